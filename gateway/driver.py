@@ -1,0 +1,125 @@
+"""What a protocol driver owes the gateway: a few small protocols and no more.
+
+A driver package offers one `Plugin` under the entry point `nxgate.drivers`, named by the URL
+scheme it serves (`modbus+tcp`). `tests/contract/` holds the suite that every driver passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.clock import Clock
+    from gateway.model import Batch, Device, Kind, Tag
+
+
+class Link(Protocol):
+    """One connection or bus, shared by the devices on it.
+
+    The poller runs one request sequence at a time on a link; fairness is its business.
+    """
+
+    @property
+    def url(self) -> str:
+        """The link as the site file writes it."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while requests can be sent."""
+
+    async def open(self) -> None:
+        """Connect, or raise `ConnectionLost`; at once when already open."""
+
+    async def close(self) -> None:
+        """Release it; safe to call twice."""
+
+
+class Plan(Protocol):
+    """A group of tags turned into requests and a decoder, once; opaque to the poller."""
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags it reads, in the order of the values it gives."""
+
+
+class Driver(Protocol):
+    """One device on a link that others may share. Raises only `DriverError`."""
+
+    def prepare(self, tags: tuple[Tag, ...]) -> Plan:
+        """Turn a group of tags into block reads and a decoder; once."""
+
+    async def read(self, plan: Plan) -> Batch:
+        """Return one batch, one value per tag, in the order of the tags.
+
+        A bad tag is a bad-quality None; a bad link raises `ConnectionLost`, a silent device
+        `RequestTimeout`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value with the registers it came from, for people who check wiring."""
+
+    tag: Tag
+    raw: tuple[int, ...]
+    request: str
+    round_trip_s: float
+    error: str
+
+
+class Inspects(Protocol):
+    """A driver that can show the raw data behind each value."""
+
+    async def inspect(self, plan: Plan) -> tuple[Batch, tuple[Reading, ...]]:
+        """Read once, as `read` does, and keep the registers beside each value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address as understood by the driver's grammar.
+
+    Attributes:
+        register: what `Tag.register` will hold; opaque to the gateway.
+        kind: the kind the address implies (`M20` is a bit), None where it implies none.
+        order: the word order that the area implies for wide numbers, None where none.
+    """
+
+    register: object
+    kind: Kind | None = None
+    order: str | None = None
+
+
+class AddressError(ValueError):
+    """An address that the grammar can't read: `what` is wrong and what to do `next`."""
+
+    def __init__(self, code: str, what: str, next_: str) -> None:
+        super().__init__(f"{what}: {next_}")
+        self.code = code
+        self.what = what
+        self.next = next_
+
+
+class Plugin(Protocol):
+    """What the entry point names. Importing it must not import the protocol library."""
+
+    def check_link(self, url: str) -> None:
+        """Raise `AddressError` when the URL is not one of this driver's."""
+
+    def address(self, at: str, areas: Sequence[Mapping[str, object]]) -> Address:
+        """Read an address; `areas` is the PLC's own grammar from its template, or empty.
+
+        Raises:
+            AddressError: with what is wrong and what to do next.
+        """
+
+    def check_tag(self, tag: Tag, options: Mapping[str, object]) -> None:
+        """Raise `AddressError` where kind, length, bits and address don't go together."""
+
+    def link(self, url: str, clock: Clock) -> Link:
+        """Make the link for a URL; nothing is opened yet."""
+
+    def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
+        """Make the driver of one device on a link made by the same plugin."""

@@ -1,0 +1,117 @@
+"""All exceptions. Class decides the reaction, never the text of a message.
+
+    GatewayError
+    ├── ConfigError            the site file or a profile is wrong: fix it, no retry
+    ├── DriverError
+    │   ├── ConnectionLost     the link is gone: back off, reopen
+    │   ├── RequestTimeout     no answer in time: the device backs off, the link stays
+    │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
+    │   └── DecodeError        the answer makes no sense: keeps the bytes
+    ├── StoreError             the disk or the store failed: polling goes on
+    └── PublishError
+        ├── BrokerUnavailable  keep the records, back off, reconnect
+        └── BatchRejected      this record will never be taken: set aside, declare
+
+Messages are for people: who, what was tried, what came back, where it is configured, what next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class GatewayError(Exception):
+    """Root of everything the gateway raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong in a file.
+
+    Attributes:
+        file: path as the user gave it.
+        line, column: from 1; 0 where there is no position (an unreadable file).
+        code: stable, the same in every language, e.g. `unknown-key`.
+        what: what is wrong, translated.
+        next: what to do, translated.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    what: str
+    next: str
+
+    def __str__(self) -> str:
+        """Spell it `file:line:column: what: what next`."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.what}: {self.next}"
+
+
+class ConfigError(GatewayError):
+    """One or more faults of a site file, a profile or a template, all of them at once."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+class DriverError(GatewayError):
+    """The only family a driver raises."""
+
+
+class ConnectionLost(DriverError):  # noqa: N818 - the field's word, and it reads as one
+    """The link could not be opened or broke."""
+
+
+class RequestTimeout(DriverError):  # noqa: N818
+    """No answer within the device's time-out."""
+
+
+class RequestRefused(DriverError):  # noqa: N818
+    """The device answered with an exception.
+
+    Attributes:
+        code: the protocol's own number, e.g. Modbus exception 2.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DecodeError(DriverError):
+    """An answer arrived and made no sense.
+
+    Attributes:
+        data: what arrived.
+    """
+
+    def __init__(self, message: str, data: bytes) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+class StoreError(GatewayError):
+    """The store can't be opened, or the disk refuses."""
+
+
+class PublishError(GatewayError):
+    """The only family a publisher raises."""
+
+
+class BrokerUnavailable(PublishError):  # noqa: N818
+    """No connection, or it broke; records stay where they are."""
+
+
+class BatchRejected(PublishError):  # noqa: N818
+    """The other side will never take this record.
+
+    Attributes:
+        code: the protocol's own reason code.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code

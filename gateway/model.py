@@ -1,0 +1,301 @@
+"""The spine: what travels through the gateway.
+
+One poll of one group of one device is a `Batch`; what leaves for the store is a `Draft`, which
+the store numbers and so makes a `Record`. Nothing here is created per value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value = bool | int | float | str | None
+"""What a tag can hold. None: it could not be read."""
+
+
+class Quality(IntEnum):
+    """How far a value can be trusted; the numbers are those of the contract."""
+
+    GOOD = 0
+    UNCERTAIN = 1
+    BAD = 2
+
+
+class Kind(StrEnum):
+    """How a tag's raw data is to be read."""
+
+    BIT = "bit"
+    BITFIELD = "bitfield"
+    U16 = "u16"
+    I16 = "i16"
+    U32 = "u32"
+    I32 = "i32"
+    U64 = "u64"
+    I64 = "i64"
+    F32 = "f32"
+    F64 = "f64"
+    BCD = "bcd"
+    STRING = "string"
+
+
+class Order(StrEnum):
+    """Byte order of a number over its registers; ABCD is big-endian throughout."""
+
+    ABCD = "ABCD"
+    CDAB = "CDAB"
+    BADC = "BADC"
+    DCBA = "DCBA"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Permission to write a tag: without it a command is refused."""
+
+    min: float | None
+    max: float | None
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One named value of one device, fixed from the site file on.
+
+    Attributes:
+        at: the address as the site file or the template writes it, e.g. `D100`.
+        register: what the driver's grammar made of `at`; opaque to all but that driver.
+        scale, offset: value = raw × scale + offset, applied by the driver's decoder.
+        deadband: the value's change, in `unit`, that is worth telling; 0 = any change.
+        where: `file:line` that declared it, for messages.
+    """
+
+    device: str
+    name: str
+    kind: Kind
+    at: str
+    register: object
+    order: Order = Order.ABCD
+    length: int = 1
+    bits: tuple[int, int] | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    missing: tuple[float, ...] = ()
+    deadband: float = 0.0
+    group: str = "default"
+    write: Write | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One poll of one group of one device, columnar.
+
+    Attributes:
+        tags: the same tuple object at every poll, so encoders are prepared once.
+        values: one per tag, in the order of `tags` (of `present`, where that is given).
+        quality: one per value, or None when all are good.
+        time_ns: UTC acquisition, when the last answer arrived.
+        mono_ns: the same instant on the monotonic clock.
+        source_ns, server_ns: per value, where the protocol gives them.
+        present: indices into `tags` where only some are in it (subscriptions), else None.
+    """
+
+    device: str
+    tags: tuple[Tag, ...]
+    values: tuple[Value, ...]
+    quality: tuple[Quality, ...] | None
+    time_ns: int
+    mono_ns: int
+    source_ns: tuple[int, ...] | None = None
+    server_ns: tuple[int, ...] | None = None
+    present: tuple[int, ...] | None = None
+
+
+SEQ_BITS = 36
+"""A record's position is one integer: epoch above, sequence in the low 36 bits."""
+MAX_SEQ = (1 << SEQ_BITS) - 1
+
+
+def make_key(epoch: int, seq: int) -> int:
+    """Pack an epoch (from 1) and a sequence number (from 1) into one ordered integer."""
+    return (epoch << SEQ_BITS) | seq
+
+
+def record_id(gateway: str, key: int) -> str:
+    """Spell a position as the contract's id, `gateway:epoch:seq`."""
+    return f"{gateway}:{key >> SEQ_BITS}:{key & MAX_SEQ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One message of one asset and one class, not yet numbered.
+
+    Attributes:
+        cls: the topic's tail: `telemetry`, `meta`, `state`, `oee`, `energy/electricity`,
+            `event/gap`, `alarm/hot`.
+        line, asset: the topic's middle.
+        ts_ms: UTC ms when the record was made.
+        body: JSON object of everything but the envelope (v, id, ts, hist); at least one field.
+        subject: what this record is the newest statement of, where a class has such a thing
+            (a window's key for oee and energy), else "".
+    """
+
+    cls: str
+    line: str
+    asset: str
+    ts_ms: int
+    body: bytes
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A draft with its final identity: `key` is given once and never changes."""
+
+    key: int
+    cls: str
+    line: str
+    asset: str
+    ts_ms: int
+    body: bytes
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an asset's durable log: a signal's value from a time on.
+
+    Signals are normalised: `state` (a word of the contract), `count`, `reject`, `energy` (kWh
+    register), … as the counting rule of the asset's type names them.
+
+    Attributes:
+        t_ms: UTC ms of acquisition.
+        value: None where it could not be read: unknown from `t_ms` on.
+    """
+
+    t_ms: int
+    signal: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """Entries of one asset that share a commit."""
+
+    asset: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An asset's signal and the tag that feeds it.
+
+    Attributes:
+        signal: the profile's name; on the wire it replaces the tag's.
+        modulus: where a counter wraps (65536 × scale for a u16), None where it never does.
+    """
+
+    signal: str
+    tag: Tag
+    layer: str
+    modulus: float | None
+    unit: str | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KpiSpec:
+    """What the figures of one asset are computed from: profile and site, merged.
+
+    Attributes:
+        piece: unit of count, e.g. `pair`.
+        counting: `direct` (signals count, reject, good), `pairs` (count_left, count_right,
+            reject_left, reject_right → whole pairs) or `stations` (count = table indexes;
+            pieces = indexes × mounted / stations × pieces_per_index).
+        signals: the normalised signals bound, so what may appear in the log.
+        moduli: counter signal → where it wraps, absent where it never does.
+        states: raw word → state of the contract; a word not in it is unknown.
+        ideal_cycle_s: seconds per piece (per index for `stations`); None: no p, no oee.
+        ideal_basis: nameplate | measured | default.
+        products: product code → ideal cycle in s.
+        micro_stop_s: a stop shorter than this counts as run; None: every stop is a stop.
+        quality: measured | entered | none.
+        max_rate: pieces per second beyond which a counter's step is not believed.
+        silence_s: an asset not heard for longer is unknown from its last good value on.
+        windows: kinds to publish, of quarter | hour | shift | day.
+        interim_s: publish open windows (`final: false`) each so many seconds; None: never.
+        kpis: names to publish beside the four.
+        profile: `shoes@1.0.0+9f3c`, as figures name it.
+        state_basis: plc | power | counter | entered.
+    """
+
+    piece: str
+    counting: str
+    signals: tuple[str, ...]
+    moduli: Mapping[str, float]
+    states: Mapping[str, str]
+    ideal_cycle_s: float | None
+    ideal_basis: str
+    products: Mapping[str, float]
+    micro_stop_s: float | None
+    quality: str
+    max_rate: float
+    silence_s: float
+    windows: tuple[str, ...]
+    interim_s: float | None
+    kpis: tuple[str, ...]
+    profile: str
+    state_basis: str
+    stations: int | None = None
+    pieces_per_index: float = 1.0
+    max_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A machine, a meter, or (kind `device`) a device's unbound tags on line `_dev`."""
+
+    name: str
+    line: str
+    kind: str
+    text: Mapping[str, str]
+    bindings: tuple[Binding, ...]
+    kpi: KpiSpec | None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tags of one device that are read together, at one pace."""
+
+    device: str
+    name: str
+    period_s: float
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device on a link that others may share.
+
+    Attributes:
+        link: the URL as written; devices with the same URL share one link.
+        options: what the template states of the device's limits (max_read, …) and what the
+            site file gave for the driver (unit id, parameters).
+    """
+
+    name: str
+    link: str
+    timeout_s: float
+    groups: tuple[Group, ...]
+    options: Mapping[str, object]
+    where: str = ""

@@ -1,0 +1,1 @@
+"""Publishers: encodings of stored records, each over one client library."""

@@ -1,0 +1,38 @@
+"""What the program says to people, in English and in Chinese.
+
+The English text is the key of the catalogue (`locale/zh.json`), as gettext's msgid is; fields are
+named and filled with `str.format`. Codes, keys and field names are never translated.
+"""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+from importlib import resources
+
+LANGUAGES = ("en", "zh")
+
+_catalogue: dict[str, str] = {}
+
+
+def _(message: str) -> str:
+    """Return the message in the language chosen; English where it has no translation."""
+    return _catalogue.get(message, message)
+
+
+def choose(lang: str | None = None) -> str:
+    """Choose the language, by name or else by the locale, and return it.
+
+    Args:
+        lang: `en` or `zh`; None asks LC_ALL, LC_MESSAGES, LANG, then the system.
+    """
+    if lang is None:
+        names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        spoken = next((name for name in names if name), None) or locale.getlocale()[0] or "en"
+        lang = "zh" if spoken.lower().startswith(("zh", "chinese")) else "en"
+    _catalogue.clear()
+    if lang != "en":
+        text = resources.files("gateway").joinpath(f"locale/{lang}.json").read_text("utf-8")
+        _catalogue.update(json.loads(text))
+    return lang

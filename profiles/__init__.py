@@ -1,0 +1,1 @@
+"""Industry profiles and device templates: data only."""

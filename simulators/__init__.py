@@ -1,0 +1,1 @@
+"""Simulated machines that speak the real protocols, with encoders of their own."""
