@@ -1,0 +1,52 @@
+# Two commands do it all on a fresh Debian 12 machine: make demo, make test.
+SHELL := /bin/bash
+PY := .venv/bin/python
+STAMP := .venv/.ready
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SECONDS ?=
+
+.PHONY: setup apt-venv apt-test demo test check fmt bench soak pins
+
+setup: $(STAMP)
+
+# A virtual environment of its own with exactly the pinned versions, each verified by its hash.
+$(STAMP): constraints.txt pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nxgate needs Python 3.11 or newer as python3"; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; }
+	@echo "Setting up .venv (pinned versions, hashes verified) ..."
+	@python3 -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Foreign implementations that the tests judge against.
+apt-test:
+	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl
+
+demo: $(STAMP)
+	@$(PY) -m simulators.demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: $(STAMP) apt-test
+	@$(PY) -m pytest -q -m "not soak" $(ARGS)
+
+check: $(STAMP)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -q tests/test_layers.py tests/unit/test_words.py
+
+fmt: $(STAMP)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(STAMP) apt-test
+	@$(PY) tests/bench/run.py $(ARGS)
+
+soak: $(STAMP) apt-test
+	@$(PY) -m pytest -q -m soak --timeout=5400 $(ARGS)
+
+# Pin anew after a change of dependencies: names, versions and hashes, no addresses.
+pins: $(STAMP)
+	@$(PY) -m piptools compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host \
+	  --no-emit-options --no-emit-find-links --no-header --allow-unsafe --strip-extras \
+	  --extra dev --extra demo -o constraints.txt pyproject.toml

@@ -1,0 +1,260 @@
+"""Cadence: every group of every device at its own fixed rate, links in parallel.
+
+One heap and one timer serve all jobs. A due job goes to its link's queue, and one worker a link
+takes them in the order in which they fell due, so no device can starve another. A job that falls
+due while it still waits or runs is counted as missed and not queued again: a slow device gives
+fewer values, never older ones.
+
+Back-off is per device: after two failures in a row its polls are put off, doubling up to a cap
+that keeps a silent device's time-outs to a twentieth of a shared link. A link that can't be
+opened backs off by itself; its devices are told without a new attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.errors import ConnectionLost, DriverError
+from gateway.model import Batch, Quality
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from gateway.clock import Clock
+    from gateway.driver import Driver, Link, Plan
+    from gateway.health import DeviceHealth, Health
+    from gateway.model import Device
+
+log = logging.getLogger("nxgate.poller")
+
+LINK_RETRY_FIRST_S = 0.5
+LINK_RETRY_CAP_S = 10.0
+DEVICE_RETRY_CAP_S = 10.0
+SILENT_SHARE = 0.05
+"""Share of a shared link's time that one silent device may cost."""
+
+
+class Sink(Protocol):
+    """Where batches go: taken at once; `room` holds the poller back while the store is full."""
+
+    def take(self, batch: Batch) -> None:
+        """Take one batch."""
+
+    def room(self) -> Awaitable[None] | None:
+        """None while there is room, else something to await before the next poll."""
+
+
+@dataclass(slots=True, eq=False)
+class _Unit:
+    """One device on its lane: the back-off shared by its groups."""
+
+    device: Device
+    driver: Driver
+    health: DeviceHealth
+    retry_cap_s: float
+    failures: int = 0
+    retry_ns: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One group's polls; `due_ns` moves by whole periods from a start that never drifts."""
+
+    unit: _Unit
+    lane: _Lane
+    plan: Plan
+    period_ns: int
+    due_ns: int = 0
+    waiting: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """One link, its worker's queue, and the link's own back-off."""
+
+    link: Link
+    ready: deque[_Job] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    retry_ns: int = 0
+    error: str = ""
+
+
+class Poller:
+    """Polls every device of a plant until cancelled.
+
+    Args:
+        units: each device with its link and driver, links shared as objects.
+        sink: where batches go.
+        clock: both clocks.
+        health: counters to keep.
+    """
+
+    def __init__(
+        self,
+        units: Sequence[tuple[Device, Link, Driver]],
+        sink: Sink,
+        clock: Clock,
+        health: Health,
+    ) -> None:
+        self._sink = sink
+        self._clock = clock
+        lanes: dict[int, _Lane] = {}
+        sharing: dict[int, int] = {}
+        for _device, link, _driver in units:
+            sharing[id(link)] = sharing.get(id(link), 0) + 1
+        self._jobs: list[_Job] = []
+        for device, link, driver in units:
+            lane = lanes.setdefault(id(link), _Lane(link))
+            cap_s = DEVICE_RETRY_CAP_S
+            if sharing[id(link)] > 1:
+                cap_s = max(cap_s, device.timeout_s / SILENT_SHARE)
+            unit = _Unit(device, driver, health.device(device.name), cap_s)
+            self._jobs.extend(
+                _Job(unit, lane, driver.prepare(group.tags), round(group.period_s * 1e9))
+                for group in device.groups
+                if group.tags
+            )
+        self._lanes = list(lanes.values())
+        self._heap: list[tuple[int, int, _Job]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Poll until cancelled, then close every link."""
+        self._spread(self._clock.mono_ns())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for lane in self._lanes:
+                    tasks.create_task(self._serve(lane))
+                self._tick()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            for lane in self._lanes:
+                await lane.link.close()
+
+    def _spread(self, now_ns: int) -> None:
+        """Poll everything at once first, then spread equal periods evenly over the period."""
+        peers: dict[int, list[_Job]] = {}
+        for job in self._jobs:
+            peers.setdefault(job.period_ns, []).append(job)
+            self._enqueue(job)
+        for period_ns, jobs in peers.items():
+            for index, job in enumerate(jobs):
+                phase_ns = period_ns * index // len(jobs)
+                # The second poll comes half to one and a half periods after the first.
+                job.due_ns = now_ns + phase_ns + (period_ns if 2 * phase_ns < period_ns else 0)
+        self._heap = [(job.due_ns, index, job) for index, job in enumerate(self._jobs)]
+        heapify(self._heap)
+
+    def _tick(self) -> None:
+        """Queue what is due and set the timer for what comes next."""
+        now_ns = self._clock.mono_ns()
+        heap = self._heap
+        while heap and heap[0][0] <= now_ns:
+            _due, index, job = heappop(heap)
+            late = (now_ns - job.due_ns) // job.period_ns
+            job.due_ns += (late + 1) * job.period_ns
+            heappush(heap, (job.due_ns, index, job))
+            job.unit.health.missed += late
+            if job.waiting:
+                job.unit.health.missed += 1
+            else:
+                self._enqueue(job)
+        if heap:
+            delay_s = max(0, heap[0][0] - now_ns) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _enqueue(self, job: _Job) -> None:
+        job.waiting = True
+        job.lane.ready.append(job)
+        job.lane.wake.set()
+
+    async def _serve(self, lane: _Lane) -> None:
+        """Work off one link's queue, one request sequence at a time."""
+        while True:
+            while lane.ready:
+                job = lane.ready.popleft()
+                await self._poll(lane, job)
+                job.waiting = False
+                room = self._sink.room()
+                if room is not None:
+                    await room
+            lane.wake.clear()
+            await lane.wake.wait()
+
+    async def _poll(self, lane: _Lane, job: _Job) -> None:
+        """One poll: a good batch, or a bad one with the time of the attempt."""
+        started_ns = self._clock.mono_ns()
+        unit = job.unit
+        if started_ns < unit.retry_ns:
+            self._tell_bad(job)
+            return
+        try:
+            if not lane.link.is_open:
+                await self._open(lane, started_ns)
+            batch = await unit.driver.read(job.plan)
+        except DriverError as error:
+            self._failed(lane, job, error)
+            return
+        except Exception as error:  # a driver's own mistake stops that device, not the others
+            log.exception("%s", unit.device.name)
+            self._failed(lane, job, DriverError(f"{unit.device.name}: {error!r}"))
+            return
+        unit.failures = 0
+        unit.retry_ns = 0
+        bad = 0 if batch.quality is None else batch.quality.count(Quality.BAD)
+        if unit.health.succeeded(
+            batch.time_ns // 1_000_000, (batch.mono_ns - started_ns) / 1e6, bad
+        ):
+            log.info(_("{device}: answering").format(device=unit.device.name))
+        self._sink.take(batch)
+
+    async def _open(self, lane: _Lane, now_ns: int) -> None:
+        """Open the link, unless it failed a moment ago."""
+        if now_ns < lane.retry_ns:
+            raise ConnectionLost(lane.error)
+        try:
+            await lane.link.open()
+        except ConnectionLost as error:
+            lane.failures += 1
+            lane.error = str(error)
+            delay_s = min(LINK_RETRY_CAP_S, LINK_RETRY_FIRST_S * 2 ** min(lane.failures - 1, 10))
+            lane.retry_ns = self._clock.mono_ns() + round(delay_s * 1e9)
+            raise
+        lane.failures = 0
+        lane.retry_ns = 0
+
+    def _failed(self, lane: _Lane, job: _Job, error: DriverError) -> None:
+        """Note the failure, put the device off, and say that its values are not known."""
+        unit = job.unit
+        now_ns = self._clock.mono_ns()
+        if not (isinstance(error, ConnectionLost) and now_ns < lane.retry_ns):
+            unit.failures += 1
+            if unit.failures > 1:
+                steps = min(unit.failures - 2, 10)
+                delay_s = min(unit.retry_cap_s, job.period_ns / 1e9 * 2**steps)
+                unit.retry_ns = now_ns + round(delay_s * 1e9) - job.period_ns // 2
+        if unit.health.fell(self._clock.wall_ns() // 1_000_000, str(error)):
+            log.warning("%s", error)
+        self._tell_bad(job)
+
+    def _tell_bad(self, job: _Job) -> None:
+        """Hand on a batch of bad values; the pipeline reports it by exception."""
+        tags = job.plan.tags
+        self._sink.take(
+            Batch(
+                device=job.unit.device.name,
+                tags=tags,
+                values=(None,) * len(tags),
+                quality=(Quality.BAD,) * len(tags),
+                time_ns=self._clock.wall_ns(),
+                mono_ns=self._clock.mono_ns(),
+            )
+        )
