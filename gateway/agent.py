@@ -1,0 +1,256 @@
+"""Wiring: builds one gateway from a plant, runs it, and stops it in order.
+
+Start: store, figures restored from their log, metas made durable, then polling and publishing.
+Stop: polling, then figures, then publishers (status offline), then the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway import api
+from gateway.clock import SystemClock
+from gateway.health import Health
+from gateway.ledger import Ledger
+from gateway.meta import describe
+from gateway.model import Draft, record_id
+from gateway.pipeline import Pipeline
+from gateway.poller import Poller
+from gateway.publishers.base import Identity
+from gateway.snapshot import Snapshot
+from gateway.store import Store
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from gateway.clock import Clock
+    from gateway.driver import Driver, Link, Plugin
+    from gateway.model import Batch, Device
+    from gateway.publishers.base import Publisher
+    from gateway.store import Dropped
+    from gateway.templates import Plant
+
+log = logging.getLogger("nxgate.agent")
+
+TICK_S = 1.0
+RESTATE_HORIZON_MS = 8 * 86_400_000
+"""How far back windows are known at start, so that late data can restate them."""
+PUBLISHER_RESTART_S = 5.0
+
+
+class Agent:
+    """One gateway.
+
+    Args:
+        plant: the site, resolved.
+        clock: both clocks.
+    """
+
+    def __init__(self, plant: Plant, clock: Clock | None = None) -> None:
+        self._plant = plant
+        self._clock: Clock = clock or SystemClock()
+        self._health = Health()
+        info, keep = plant.site.site, plant.site.store
+        self._store = Store.open(
+            keep.path,
+            info.gateway,
+            size_bytes=keep.size,
+            keep_s={"telemetry": keep.keep.telemetry, "kpi": keep.keep.kpi},
+            commit_s=keep.commit,
+            clock=self._clock,
+        )
+        self._ledger = Ledger(plant.assets, plant.site.calendar, info.timezone, self._clock)
+        self._restore()
+        self._pipeline = Pipeline(plant.assets, plant.devices, self._ledger, _heartbeat_s(plant))
+        self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
+        identity = Identity(info.cluster, info.enterprise, info.site, info.gateway)
+        self._publishers: list[Publisher] = [
+            _plugin("nxgate.publishers", config.kind)(
+                name=name, config=config, store=self._store, identity=identity, clock=self._clock
+            )
+            for name, config in plant.site.publish.items()
+        ]
+        self._store.on_drop.append(self._declare)
+
+    async def run(self) -> None:
+        """Run until SIGTERM, SIGINT or cancellation."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        snapshot = Snapshot(
+            self._plant, self._pipeline, self._ledger, self._health, self._store, self._publishers
+        )
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            self._keep(self._describe())
+            await self._store.flush()
+            tasks = [
+                loop.create_task(self._tick(), name="tick"),
+                loop.create_task(self._poller.run(), name="poller"),
+                loop.create_task(
+                    api.serve(self._plant.site.store.path, lambda: snapshot.take(self._now_ms())),
+                    name="api",
+                ),
+                *(loop.create_task(self._supervise(p), name=p.name) for p in self._publishers),
+            ]
+            waiter = loop.create_task(stopping.wait())
+            done, _rest = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+            for task in done - {waiter}:
+                task.result()
+        finally:
+            await self._shut(tasks)
+
+    def take(self, batch: Batch) -> None:
+        """Take one batch from the poller: records are numbered, kept and offered at once."""
+        drafts = self._pipeline.take(batch)
+        if drafts:
+            self._keep(drafts)
+
+    def room(self) -> Awaitable[None] | None:
+        """Something to await while the store can't keep up, else None."""
+        return self._store.room() if self._store.full else None
+
+    def _keep(self, drafts: Sequence[Draft]) -> None:
+        records = self._store.append(drafts, self._ledger.take_log())
+        for publisher in self._publishers:
+            publisher.offer(records)
+
+    def _restore(self) -> None:
+        """Give the ledger back what the store knows of each asset."""
+        since_ms = self._now_ms() - RESTATE_HORIZON_MS
+        states = [r for (cls, *_place), r in self._store.current().items() if cls == "state"]
+        self._ledger.restore(
+            self._store.log(since_ms),
+            self._store.last_heard(),
+            self._store.statements(since_ms),
+            states,
+        )
+
+    def _describe(self) -> list[Draft]:
+        """Metas that differ from the ones already told; routes learn every revision."""
+        now_ms = self._now_ms()
+        current = self._store.current()
+        revs: dict[str, str] = {}
+        news: list[Draft] = []
+        for asset in self._plant.assets:
+            kpis = self._plant.kpis(asset)
+            rev, draft = describe(asset, self._plant.site.site.timezone, kpis, now_ms)
+            revs[asset.name] = rev
+            told = current.get(("meta", asset.line, asset.name))
+            if told is None or orjson.loads(told.body)["rev"] != rev:
+                news.append(draft)
+        self._pipeline.prepare(revs)
+        return news
+
+    async def _tick(self) -> None:
+        """Close windows, declare silence and note who was heard, once a second."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._keep(self._ledger.advance(self._now_ms()))
+            self._store.note_heard(self._ledger.heard())
+
+    async def _supervise(self, publisher: Publisher) -> None:
+        """Keep a publisher running; a mistake of its own must not stop polling."""
+        while True:
+            try:
+                await publisher.run()
+            except Exception:
+                log.exception(
+                    _("publisher {name} failed and is started again").format(name=publisher.name)
+                )
+            await asyncio.sleep(PUBLISHER_RESTART_S)
+
+    def _declare(self, dropped: Dropped) -> None:
+        """Tell the platform which records it will never get."""
+        gateway = self._store.gateway
+        now_ms = self._now_ms()
+        data = {
+            "publisher": dropped.publisher,
+            "from": record_id(gateway, dropped.first),
+            "to": record_id(gateway, dropped.last),
+            "t0": dropped.t0_ms,
+            "t1": dropped.t1_ms,
+            "class": dropped.cls,
+            "count": dropped.count,
+            "reason": dropped.reason,
+        }
+        body = orjson.dumps({"t": now_ms, "type": "gap", "data": data})
+        self._keep([Draft("event/gap", "_gw", gateway, now_ms, body)])
+
+    async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Stop in order; what was polled is stored, what was stored is offered once more."""
+        running = {publisher.name for publisher in self._publishers}
+        for task in tasks:
+            if task.get_name() not in running:
+                task.cancel()
+        await asyncio.gather(
+            *(task for task in tasks if task.get_name() not in running), return_exceptions=True
+        )
+        self._keep(self._ledger.advance(self._now_ms()))
+        self._store.note_heard(self._ledger.heard())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await self._store.flush()
+        for publisher in self._publishers:
+            await publisher.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._store.close()
+
+    def _now_ms(self) -> int:
+        return self._clock.wall_ns() // 1_000_000
+
+
+def connect(plant: Plant, clock: Clock) -> list[tuple[Device, Link, Driver]]:
+    """Make each link once and each device's driver on it; nothing is opened yet."""
+    links: dict[str, Link] = {}
+    units: list[tuple[Device, Link, Driver]] = []
+    for device in plant.devices:
+        plugin: Plugin = _plugin("nxgate.drivers", device.link.split("://", 1)[0])
+        link = links.get(device.link)
+        if link is None:
+            link = links[device.link] = plugin.link(device.link, clock)
+        units.append((device, link, plugin.driver(link, device, clock)))
+    return units
+
+
+def launch(run: Callable[[], Awaitable[None]]) -> None:
+    """Run a coroutine on uvloop where it is available, else on asyncio's own loop."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if os.name == "posix":
+        with contextlib.suppress(ImportError):
+            import uvloop  # noqa: PLC0415 - absent on Windows, where asyncio's loop serves
+
+            factory = uvloop.new_event_loop
+
+    async def main() -> None:
+        await run()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+def _heartbeat_s(plant: Plant) -> float:
+    """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
+    return min(
+        (config.heartbeat for config in plant.site.publish.values() if config.kind == "mqtt"),
+        default=300.0,
+    )
+
+
+def _plugin(group: str, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Load what a package offers under an entry point; `check` made sure that it is there."""
+    (point,) = entry_points(group=group, name=name)
+    return point.load()

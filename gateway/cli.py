@@ -1,0 +1,134 @@
+"""The command line: thin commands, each loading only what it needs.
+
+`run` stays in one process for ten years, so nothing that only a display needs is imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from gateway import __version__
+from gateway.errors import ConfigError, GatewayError
+from gateway.words import LANGUAGES, _
+
+SITE = click.argument("site", type=click.Path(path_type=Path))
+
+EXIT_FAULTS = 2
+EXIT_FAILED = 1
+
+
+class _Commands(click.Group):
+    """Shows commands in the order of a first hour, and errors as words, never a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are written below."""
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; what the gateway raises on purpose is for people."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            for fault in error.faults:
+                click.echo(str(fault), err=True)
+            sys.exit(EXIT_FAULTS)
+        except GatewayError as error:
+            click.echo(str(error), err=True)
+            sys.exit(EXIT_FAILED)
+
+
+@click.group(cls=_Commands, help=_("Edge gateway: machines and meters in, provable figures out."))
+@click.version_option(__version__, prog_name="nxgate")
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), help=_("Language of messages; else the locale's.")
+)
+def cli(lang: str | None) -> None:
+    """Hold the options that every command shares; `gateway.__main__` has obeyed --lang."""
+    del lang
+
+
+@cli.command(help=_("Check a site file: every fault at once, as file:line:column."))
+@SITE
+@click.option("--json", "as_json", is_flag=True, help=_("Print faults and notices as JSON."))
+def check(site: Path, *, as_json: bool) -> None:
+    """Exit 0 when the file can run, 2 when it has faults."""
+    from gateway.checking import report  # noqa: PLC0415
+
+    sys.exit(report(site, as_json=as_json))
+
+
+@cli.command(help=_("Print a JSON Schema, so that an editor completes and checks the file."))
+@click.argument("which", type=click.Choice(["site", "profile"]))
+def schema(which: str) -> None:
+    """Print the schema of the site file or of an industry profile."""
+    import json  # noqa: PLC0415
+
+    from gateway.config import schema_site  # noqa: PLC0415
+    from gateway.profile import schema_profile  # noqa: PLC0415
+
+    made = schema_site() if which == "site" else schema_profile()
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+@cli.command(help=_("Run the gateway until it is told to stop."))
+@SITE
+@click.option("--verbose", is_flag=True, help=_("Log more."))
+def run(site: Path, *, verbose: bool) -> None:
+    """Run; the store is left whole whenever and however it stops."""
+    from gateway.agent import Agent, launch  # noqa: PLC0415
+    from gateway.templates import load  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        stream=sys.stderr,
+    )
+    plant = load(site)
+    launch(lambda: Agent(plant).run())
+
+
+@cli.command(help=_("Read a device (or one tag) once: raw registers beside each value."))
+@SITE
+@click.argument("what", metavar="DEVICE[.TAG]")
+@click.option("--json", "as_json", is_flag=True, help=_("Print readings as JSON."))
+def read(site: Path, what: str, *, as_json: bool) -> None:
+    """Exit 1 when the device doesn't answer or a value can't be read."""
+    from gateway.reading import show  # noqa: PLC0415
+
+    sys.exit(asyncio.run(show(site, what, as_json=as_json)))
+
+
+@cli.command(help=_("Watch a running gateway: assets, values, quality, OEE, outbox."))
+@SITE
+@click.option("--seconds", type=float, help=_("Stop by itself after so long."))
+@click.option("--plain", is_flag=True, help=_("Plain lines, as when the output is no terminal."))
+def watch(site: Path, seconds: float | None, *, plain: bool) -> None:
+    """Show what the gateway on this site's store tells of itself."""
+    from gateway.watch import follow_site  # noqa: PLC0415
+
+    sys.exit(follow_site(site, seconds, plain=plain or not sys.stdout.isatty()))
+
+
+@cli.command(help=_("Run a simulated workshop that speaks the real protocol."))
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--truth", type=click.Path(path_type=Path), help=_("Write what really happened."))
+@click.option("--seconds", type=float, help=_("Stop by itself after so long."))
+@click.option("--seed", type=int, help=_("Another run of the same workshop."))
+@click.option("--port-base", type=int, help=_("First port, instead of the scenario's."))
+def simulate(
+    scenario: Path,
+    truth: Path | None,
+    seconds: float | None,
+    seed: int | None,
+    port_base: int | None,
+) -> None:
+    """Serve the scenario's devices until stopped."""
+    from simulators.run import simulate as serve  # noqa: PLC0415
+
+    serve(scenario, truth=truth, seconds=seconds, seed=seed, port_base=port_base)

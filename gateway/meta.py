@@ -1,0 +1,77 @@
+"""What an asset's figures and tags mean, as the retained `meta` message says it.
+
+`rev` is a hash of the content, so that the same site file gives the same revision on every start
+and a subscriber can tell which names a telemetry message used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.model import Draft, Kind
+
+if TYPE_CHECKING:
+    from gateway.model import Asset, Binding, Tag
+
+_NUMBERS = {Kind.F32, Kind.F64}
+
+
+def value_type(tag: Tag) -> str:
+    """The contract's word for what a tag holds: bool, int, float or string."""
+    if tag.kind is Kind.BIT:
+        return "bool"
+    if tag.kind is Kind.STRING:
+        return "string"
+    whole = float(tag.scale).is_integer() and float(tag.offset).is_integer()
+    return "int" if whole and tag.kind not in _NUMBERS else "float"
+
+
+def describe(asset: Asset, tz: str, kpis: list[dict[str, object]], ts_ms: int) -> tuple[str, Draft]:
+    """Write an asset's meta record.
+
+    Args:
+        asset: with its bindings.
+        tz: the site's time zone name.
+        kpis: what `kpi` of oee and energy may hold: n, u, desc, layer.
+        ts_ms: UTC ms now.
+
+    Returns:
+        The revision, 8 hexadecimal digits, and the draft.
+    """
+    about: dict[str, object] = {
+        "id": asset.name,
+        "name": dict(asset.text) or {"en": asset.name},
+        "kind": asset.kind,
+        "tz": tz,
+    }
+    if asset.kpi is not None:
+        if asset.kpi.ideal_cycle_s:
+            about["ideal_cycle_s"] = asset.kpi.ideal_cycle_s
+        about["profile"] = asset.kpi.profile
+        about["piece"] = asset.kpi.piece
+    content: dict[str, object] = {
+        "asset": about,
+        "tags": [_describe_tag(binding) for binding in asset.bindings],
+    }
+    if kpis:
+        content["kpis"] = kpis
+    rev = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
+    return rev, Draft("meta", asset.line, asset.name, ts_ms, orjson.dumps({"rev": rev, **content}))
+
+
+def _describe_tag(binding: Binding) -> dict[str, object]:
+    tag = binding.tag
+    fields: dict[str, object] = {"n": binding.signal, "t": value_type(tag)}
+    if binding.unit or tag.unit:
+        fields["u"] = binding.unit or tag.unit
+    if binding.text or tag.text:
+        fields["desc"] = dict(binding.text or tag.text)
+    limits = {"lo": binding.low, "hi": binding.high}
+    fields.update({key: limit for key, limit in limits.items() if limit is not None})
+    fields["src"] = {"device": tag.device, "tag": tag.name, "at": tag.at}
+    if binding.layer:
+        fields["layer"] = binding.layer
+    return fields

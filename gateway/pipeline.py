@@ -1,0 +1,274 @@
+"""From a batch to records: split by asset, judge, report by exception, feed the figures.
+
+What can be known beforehand is prepared once per group and asset (a `_Route`); at run time a
+batch is compared with what was last told as whole tuples, and only what changed is encoded.
+
+A value is told when it changed by more than its deadband, when its quality changed, and all of
+them once a heartbeat. A value that could not be read is told as null with quality bad; the last
+good one is not held in its place. A value outside its plausible range is uncertain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter, ne
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.model import Draft, Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gateway.ledger import Ledger
+    from gateway.model import Asset, Batch, Binding, Device, Tag, Value
+
+_GOOD, _UNCERTAIN, _BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
+
+
+@dataclass(slots=True, eq=False)
+class _Route:
+    """One group's values on their way to one asset, prepared.
+
+    Attributes:
+        names: the signals, in the order of `pick`.
+        pick: takes the asset's values out of the batch's; None where it takes all.
+        ranged: (place, low, high) of values with a plausible range.
+        banded: (place, deadband).
+        figures: (normalised signal, place) of what the ledger wants.
+        told, told_quality: as last published; told is None before the first.
+    """
+
+    asset: Asset
+    names: tuple[str, ...]
+    pick: Callable[[Sequence[object]], tuple[object, ...]] | None
+    ranged: tuple[tuple[int, float, float], ...]
+    banded: tuple[tuple[int, float], ...]
+    figures: tuple[tuple[str, int], ...]
+    rev: str = ""
+    told: tuple[Value, ...] | None = None
+    told_quality: tuple[Quality, ...] | None = None
+    told_ns: int = 0
+    seen: tuple[Value, ...] = ()
+    seen_quality: tuple[Quality, ...] | None = None
+    seen_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One asset's newest value, for displays inside the process."""
+
+    signal: str
+    value: Value
+    quality: Quality
+    unit: str | None
+    time_ms: int
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Turns batches into drafts.
+
+    Args:
+        assets: every asset, devices' unbound tags included.
+        devices: to know which tags are read together.
+        ledger: where states, counters and registers go to become figures.
+        heartbeat_s: tell all values at least so often.
+    """
+
+    assets: Sequence[Asset]
+    devices: Sequence[Device]
+    ledger: Ledger
+    heartbeat_s: float
+    _routes: dict[int, tuple[_Route, ...]] = field(default_factory=dict)
+    _held: list[tuple[Tag, ...]] = field(default_factory=list)
+
+    def prepare(self, revs: Mapping[str, str]) -> None:
+        """Prepare a route for each group and asset; `revs` is each asset's meta revision."""
+        places: dict[tuple[str, str], list[tuple[Asset, Binding]]] = {}
+        for asset in self.assets:
+            for binding in asset.bindings:
+                places.setdefault((binding.tag.device, binding.tag.name), []).append(
+                    (asset, binding)
+                )
+        for device in self.devices:
+            for group in device.groups:
+                self._held.append(group.tags)
+                self._routes[id(group.tags)] = tuple(_routes_of(group.tags, places, revs))
+
+    def take(self, batch: Batch) -> list[Draft]:
+        """Turn one batch into drafts: telemetry of what changed, states where they did."""
+        drafts: list[Draft] = []
+        for route in self._routes[id(batch.tags)]:
+            if batch.present is not None:
+                values, quality = _complete(route, batch)
+            elif route.pick is None:
+                values, quality = batch.values, batch.quality
+            else:
+                values = route.pick(batch.values)  # type: ignore[assignment]
+                quality = None if batch.quality is None else route.pick(batch.quality)  # type: ignore[assignment]
+            if route.ranged:
+                quality = _judge(route.ranged, values, quality)
+            route.seen, route.seen_quality = values, quality
+            route.seen_ms = time_ms = batch.time_ns // 1_000_000
+            if route.figures:
+                figures = {signal: values[place] for signal, place in route.figures}
+                drafts += self.ledger.observe(route.asset.name, time_ms, figures)
+            changed = self._changed(route, values, quality, batch.mono_ns)
+            if changed:
+                drafts.append(_telemetry(route, changed, quality, time_ms))
+        return drafts
+
+    def shown(self, asset: str) -> Iterator[Shown]:
+        """The newest values of one asset."""
+        for routes in self._routes.values():
+            for route in routes:
+                if route.asset.name != asset or not route.seen:
+                    continue
+                units = {binding.signal: binding.unit for binding in route.asset.bindings}
+                for place, name in enumerate(route.names):
+                    quality = _GOOD if route.seen_quality is None else route.seen_quality[place]
+                    yield Shown(name, route.seen[place], quality, units[name], route.seen_ms)
+
+    def _changed(
+        self,
+        route: _Route,
+        values: tuple[Value, ...],
+        quality: tuple[Quality, ...] | None,
+        mono_ns: int,
+    ) -> dict[str, Value]:
+        """What is worth telling of these values; what is told is remembered."""
+        told = route.told
+        if told is None or mono_ns - route.told_ns >= self.heartbeat_s * 1e9:
+            changed = dict(zip(route.names, values, strict=True))
+            route.told_ns = mono_ns
+        else:
+            if route.banded:
+                values = _damp(route.banded, values, told)
+            if values == told and quality == route.told_quality:
+                return {}
+            changed = dict(compress(zip(route.names, values, strict=True), map(ne, values, told)))
+            if quality != route.told_quality:
+                good = (_GOOD,) * len(values)
+                differs = map(ne, quality or good, route.told_quality or good)
+                changed.update(compress(zip(route.names, values, strict=True), differs))
+        route.told, route.told_quality = values, quality
+        return changed
+
+
+def _routes_of(
+    tags: tuple[Tag, ...],
+    places: Mapping[tuple[str, str], list[tuple[Asset, Binding]]],
+    revs: Mapping[str, str],
+) -> Iterator[_Route]:
+    """One route for each asset that these tags feed."""
+    fed: dict[str, tuple[Asset, list[tuple[int, Binding]]]] = {}
+    for index, tag in enumerate(tags):
+        for asset, binding in places.get((tag.device, tag.name), ()):
+            fed.setdefault(asset.name, (asset, []))[1].append((index, binding))
+    for asset, taken in fed.values():
+        indices = tuple(index for index, _binding in taken)
+        bound = [binding for _index, binding in taken]
+        wanted = asset.kpi.signals if asset.kpi is not None else ()
+        yield _Route(
+            asset=asset,
+            names=tuple(binding.signal for binding in bound),
+            pick=None if indices == tuple(range(len(tags))) else _picker(indices),
+            ranged=tuple(
+                (place, _or(binding.low, float("-inf")), _or(binding.high, float("inf")))
+                for place, binding in enumerate(bound)
+                if binding.low is not None or binding.high is not None
+            ),
+            banded=tuple(
+                (place, binding.tag.deadband)
+                for place, binding in enumerate(bound)
+                if binding.tag.deadband
+            ),
+            figures=tuple(
+                (binding.signal, place)
+                for place, binding in enumerate(bound)
+                if binding.signal in wanted
+            ),
+            rev=revs[asset.name],
+        )
+
+
+def _picker(indices: tuple[int, ...]) -> Callable[[Sequence[object]], tuple[object, ...]]:
+    if len(indices) == 1:
+        only = indices[0]
+        return lambda values: (values[only],)
+    return itemgetter(*indices)
+
+
+def _or(limit: float | None, otherwise: float) -> float:
+    return otherwise if limit is None else limit
+
+
+def _complete(route: _Route, batch: Batch) -> tuple[tuple[Value, ...], tuple[Quality, ...] | None]:
+    """Fill a batch in which only some tags are present with what was last seen."""
+    present = batch.present or ()
+    fresh = dict(zip(present, batch.values, strict=True))
+    marks = dict(zip(present, batch.quality or (_GOOD,) * len(present), strict=True))
+    places: tuple[int, ...] = tuple(range(len(batch.tags)))
+    if route.pick is not None:
+        places = route.pick(places)  # type: ignore[assignment]
+    seen = route.seen or (None,) * len(places)
+    kept = route.seen_quality or ((_GOOD,) if route.seen else (_BAD,)) * len(places)
+    values = tuple(fresh.get(index, old) for index, old in zip(places, seen, strict=True))
+    quality = tuple(marks.get(index, old) for index, old in zip(places, kept, strict=True))
+    return values, quality if any(quality) else None
+
+
+def _judge(
+    ranged: tuple[tuple[int, float, float], ...],
+    values: tuple[Value, ...],
+    quality: tuple[Quality, ...] | None,
+) -> tuple[Quality, ...] | None:
+    """Mark values outside their plausible range as uncertain."""
+    marks: list[Quality] | None = None
+    for place, low, high in ranged:
+        value = values[place]
+        if value is None or isinstance(value, str) or low <= value <= high:
+            continue
+        if marks is None:
+            marks = [_GOOD] * len(values) if quality is None else list(quality)
+        if marks[place] is _GOOD:
+            marks[place] = _UNCERTAIN
+    return quality if marks is None else tuple(marks)
+
+
+def _damp(
+    banded: tuple[tuple[int, float], ...], values: tuple[Value, ...], told: tuple[Value, ...]
+) -> tuple[Value, ...]:
+    """Replace a value within its deadband by the one last told."""
+    damped: list[Value] | None = None
+    for place, band in banded:
+        value, before = values[place], told[place]
+        if value is None or before is None or isinstance(value, str) or isinstance(before, str):
+            continue
+        if value != before and abs(value - before) <= band:
+            damped = damped or list(values)
+            damped[place] = before
+    return values if damped is None else tuple(damped)
+
+
+def _telemetry(
+    route: _Route,
+    changed: dict[str, Value],
+    quality: tuple[Quality, ...] | None,
+    time_ms: int,
+) -> Draft:
+    row: dict[str, object] = {"t": time_ms, "m": changed}
+    if quality is not None:
+        marks = {
+            name: int(mark)
+            for name, mark in zip(route.names, quality, strict=True)
+            if mark and name in changed
+        }
+        if marks:
+            row["q"] = marks
+    asset = route.asset
+    body = orjson.dumps({"rev": route.rev, "rows": [row]})
+    return Draft("telemetry", asset.line, asset.name, time_ms, body)

@@ -1,0 +1,115 @@
+"""`nxgate read`: one device read once, for the person who checks the wiring."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from gateway.agent import connect
+from gateway.clock import SystemClock
+from gateway.errors import ConfigError, DriverError, Fault
+from gateway.model import Quality
+from gateway.templates import load, nearest
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.driver import Inspects, Reading
+    from gateway.model import Batch, Tag, Value
+    from gateway.templates import Plant
+
+
+async def show(site: Path, what: str, *, as_json: bool) -> int:
+    """Read `DEVICE` or `DEVICE.TAG` and print what came; 0 when every value is good."""
+    plant = load(site)
+    name, _dot, tag_name = what.partition(".")
+    tags = _wanted(plant, site, name, tag_name)
+    device, link, driver = next(u for u in connect(plant, SystemClock()) if u[0].name == name)
+    inspector: Inspects = driver  # type: ignore[assignment]
+    try:
+        await link.open()
+        batch, readings = await inspector.inspect(driver.prepare(tags))
+    except DriverError as error:
+        click.echo(f"{error}", err=True)
+        return 1
+    finally:
+        await link.close()
+    rows = [
+        _row(batch, place, value, reading)
+        for place, (value, reading) in enumerate(zip(batch.values, readings, strict=True))
+    ]
+    if as_json:
+        about = {"device": device.name, "link": device.link, "time": batch.time_ns // 1_000_000}
+        click.echo(orjson.dumps({**about, "readings": rows}, option=orjson.OPT_INDENT_2))
+    else:
+        _print(device.name, device.link, batch, rows)
+    return 0 if all(row["quality"] == "good" for row in rows) else 1
+
+
+def _wanted(plant: Plant, site: Path, name: str, tag_name: str) -> tuple[Tag, ...]:
+    """The tags asked for, or a fault that names the nearest ones there are."""
+    devices = {device.name: device for device in plant.devices}
+    if name not in devices:
+        raise ConfigError([_unknown(site, _("device"), name, list(devices))])
+    tags = tuple(tag for group in devices[name].groups for tag in group.tags)
+    if not tag_name:
+        return tags
+    chosen = tuple(tag for tag in tags if tag.name == tag_name)
+    if not chosen:
+        raise ConfigError([_unknown(site, _("tag"), tag_name, [tag.name for tag in tags])])
+    return chosen
+
+
+def _unknown(site: Path, kind: str, name: str, known: list[str]) -> Fault:
+    near = nearest(name, known)
+    hint = (
+        _("did you mean {near}?").format(near=near)
+        if near
+        else _("there are: {known}").format(known=", ".join(known))
+    )
+    what = _("no {kind} {name}").format(kind=kind, name=name)
+    return Fault(str(site), 0, 0, "unknown-name", what, hint)
+
+
+def _row(batch: Batch, place: int, value: Value, reading: Reading) -> dict[str, object]:
+    quality = Quality.GOOD if batch.quality is None else batch.quality[place]
+    return {
+        "tag": reading.tag.name,
+        "at": reading.tag.at,
+        "request": reading.request,
+        "raw": list(reading.raw),
+        "value": value,
+        "unit": reading.tag.unit,
+        "quality": quality.name.lower(),
+        "round_trip_ms": round(reading.round_trip_s * 1000, 2),
+        "error": reading.error,
+        "where": reading.tag.where,
+    }
+
+
+def _print(name: str, link: str, batch: Batch, rows: list[dict[str, object]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - a display's library, loaded by displays
+    from rich.table import Table  # noqa: PLC0415
+
+    when = datetime.fromtimestamp(batch.time_ns / 1e9, UTC).astimezone()
+    table = Table(
+        title=f"{name}  {link}  {when:%Y-%m-%d %H:%M:%S.%f}"[:-3], title_justify="left", box=None
+    )
+    heads = (_("tag"), _("address"), _("raw registers"), _("value"), _("unit"), _("quality"), "ms")
+    for head in heads:
+        table.add_column(head, justify="right" if head in (_("value"), "ms") else "left")
+    for row in rows:
+        raw = row["raw"]
+        words = " ".join(f"{word:04X}" for word in raw) if isinstance(raw, list) else ""
+        value = "–" if row["value"] is None else str(row["value"])
+        cells = (row["tag"], row["at"], words, value, row["unit"] or "", row["quality"])
+        table.add_row(*map(str, cells), str(row["round_trip_ms"]))
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console.print(table)
+    for row in rows:
+        if row["error"]:
+            console.print(str(row["error"]))

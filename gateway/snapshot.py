@@ -1,0 +1,62 @@
+"""What a display needs to know of a running gateway, as one plain object."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.health import Health
+    from gateway.ledger import Ledger
+    from gateway.model import Asset
+    from gateway.pipeline import Pipeline
+    from gateway.publishers.base import Publisher
+    from gateway.store import Store
+    from gateway.templates import Plant
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Gathers values, figures and health at the moment it is asked."""
+
+    plant: Plant
+    pipeline: Pipeline
+    ledger: Ledger
+    health: Health
+    store: Store
+    publishers: Sequence[Publisher]
+
+    def take(self, now_ms: int) -> dict[str, object]:
+        """Everything, as JSON can hold it; times in UTC ms."""
+        return {
+            "gateway": self.plant.site.site.gateway,
+            "version": __version__,
+            "epoch": self.store.epoch,
+            "time": now_ms,
+            "assets": [self._asset(asset, now_ms) for asset in self.plant.assets],
+            "devices": {
+                name: dataclasses.asdict(health) for name, health in self.health.devices.items()
+            },
+            "publishers": {p.name: dataclasses.asdict(p.status()) for p in self.publishers},
+            "store": dataclasses.asdict(self.store.status()),
+        }
+
+    def _asset(self, asset: Asset, now_ms: int) -> dict[str, object]:
+        about: dict[str, object] = {
+            "name": asset.name,
+            "text": dict(asset.text),
+            "line": asset.line,
+            "kind": asset.kind,
+            "values": [
+                {"n": s.signal, "v": s.value, "q": int(s.quality), "u": s.unit, "t": s.time_ms}
+                for s in self.pipeline.shown(asset.name)
+            ],
+        }
+        if asset.kpi is not None:
+            about["figures"] = self.ledger.live(asset.name, now_ms)
+        return about

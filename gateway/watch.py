@@ -1,0 +1,169 @@
+"""`nxgate watch`: a live view of a running gateway; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway import api
+from gateway.errors import GatewayError
+from gateway.templates import load
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+Snapshot = dict[str, Any]
+"""As gateway/snapshot.py makes it, after a trip through JSON."""
+
+MARKS = {0: "", 1: "?", 2: "✗"}
+MOST_VALUES = 8
+START_PATIENCE_S = 5.0
+
+
+def follow_site(site: Path, seconds: float | None, *, plain: bool) -> int:
+    """Show the gateway of a site file until stopped; 1 when none runs."""
+    folder = load(site).site.store.path
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_follow(folder, seconds, plain=plain))
+    return 0
+
+
+async def _follow(folder: Path, seconds: float | None, *, plain: bool) -> None:
+    end = time.monotonic() + seconds if seconds else None
+    patience = time.monotonic() + START_PATIENCE_S
+    while True:
+        try:
+            await _show(folder, end, plain=plain)
+        except OSError as error:
+            if time.monotonic() > patience:
+                raise GatewayError(
+                    _(
+                        "no gateway runs on the store {folder} ({error}): "
+                        "start it with `nxgate run SITE`"
+                    ).format(folder=folder, error=error.strerror or error)
+                ) from error
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
+async def _show(folder: Path, end: float | None, *, plain: bool) -> None:
+    snapshots = api.follow(folder)
+    if plain:
+        async for snapshot in snapshots:
+            for line in lines(snapshot):
+                click.echo(line)
+            if end is not None and time.monotonic() >= end:
+                return
+        return
+    from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+
+    with Live(auto_refresh=False, screen=False) as live:
+        async for snapshot in snapshots:
+            live.update(view(snapshot), refresh=True)
+            if end is not None and time.monotonic() >= end:
+                return
+
+
+def lines(snapshot: Snapshot) -> list[str]:
+    """One line an asset, then one for what is still to be delivered."""
+    made = [
+        f"{_clock(snapshot['time'])} {asset['line']}/{asset['name']}"
+        f" {_state(asset)} {_oee(asset)} {_values(asset)}"
+        for asset in snapshot["assets"]
+    ]
+    return [*made, f"{_clock(snapshot['time'])} {_outbox(snapshot)}"]
+
+
+def view(snapshot: Snapshot) -> Table:
+    """A table of assets with state, figures of the current hour, and newest values."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(
+        title=f"nxgate {snapshot['version']}  {snapshot['gateway']}  {_clock(snapshot['time'])}",
+        caption=_outbox(snapshot),
+        title_justify="left",
+        caption_justify="left",
+    )
+    heads = (_("asset"), _("state"), "A", "P", "Q", "OEE", _("coverage"), _("pieces"), _("values"))
+    for head in heads:
+        numeric = head in {"A", "P", "Q", "OEE", _("coverage"), _("pieces")}
+        table.add_column(head, justify="right" if numeric else "left")
+    for asset in snapshot["assets"]:
+        figures = asset.get("figures") or {}
+        ratios = [_percent(figures.get(key)) for key in ("a", "p", "q", "oee", "coverage")]
+        pieces = figures.get("total")
+        table.add_row(
+            Text(f"{asset['line']}/{asset['name']}"),
+            Text(_state(asset), style=STYLES.get(_state(asset), "")),
+            *ratios,
+            "" if pieces is None else f"{pieces:g}",
+            Text(_values(asset)),
+        )
+    return table
+
+
+STYLES = {
+    "running": "green",
+    "fault": "bold red",
+    "setup": "yellow",
+    "waiting": "yellow",
+    "unknown": "bold magenta",
+    "offline": "bold magenta",
+}
+
+
+def _state(asset: Snapshot) -> str:
+    return str((asset.get("figures") or {}).get("state") or "")
+
+
+def _oee(asset: Snapshot) -> str:
+    figures = asset.get("figures")
+    if not figures:
+        return ""
+    parts = [f"{name}={_percent(figures.get(name))}" for name in ("a", "p", "q", "oee")]
+    return " ".join([*parts, f"coverage={_percent(figures.get('coverage'))}"])
+
+
+def _values(asset: Snapshot) -> str:
+    values = asset["values"]
+    shown = [
+        f"{v['n']}={'–' if v['v'] is None else _number(v['v'])}{MARKS[v['q']]}"
+        + (f" {v['u']}" if v["u"] else "")
+        for v in values[:MOST_VALUES]
+    ]
+    if len(values) > MOST_VALUES:
+        shown.append(_("and {count} more").format(count=len(values) - MOST_VALUES))
+    return "  ".join(shown)
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _outbox(snapshot: Snapshot) -> str:
+    parts = [
+        f"{name}: "
+        + (_("connected") if status["connected"] else status["error"] or _("not connected"))
+        + " · "
+        + _("outbox {count}").format(count=status["outbox"])
+        for name, status in snapshot["publishers"].items()
+    ]
+    failing = [f"{name}: {d['error']}" for name, d in snapshot["devices"].items() if d["error"]]
+    return " | ".join([*parts, *failing])
+
+
+def _percent(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio * 100:.1f}%"
+
+
+def _clock(time_ms: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time_ms / 1000))

@@ -1,0 +1,204 @@
+"""Cadence, fairness and back-off, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from virtual_loop import VirtualLoop, run_virtual
+
+from gateway.errors import ConnectionLost, RequestTimeout
+from gateway.health import Health
+from gateway.model import Batch, Device, Group, Kind, Quality, Tag
+from gateway.poller import Poller
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+@dataclass
+class FakeLink:
+    url: str = "fake://bus"
+    is_open: bool = False
+    refuse: bool = False
+    opened: int = 0
+
+    async def open(self) -> None:
+        self.opened += 1
+        if self.refuse:
+            raise ConnectionLost("nobody listens")
+        self.is_open = True
+
+    async def close(self) -> None:
+        self.is_open = False
+
+
+@dataclass
+class FakePlan:
+    tags: tuple[Tag, ...]
+
+
+@dataclass
+class FakeDriver:
+    loop: VirtualLoop
+    device: str
+    takes_s: float = 0.01
+    silent: bool = False
+    timeout_s: float = 0.5
+    broken: Exception | None = None
+    starts: list[float] = field(default_factory=list)
+
+    def prepare(self, tags: tuple[Tag, ...]) -> FakePlan:
+        return FakePlan(tags)
+
+    async def read(self, plan: FakePlan) -> Batch:
+        self.starts.append(self.loop.time())
+        if self.broken:
+            raise self.broken
+        if self.silent:
+            await asyncio.sleep(self.timeout_s)
+            raise RequestTimeout(f"{self.device}: no answer in {self.timeout_s} s")
+        await asyncio.sleep(self.takes_s)
+        return Batch(
+            self.device,
+            plan.tags,
+            (1,) * len(plan.tags),
+            None,
+            self.loop.wall_ns(),
+            self.loop.mono_ns(),
+        )
+
+
+@dataclass
+class Taken:
+    batches: list[Batch] = field(default_factory=list)
+
+    def take(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    def room(self) -> Awaitable[None] | None:
+        return None
+
+
+def device(name: str, *periods: float) -> Device:
+    groups = tuple(
+        Group(name, f"g{index}", period, (Tag(name, f"t{index}", Kind.U16, "D0", None),))
+        for index, period in enumerate(periods)
+    )
+    return Device(name, "fake://bus", 0.5, groups, {})
+
+
+def run_for(
+    seconds: float, loop: VirtualLoop, units: list[tuple[Device, FakeLink, FakeDriver]]
+) -> tuple[Taken, Health]:
+    taken, health = Taken(), Health()
+
+    async def main() -> None:
+        poller = Poller(units, taken, loop, health)
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    run_virtual(loop, main())
+    return taken, health
+
+
+def test_a_day_of_one_second_polls_does_not_drift() -> None:
+    loop = VirtualLoop()
+    driver = FakeDriver(loop, "plc")
+    _taken, health = run_for(86_399.5, loop, [(device("plc", 1.0), FakeLink(), driver)])
+    assert len(driver.starts) == 86_400
+    lateness = [start % 1.0 for start in driver.starts]
+    assert max(min(late, 1 - late) for late in lateness) < 1e-6
+    assert health.device("plc").missed == 0
+
+
+def test_everything_is_polled_at_once_then_spread_over_the_period() -> None:
+    loop = VirtualLoop()
+    drivers = [FakeDriver(loop, f"d{n}") for n in range(10)]
+    run_for(3.0, loop, [(device(d.device, 1.0), FakeLink(), d) for d in drivers])
+    assert all(d.starts[0] == 0 for d in drivers)
+    phases = sorted(round(d.starts[2] % 1.0, 6) for d in drivers)
+    assert phases == [round(n / 10, 6) for n in range(10)]
+
+
+def test_a_slow_device_misses_polls_and_never_queues_them() -> None:
+    loop = VirtualLoop()
+    driver = FakeDriver(loop, "slow", takes_s=2.5)
+    _taken, health = run_for(60, loop, [(device("slow", 1.0), FakeLink(), driver)])
+    gaps = [b - a for a, b in zip(driver.starts, driver.starts[1:], strict=False)]
+    assert all(gap >= 2.5 for gap in gaps)
+    assert health.device("slow").missed >= 30
+
+
+def test_a_silent_device_costs_a_shared_bus_a_twentieth_at_most() -> None:
+    loop = VirtualLoop()
+    link = FakeLink()
+    dead = FakeDriver(loop, "dead", silent=True)
+    alive = FakeDriver(loop, "alive")
+    taken, health = run_for(
+        600, loop, [(device("dead", 1.0), link, dead), (device("alive", 1.0), link, alive)]
+    )
+    late_attempts = [start for start in dead.starts if start > 60]
+    assert len(late_attempts) * dead.timeout_s / 540 <= 0.055
+    assert len(alive.starts) >= 590
+    assert "no answer" in health.device("dead").error
+    bad = [b for b in taken.batches if b.device == "dead"]
+    assert bad
+    assert all(b.values == (None,) and b.quality == (Quality.BAD,) for b in bad)
+
+
+def test_a_device_that_answers_again_is_back_within_its_cap() -> None:
+    loop = VirtualLoop()
+    driver = FakeDriver(loop, "plc", silent=True)
+
+    async def main() -> None:
+        taken = Taken()
+        poller = Poller([(device("plc", 1.0), FakeLink(), driver)], taken, loop, Health())
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(300)
+        driver.silent = False
+        await asyncio.sleep(11)
+        assert taken.batches[-1].quality is None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    run_virtual(loop, main())
+
+
+def test_a_link_that_cannot_open_backs_off_and_every_device_is_bad() -> None:
+    loop = VirtualLoop()
+    link = FakeLink(refuse=True)
+    units = [(device(n, 1.0), link, FakeDriver(loop, n)) for n in ("a", "b")]
+    taken, health = run_for(100, loop, units)
+    assert link.opened < 20
+    assert {b.device for b in taken.batches} == {"a", "b"}
+    assert all(b.quality == (Quality.BAD,) for b in taken.batches)
+    assert health.device("b").error == "nobody listens"
+
+
+def test_groups_of_a_silent_device_are_bad_at_their_own_pace() -> None:
+    loop = VirtualLoop()
+    driver = FakeDriver(loop, "plc", silent=True)
+    taken, _health = run_for(130, loop, [(device("plc", 1.0, 60.0), FakeLink(), driver)])
+    slow = [b for b in taken.batches if b.tags[0].name == "t1"]
+    assert slow
+    assert all(b.quality == (Quality.BAD,) for b in slow)
+
+
+def test_a_drivers_own_mistake_stops_that_device_only() -> None:
+    loop = VirtualLoop()
+    broken = FakeDriver(loop, "broken", broken=ZeroDivisionError("oops"))
+    alive = FakeDriver(loop, "alive")
+    taken, health = run_for(
+        30,
+        loop,
+        [(device("broken", 1.0), FakeLink(), broken), (device("alive", 1.0), FakeLink(), alive)],
+    )
+    assert "ZeroDivisionError" in health.device("broken").error
+    assert sum(b.device == "alive" and b.quality is None for b in taken.batches) >= 29
