@@ -1,0 +1,153 @@
+"""The factory's calendar: shifts, breaks, holidays, make-up days.
+
+Times are minutes after local midnight of the day that a shift begins. A shift that ends at or
+before the time it starts runs over midnight and belongs to the day it began.
+"""
+
+import itertools
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.equipment import Part
+from gateway.explain import Wrong, describe
+from gateway.names import Name
+from gateway.units import Clock, Day
+from gateway.words import _
+
+DAY = 24 * 60
+WEEK = 7 * DAY
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _days(value: object) -> object:
+    """Read `mon-sat` or `[mon, wed]` as weekdays, Monday 0."""
+    if isinstance(value, str):
+        first, _dash, last = value.partition("-")
+        ends = [first, last or first]
+    elif isinstance(value, list) and value:
+        ends = value
+    else:
+        raise _bad_days(value)
+    if not all(isinstance(day, str) and day in WEEKDAYS for day in ends):
+        raise _bad_days(value)
+    numbers = [WEEKDAYS.index(day) for day in ends]
+    if isinstance(value, list):
+        return frozenset(numbers)
+    start, length = numbers[0], (numbers[1] - numbers[0]) % 7
+    return frozenset((start + n) % 7 for n in range(length + 1))
+
+
+def _bad_days(value: object) -> Wrong:
+    return Wrong(
+        "bad-days",
+        _("{value} are no days of the week").format(value=describe(value)),
+        _("write mon-sat or [mon, wed, fri]; the days are mon tue wed thu fri sat sun"),
+    )
+
+
+_DAY_SCHEMA = {"enum": list(WEEKDAYS)}
+_ONE = "|".join(WEEKDAYS)
+Days = Annotated[
+    frozenset[int],
+    BeforeValidator(_days),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^({_ONE})(-({_ONE}))?$"},
+                {"type": "array", "items": _DAY_SCHEMA, "minItems": 1},
+            ],
+        }
+    ),
+]
+
+
+class ShiftConfig(Part):
+    """One shift, on the days of the week that it begins."""
+
+    start: Clock = Field(examples=['"08:00"'])
+    end: Clock = Field(examples=['"20:00"'])
+    days: Days = Field(default=frozenset(range(7)), examples=["mon-sat"])
+    breaks: tuple[tuple[Clock, Clock], ...] = Field(default=(), examples=[[['"12:00"', '"13:00"']]])
+
+    @property
+    def length(self) -> int:
+        """Minutes from start to end."""
+        return (self.end - self.start) % DAY or DAY
+
+    @model_validator(mode="after")
+    def _breaks_within(self) -> "ShiftConfig":
+        if self.start == self.end or self.start == DAY:
+            what = _("the shift starts and ends at the same time")
+            next_ = _('for a shift round the clock write start: "00:00", end: "24:00"')
+            raise Wrong("bad-shift", what, next_, at=("end",))
+        for index, (start, end) in enumerate(self.breaks):
+            begins = (start - self.start) % DAY
+            length = (end - start) % DAY
+            if length == 0 or begins + length > self.length:
+                what = _("the break is not within the shift")
+                next_ = _("a break begins and ends between the shift's start and end")
+                raise Wrong("bad-break", what, next_, at=("breaks", index))
+        return self
+
+
+class LineCalendar(Part):
+    """Shifts of one line, instead of the site's."""
+
+    shifts: dict[Name, ShiftConfig] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _apart(self) -> "LineCalendar":
+        refuse_overlap(self.shifts)
+        return self
+
+
+class CalendarConfig(Part):
+    """When the factory plans to work."""
+
+    shifts: dict[Name, ShiftConfig] = Field(
+        default_factory=dict, examples=[{"day": {"start": '"08:00"', "end": '"20:00"'}}]
+    )
+    holidays: frozenset[Day] = Field(default=frozenset(), examples=[["2026-10-01"]])
+    workdays: frozenset[Day] = Field(default=frozenset(), examples=[["2026-10-10"]])
+    lines: dict[Name, LineCalendar] = Field(
+        default_factory=dict,
+        examples=[{"sole-line": {"shifts": {"day": {"start": '"08:00"', "end": '"20:00"'}}}}],
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> "CalendarConfig":
+        refuse_overlap(self.shifts)
+        both = sorted(self.holidays & self.workdays)
+        if both:
+            what = _("{day} is a holiday and a make-up day").format(day=both[0])
+            raise Wrong("contradiction", what, _("keep it in one of the two lists"))
+        return self
+
+
+def refuse_overlap(shifts: dict[str, ShiftConfig]) -> None:
+    """Raise where two shifts of one line share a minute of the week, over Sunday night too.
+
+    Raises:
+        Wrong: `overlap`.
+    """
+    spans = sorted(
+        (day * DAY + shift.start, day * DAY + shift.start + shift.length, name)
+        for name, shift in shifts.items()
+        for day in shift.days
+    )
+    if not spans:
+        return
+    start, end, name = spans[0]
+    for (_start, ends, one), (begins, _end, other) in itertools.pairwise(
+        [*spans, (start + WEEK, end + WEEK, name)]
+    ):
+        if begins < ends:
+            day = WEEKDAYS[begins // DAY % 7]
+            minute = begins % DAY
+            what = _("overlaps {other} on {day} from {time}").format(
+                other=one, day=day, time=f"{minute // 60:02}:{minute % 60:02}"
+            )
+            next_ = _("shifts of one line follow each other; change a time or the days")
+            raise Wrong("overlap", what, next_, at=("shifts", other))
