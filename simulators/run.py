@@ -1,0 +1,124 @@
+"""`nxgate simulate`: serve a scenario in real time until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+from gateway.words import _
+from simulators import scenario as scenarios
+from simulators.serve import Simulation
+from simulators.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from simulators.scenario import Scenario
+
+STDIN = 0
+say = partial(print, flush=True)
+"""Lines are out at once, also into a pipe."""
+
+
+def simulate(
+    scenario: Path,
+    *,
+    truth: Path | None = None,
+    seconds: float | None = None,
+    seed: int | None = None,
+    port_base: int | None = None,
+) -> None:
+    """Serve a scenario until SIGINT, SIGTERM or the time is up; prints what there is and happens.
+
+    A line on standard input is a fault to begin, spelled as in a timeline:
+    `{on: plc-inj, fault: late, by: 800ms, for: 5s}`.
+
+    Args:
+        scenario: YAML file.
+        truth: where to write what really happens, as JSON lines.
+        seconds: stop by itself after so long.
+        seed: instead of the scenario's.
+        port_base: see `Simulation`.
+
+    Raises:
+        ConfigError: the scenario is wrong, a port of it is taken, or the truth can't be written.
+    """
+    plan = scenarios.read(scenario)
+    seed = plan.seed if seed is None else seed
+    with contextlib.closing(Truth(truth)) as told, asyncio.Runner(loop_factory=_loops()) as runner:
+        runner.run(_serve(Simulation(plan, told, seed, port_base), plan, seconds))
+
+
+async def _serve(simulation: Simulation, plan: Scenario, seconds: float | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await simulation.open()
+    width = max(map(len, plan.devices))
+    for name, device in plan.devices.items():
+        title = simulation.workshop.devices[name].title
+        unit = _("unit {unit}").format(unit=device.unit)
+        say(f"{name:{width}}  {unit:8}  {simulation.url(name)}  {title}")
+    async with asyncio.TaskGroup() as tasks:
+        jobs = [tasks.create_task(simulation.suffer(entry, say)) for entry in plan.timeline]
+        jobs.append(tasks.create_task(simulation.keep_time()))
+
+        def command(line: str) -> None:
+            try:
+                trouble = scenarios.command(line, plan)
+            except ConfigError as error:
+                say(error)
+            else:
+                jobs.append(tasks.create_task(simulation.suffer(trouble, say)))
+
+        _listen(loop, command)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+        for job in jobs:
+            job.cancel()
+    simulation.sum_up()
+    await simulation.close()
+
+
+def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> None:
+    """Hand on the lines of standard input, where somebody can type some.
+
+    In a thread, since a terminal set to non-blocking would be so for everyone who prints to it;
+    with `os.read`, since a thread inside `sys.stdin` can't be left behind at exit.
+    """
+    try:
+        mode = os.fstat(STDIN).st_mode
+        typing = os.isatty(STDIN) and os.tcgetpgrp(STDIN) == os.getpgrp()
+    except OSError:
+        return
+    if not (typing or stat.S_ISFIFO(mode)):
+        return
+
+    def read() -> None:
+        pending = b""
+        while data := os.read(STDIN, 4096):
+            *lines, pending = (pending + data).split(b"\n")
+            for line in filter(bytes.strip, lines):
+                with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                    loop.call_soon_threadsafe(command, line.decode("utf-8", "replace"))
+
+    threading.Thread(target=read, daemon=True, name="commands").start()
+
+
+def _loops() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - not on Windows
+
+    return uvloop.new_event_loop

@@ -1,0 +1,196 @@
+"""A scenario file: what there is in the workshop, and what goes wrong when.
+
+Strict, as the site file is: every fault at once, at its place in the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from gateway import errors
+from gateway.document import Document, load, validate
+from gateway.errors import ConfigError
+from gateway.explain import Wrong
+from gateway.units import Duration, Period
+from gateway.words import _
+from gateway.yaml12 import parse
+from simulators.faults import Fault, FaultKind
+from simulators.injection import RotaryInjection
+from simulators.lasting import ToeLasting
+from simulators.machine import MachineSettings
+from simulators.meter import Dtsu666
+from simulators.settings import Served, Strict
+
+KINDS: Mapping[str, type[Served]] = {
+    "rotary-injection": RotaryInjection,
+    "toe-lasting": ToeLasting,
+    "dtsu666": Dtsu666,
+}
+"""What a device can be, by its key `serves`."""
+CLEAR = "none"
+"""The fault that ends all others of its device."""
+
+
+class Trouble(Strict):
+    """A fault to begin: an entry of the timeline, or a command.
+
+    Attributes:
+        at: time since the start; a command is for now.
+        on: name of the device.
+        fault: what goes wrong; `none` ends what is wrong with the device.
+        by: how late (late).
+        lasts: how long (`for` in the file); without it until the end.
+        code: which exception (exception).
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    at: Duration = 0.0
+    on: str
+    fault: FaultKind | Literal["none"]
+    by: Period | None = None
+    lasts: Annotated[Period | None, Field(alias="for")] = None
+    code: Annotated[int, Field(ge=1, le=255)] = 4
+
+    @model_validator(mode="after")
+    def _late_by(self) -> Self:
+        if (self.fault is FaultKind.LATE) != (self.by is not None):
+            raise Wrong(
+                "late-by",
+                _("`by` says how late an answer is, and only with `fault: late`"),
+                _("write e.g. {{fault: late, by: 800ms}}").format(),
+            )
+        return self
+
+    @property
+    def cause(self) -> Fault | None:
+        """The fault itself; None where it clears others."""
+        if self.fault == CLEAR:
+            return None
+        return Fault(FaultKind(self.fault), self.by or 0.0, self.code)
+
+
+class _Head(Strict):
+    """The file but for its devices.
+
+    Attributes:
+        name: for people.
+        seed: unless the command line gives another.
+        log_reads: whether the truth tells when which registers were read.
+        timeline: what goes wrong when.
+    """
+
+    name: str
+    seed: int = 1
+    log_reads: bool = False
+    timeline: list[Trouble] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario, read.
+
+    Attributes:
+        document: for the places of what is in it.
+        devices: in the order of the file.
+    """
+
+    document: Document
+    name: str
+    seed: int
+    log_reads: bool
+    devices: Mapping[str, Served]
+    timeline: tuple[Trouble, ...]
+
+
+def read(path: Path) -> Scenario:
+    """Read a scenario.
+
+    Raises:
+        ConfigError: with everything that is wrong with it.
+    """
+    document = load(path)
+    head, faults = validate(document, (), _Head, without=frozenset({"devices"}))
+    devices, wrong = _devices(document)
+    faults += wrong
+    if head is not None:
+        for index, trouble in enumerate(head.timeline):
+            if trouble.on not in _names(document):
+                faults.append(
+                    _unknown(document, ("timeline", index, "on"), trouble.on, _names(document))
+                )
+    if head is None or faults:
+        raise ConfigError(sorted(faults))
+    return Scenario(document, head.name, head.seed, head.log_reads, devices, tuple(head.timeline))
+
+
+def command(line: str, plan: Scenario) -> Trouble:
+    """Read a fault that somebody typed, for now.
+
+    Raises:
+        ConfigError: what was typed is no fault, or not of a device of the scenario.
+    """
+    tree, faults = parse(line, _("command"))
+    if tree is None or faults:
+        raise ConfigError(faults)
+    document = Document(_("command"), tree)
+    trouble, faults = validate(document, (), Trouble)
+    if trouble is None:
+        raise ConfigError(faults)
+    if trouble.on not in plan.devices:
+        raise ConfigError([_unknown(document, ("on",), trouble.on, tuple(plan.devices))])
+    return trouble.model_copy(update={"at": 0.0})
+
+
+def _devices(document: Document) -> tuple[dict[str, Served], list[errors.Fault]]:
+    devices: dict[str, Served] = {}
+    faults: list[errors.Fault] = []
+    units: set[tuple[str, int]] = set()
+    for name in _names(document):
+        path = ("devices", name)
+        what = document.get((*path, "serves"))
+        kind = KINDS.get(what, Served) if isinstance(what, str) else Served
+        device, wrong = validate(document, path, kind)
+        faults += wrong
+        if device is None:
+            continue
+        if kind is Served:
+            known = _("known are: {names}").format(names=", ".join(KINDS))
+            said = _('no simulator serves "{kind}"').format(kind=what)
+            faults.append(document.fault((*path, "serves"), "unknown-kind", said, known))
+        if (device.link, device.unit) in units and device.port:
+            said = _("unit {unit} of {link} is already another device's").format(
+                unit=device.unit, link=device.link
+            )
+            next_ = _("give each device of a link its own unit id")
+            faults.append(document.fault((*path, "unit"), "unit-taken", said, next_))
+        units.add((device.link, device.unit))
+        devices[name] = device
+    for name, device in devices.items():
+        for index, measured in enumerate(device.measures if isinstance(device, Dtsu666) else ()):
+            if not isinstance(devices.get(measured), MachineSettings):
+                faults.append(
+                    _unknown(
+                        document, ("devices", name, "measures", index), measured, tuple(devices)
+                    )
+                )
+    if not devices and not faults:
+        said, next_ = _("the workshop is empty"), _("give it a device")
+        faults.append(document.fault(("devices",), "no-devices", said, next_))
+    return devices, faults
+
+
+def _names(document: Document) -> tuple[str, ...]:
+    devices = document.get(("devices",))
+    return tuple(map(str, devices)) if isinstance(devices, dict) else ()
+
+
+def _unknown(
+    document: Document, path: tuple[str | int, ...], name: str, names: tuple[str, ...]
+) -> errors.Fault:
+    said = _('no such machine: "{name}"').format(name=name)
+    known = _("known are: {names}").format(names=", ".join(names))
+    return document.fault(path, "unknown-device", said, known)

@@ -1,0 +1,200 @@
+"""A workshop in real time on real ports, with its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+from gateway.words import _
+from simulators.faults import FaultKind
+from simulators.pdu import READS
+from simulators.server import Link
+from simulators.workshop import Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulators.faults import Fault
+    from simulators.scenario import Scenario, Trouble
+    from simulators.truth import Truth
+
+
+class Simulation:
+    """A workshop on its links.
+
+    Time passes only here: before every request the machines are brought up to the moment, and
+    between requests whenever something is due.
+
+    Attributes:
+        workshop: what is simulated.
+        links: by the URL that the scenario gives.
+    """
+
+    def __init__(self, plan: Scenario, truth: Truth, seed: int, port_base: int | None) -> None:
+        """Set up; the clock starts here, but nothing listens before `open`.
+
+        Args:
+            plan: the scenario.
+            truth: takes what happens.
+            seed: of the run.
+            port_base: the scenario's lowest port becomes this one, and the others keep their
+                distance; 0 takes any free ports, None leaves them as they are.
+        """
+        self._plan = plan
+        self._truth = truth
+        self._active: dict[str, list[Fault]] = {name: [] for name in plan.devices}
+        self._began_s = time.monotonic()
+        self.workshop = Workshop(plan, seed, round(time.time() * 1000))
+        self.links: dict[str, Link] = {}
+        lowest = min(device.port for device in plan.devices.values())
+        for first in plan.devices.values():
+            names = {d.unit: name for name, d in plan.devices.items() if d.link == first.link}
+            port = first.port
+            if port_base is not None:
+                port = port_base and port_base + port - lowest
+            self.links[first.link] = Link(
+                first.host,
+                port,
+                {unit: self.workshop.memories[name] for unit, name in names.items()},
+                self._advance,
+                self._note_read(names) if plan.log_reads else None,
+                seed,
+            )
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the start, by a clock that nobody sets."""
+        return time.monotonic() - self._began_s
+
+    def url(self, name: str) -> str:
+        """Return a device's link as it really is, free ports filled in."""
+        link = self.links[self._plan.devices[name].link]
+        return f"modbus+tcp://{link.host}:{link.port}"
+
+    async def open(self) -> None:
+        """Listen on all links.
+
+        Raises:
+            ConfigError: an address can't be listened on; names the line that asked for it.
+        """
+        for name, device in self._plan.devices.items():
+            link = self.links[device.link]
+            if link.is_open:
+                continue
+            try:
+                await link.open()
+            except OSError as error:
+                what = _("can't listen on {host}:{port} ({error})").format(
+                    host=link.host, port=link.port, error=error.strerror or error
+                )
+                next_ = _("end what holds the port, or choose others with --port-base")
+                fault = self._plan.document.fault(
+                    ("devices", name, "link"), "port-taken", what, next_
+                )
+                await self.close()
+                raise ConfigError([fault]) from error
+
+    async def keep_time(self) -> None:
+        """Let things happen when they are due, until cancelled."""
+        while True:
+            await asyncio.sleep(max(self.workshop.schedule.next_at - self.elapsed_s, 0))
+            self._advance()
+
+    async def suffer(self, trouble: Trouble, say: Callable[[str], None]) -> None:
+        """Do what an entry of the timeline says, when it says so, and say so.
+
+        Args:
+            trouble: the entry; a command is one whose time has come.
+            say: takes a line when the fault begins and one when it ends.
+        """
+        await asyncio.sleep(max(trouble.at - self.elapsed_s, 0))
+        fault = trouble.cause
+        if fault is None:
+            for active in tuple(self._active[trouble.on]):
+                await self._end(trouble.on, active, say)
+            return
+        await self._begin(trouble.on, fault, say)
+        if trouble.lasts is not None:
+            await asyncio.sleep(trouble.lasts)
+            if fault in self._active[trouble.on]:
+                await self._end(trouble.on, fault, say)
+
+    async def close(self) -> None:
+        """Stop listening; safe to call twice."""
+        for link in self.links.values():
+            await link.close()
+
+    def sum_up(self) -> None:
+        """Write the closing lines of the truth."""
+        self._truth.write(self.workshop.close(self.elapsed_s))
+
+    async def _begin(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
+        device = self._plan.devices[name]
+        self._active[name].append(fault)
+        await self.links[device.link].begin(device.unit, fault)
+        self._note_fault(name, fault, active=True)
+        say(_("{name}: {fault} begins").format(name=name, fault=_spell(fault)))
+
+    async def _end(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
+        device = self._plan.devices[name]
+        self._active[name].remove(fault)
+        await self.links[device.link].end(device.unit, fault)
+        self._note_fault(name, fault, active=False)
+        say(_("{name}: {fault} is over").format(name=name, fault=_spell(fault)))
+
+    def _advance(self) -> None:
+        self._truth.write(self.workshop.advance(self.elapsed_s))
+
+    def _note_fault(self, name: str, fault: Fault, *, active: bool) -> None:
+        self._advance()
+        self._truth.write(
+            [
+                {
+                    "t": self._now_ms,
+                    "on": name,
+                    "type": "fault",
+                    "fault": fault.kind,
+                    "active": active,
+                    "by_s": fault.by_s,
+                }
+            ]
+        )
+
+    def _note_read(self, names: dict[int, str]) -> Callable[[int, bytes], None]:
+        def note(unit: int, pdu: bytes) -> None:
+            if pdu[0] in READS:
+                at, count = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
+                self._truth.write(
+                    [
+                        {
+                            "t": self._now_ms,
+                            "on": names[unit],
+                            "type": "read",
+                            "table": READS[pdu[0]],
+                            "at": at,
+                            "n": count,
+                        }
+                    ]
+                )
+
+        return note
+
+    @property
+    def _now_ms(self) -> int:
+        return self.workshop.schedule.start_ms + round(self.elapsed_s * 1000)
+
+
+def _spell(fault: Fault) -> str:
+    match fault.kind:
+        case FaultKind.LATE:
+            return _("answers {seconds:g} s late").format(seconds=fault.by_s)
+        case FaultKind.REFUSED:
+            return _("connections refused")
+        case FaultKind.DROPPED:
+            return _("requests dropped")
+        case FaultKind.GARBLED:
+            return _("answers garbled")
+        case FaultKind.EXCEPTION:
+            return _("exception {code}").format(code=fault.code)

@@ -1,0 +1,106 @@
+"""A scenario come to life: machines, meters and their memories, on one schedule; no sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulators.injection import InjectionMachine, RotaryInjection
+from simulators.lasting import LastingMachine, ToeLasting
+from simulators.memory import Memory
+from simulators.meter import Dtsu666, Meter
+from simulators.schedule import Schedule
+
+if TYPE_CHECKING:
+    from simulators.scenario import Scenario
+    from simulators.settings import Device, Served
+    from simulators.truth import Event
+
+    AnyMachine = InjectionMachine | LastingMachine
+
+
+class Workshop:
+    """All devices of a scenario.
+
+    What happens depends on scenario, seed and elapsed time alone, in whatever steps it is
+    advanced.
+
+    Attributes:
+        devices, memories: by the scenario's names, in its order.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, start_ms: int) -> None:
+        """Set everything up as it is at the start.
+
+        Args:
+            scenario: what there is.
+            seed: another seed is another day in the same workshop.
+            start_ms: UTC of the start, from which events take their times.
+        """
+        self.schedule = Schedule(start_ms)
+        self._log: list[Event] = []
+        self._seed = seed
+        machines: dict[str, AnyMachine] = {}
+        for name, settings in scenario.devices.items():
+            machine = self._machine(name, settings)
+            if machine is not None:
+                machines[name] = machine
+        # Meters come after all machines, so that at equal times they see the machines' news.
+        meters = {
+            name: Meter(
+                name,
+                settings,
+                self.schedule,
+                seed,
+                self._log,
+                [machines[measured] for measured in settings.measures],
+            )
+            for name, settings in scenario.devices.items()
+            if isinstance(settings, Dtsu666)
+        }
+        every: dict[str, Device] = {**machines, **meters}
+        self.devices = {name: every[name] for name in scenario.devices}
+        self.memories = {name: Memory(device.areas) for name, device in self.devices.items()}
+        self._log += [
+            {"t": start_ms, "on": name, "seed": seed, **device.begin()}
+            for name, device in self.devices.items()
+        ]
+        self.schedule.advance(0.0)
+        self._refresh()
+
+    def advance(self, elapsed_s: float) -> list[Event]:
+        """Let everything happen up to a moment; return it in the order it happened.
+
+        Args:
+            elapsed_s: since the start; never less than last time.
+        """
+        if elapsed_s >= self.schedule.next_at:
+            for name, device in self.devices.items():
+                device.obey(self.memories[name])
+            self.schedule.advance(elapsed_s)
+            self._refresh()
+        events = self._log[:]
+        self._log.clear()
+        return events
+
+    def close(self, elapsed_s: float) -> list[Event]:
+        """Advance a last time, and sum up."""
+        events = self.advance(elapsed_s)
+        self.schedule.advance(elapsed_s)
+        now_ms = self.schedule.now_ms
+        for name, device in self.devices.items():
+            self._log.append({"t": now_ms, "on": name, **device.end()})
+        self._refresh()
+        return [*events, *self._log]
+
+    def _refresh(self) -> None:
+        for name, device in self.devices.items():
+            device.refresh(self.memories[name])
+
+    def _machine(self, name: str, settings: Served) -> AnyMachine | None:
+        match settings:
+            case RotaryInjection():
+                return InjectionMachine(name, settings, self.schedule, self._seed, self._log)
+            case ToeLasting():
+                return LastingMachine(name, settings, self.schedule, self._seed, self._log)
+            case _:
+                return None
