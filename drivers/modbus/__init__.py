@@ -1,0 +1,48 @@
+"""Modbus TCP. The README beside this file gives the reading order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers.modbus import address, check, config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.clock import Clock
+    from gateway.driver import Address, Driver, Link, Plugin
+    from gateway.model import Device, Tag
+
+
+class ModbusTcp:
+    """What the entry point `modbus+tcp` names; pymodbus is imported by the first link."""
+
+    def check_link(self, url: str) -> None:
+        """Raise `AddressError` when the URL is not `modbus+tcp://host[:port]`."""
+        config.endpoint(url)
+
+    def address(self, at: str, areas: Sequence[Mapping[str, object]]) -> Address:
+        """Read an address; `areas` is the PLC's own grammar from its template, or empty."""
+        return address.parse(at, areas)
+
+    def check_tag(self, tag: Tag, options: Mapping[str, object]) -> None:
+        """Raise `AddressError` where kind, length, bits and address don't go together."""
+        check.check_tag(tag, options)
+
+    def link(self, url: str, clock: Clock) -> Link:
+        """Make the link for a URL; nothing is opened yet."""
+        from drivers.modbus.client import TcpLink  # noqa: PLC0415 - pymodbus only where it is used
+
+        return TcpLink(url, clock)
+
+    def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
+        """Make the driver of one device on a link made by this plugin."""
+        from drivers.modbus.client import TcpLink  # noqa: PLC0415
+        from drivers.modbus.driver import ModbusDriver  # noqa: PLC0415
+
+        if not isinstance(link, TcpLink):
+            raise TypeError(f"not a link of this driver: {link!r}")
+        return ModbusDriver(link, device, clock)
+
+
+plugin: Plugin = ModbusTcp()

@@ -1,0 +1,324 @@
+"""The wire: one TCP connection, and answers that must belong to their questions.
+
+The only file that imports pymodbus. Frames are built and cut by its framer; its client is not
+used: it unpacks register by register, formats a line of debug text for each frame, and starts a
+task for each time-out, which together is two thirds of what a request costs.
+
+An answer is accepted when transaction id, unit and function are those of a question that still
+waits, and the data is as long as was asked for. Anything else never becomes a value: an answer to
+a question that timed out is counted as late, one from another unit or of another function as
+rejected, and a header that makes no sense ends the connection, because where the next frame
+begins can't be known any more.
+
+Source: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3 and 4.4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from pymodbus.framer import FramerSocket
+from pymodbus.pdu import DecodePDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import (
+    ReadHoldingRegistersRequest,
+    ReadInputRegistersRequest,
+)
+
+from drivers.modbus.config import endpoint
+from drivers.modbus.messages import exception
+from drivers.modbus.register import Function
+from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from gateway.clock import Clock
+
+CONNECT_S = 3.0
+"""Longest wait for a connection; a device on the same network answers within milliseconds."""
+SILENCES = 3
+"""Time-outs in a row, with not one byte heard, after which the connection is taken for dead."""
+STRAYS = 16
+"""Frames in a row that nobody asked for, after which the connection is given up."""
+
+_HEADER = struct.Struct(">HHH")
+_SHORTEST, _LONGEST = 3, 254
+"""What the length field can say: unit id and a PDU of 2 (an exception) to 253 bytes."""
+_EXCEPTION = 0x80
+_TIDS = 1 << 16
+
+_REQUESTS = {
+    Function.COIL: ReadCoilsRequest,
+    Function.DISCRETE: ReadDiscreteInputsRequest,
+    Function.HOLDING: ReadHoldingRegistersRequest,
+    Function.INPUT: ReadInputRegistersRequest,
+}
+
+Answer = tuple[bytes, int, int]
+"""Data without its byte count, and the instant of its arrival on both clocks, in ns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, prepared once: only its transaction id changes.
+
+    Attributes:
+        tail: the frame behind the transaction id.
+        size: bytes of data in the right answer.
+    """
+
+    tail: bytes
+    unit: int
+    function: int
+    size: int
+
+
+def query(function: Function, start: int, count: int, unit: int) -> Query:
+    """Prepare the question for `count` registers or bits from `start`."""
+    request = _REQUESTS[function](address=start, count=count, dev_id=unit)
+    frame = FramerSocket(DecodePDU(is_server=False)).buildFrame(request)
+    size = (count + 7) // 8 if function.is_bits else 2 * count
+    return Query(frame[2:], unit, int(function), size)
+
+
+class TcpLink:
+    """One connection, shared by the devices behind it.
+
+    One question is under way at a time, since many devices hold only one; answers are matched by
+    transaction id all the same, so more could be.
+
+    Attributes:
+        url: as the site file writes it.
+        endpoint: `host:port`, for messages.
+        late: answers that came after their question's time-out.
+        rejected: answers from another unit, of another function or of another length.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url = url
+        self.endpoint = endpoint(url)
+        self.clock = clock
+        self.late = 0
+        self.rejected = 0
+        self._connection: _Connection | None = None
+        self._opening = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._tid = 0
+
+    @property
+    def is_open(self) -> bool:
+        """True while requests can be sent."""
+        return self._connection is not None and self._connection.is_alive
+
+    async def open(self) -> None:
+        """Connect; at once when already open.
+
+        Raises:
+            ConnectionLost: refused, unreachable, unknown host, or no answer within `CONNECT_S`.
+        """
+        async with self._opening:
+            if self.is_open:
+                return
+            loop = asyncio.get_running_loop()
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    _transport, self._connection = await loop.create_connection(
+                        lambda: _Connection(self), self.endpoint.host, self.endpoint.port
+                    )
+            except (OSError, UnicodeError) as error:
+                raise ConnectionLost(
+                    _(
+                        "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
+                        "whether another master holds the device's only connection."
+                    ).format(endpoint=self.endpoint, reason=_reason(error))
+                ) from error
+
+    async def close(self) -> None:
+        """Hang up; safe to call twice. A question under way ends with `ConnectionLost`."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop(_("closed"))
+            await connection.closed
+
+    async def ask(self, query: Query, timeout_s: float) -> Answer:
+        """Send one question and wait for its answer.
+
+        Args:
+            query: made by `query`.
+            timeout_s: counted from sending, not from queueing behind others.
+
+        Raises:
+            ConnectionLost: not open, or lost while waiting.
+            RequestTimeout: no answer in time.
+            RequestRefused: the device answered with an exception.
+            DecodeError: the answer holds more or less data than was asked for.
+        """
+        async with self._turn:
+            connection = self._connection
+            if connection is None or not connection.is_alive:
+                raise ConnectionLost(_("{endpoint}: not connected").format(endpoint=self.endpoint))
+            self._tid = tid = (self._tid + 1) % _TIDS
+            return await connection.ask(tid, query, timeout_s)
+
+
+class _Pending:
+    """A question under way."""
+
+    __slots__ = ("future", "odd", "query")
+
+    def __init__(self, query: Query, future: asyncio.Future[Answer]) -> None:
+        self.query = query
+        self.future = future
+        self.odd = ""
+
+
+class _Connection(asyncio.Protocol):
+    """One socket from its opening to its end; a new one starts with nothing remembered."""
+
+    def __init__(self, link: TcpLink) -> None:
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._framer = FramerSocket(DecodePDU(is_server=False))
+        self._pending: dict[int, _Pending] = {}
+        self._rest = b""
+        self._silences = 0
+        self._strays = 0
+        self._reason = ""
+        self._transport: asyncio.Transport
+        self.closed = self._loop.create_future()
+        self.is_alive = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_alive = True
+        _tune(transport.get_extra_info("socket"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_alive = False
+        self.closed.set_result(None)
+        reason = self._reason or (_("the device hung up") if exc is None else _reason(exc))
+        self._fail_all(reason)
+
+    async def ask(self, tid: int, query: Query, timeout_s: float) -> Answer:
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        self._pending[tid] = _Pending(query, future)
+        timer = self._loop.call_later(timeout_s, self._expire, tid, timeout_s)
+        self._transport.write(tid.to_bytes(2, "big") + query.tail)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            self._pending.pop(tid, None)
+
+    def data_received(self, data: bytes) -> None:
+        self._silences = 0
+        if self._rest:
+            data = self._rest + data
+        while len(data) >= _HEADER.size:
+            _tid, protocol, length = _HEADER.unpack_from(data)
+            if protocol or not _SHORTEST <= length <= _LONGEST:
+                self.drop(
+                    _("the answer's header makes no sense: {data}").format(data=data[:8].hex(" "))
+                )
+                return
+            used, unit, tid, pdu = self._framer.decode(data)
+            if not used:
+                break
+            data = data[used:]
+            self._take(tid, unit, pdu)
+        self._rest = data
+
+    def drop(self, reason: str) -> None:
+        """End the connection now; whatever waits gets the reason."""
+        if self.is_alive:
+            self.is_alive = False
+            self._reason = reason
+            self._transport.abort()
+            self._fail_all(reason)
+
+    def _take(self, tid: int, unit: int, pdu: bytes) -> None:
+        """Give an answer to its question, if it is one's."""
+        pending = self._pending.get(tid)
+        if pending is None or pending.future.done():
+            self._link.late += 1
+            self._stray()
+            return
+        query = pending.query
+        if unit != query.unit:
+            pending.odd = _("an answer from unit {unit} was rejected").format(unit=unit)
+        elif pdu[0] == query.function:
+            self._strays = 0
+            if pdu[1] == query.size == len(pdu) - 2:
+                clock = self._link.clock
+                pending.future.set_result((pdu[2:], clock.wall_ns(), clock.mono_ns()))
+                return
+            self._link.rejected += 1
+            pending.future.set_exception(
+                DecodeError(
+                    _("{got} bytes of data where {size} were asked for").format(
+                        got=len(pdu) - 2, size=query.size
+                    ),
+                    pdu,
+                )
+            )
+            return
+        elif pdu[0] == query.function | _EXCEPTION and len(pdu) == 2:  # noqa: PLR2004 - V1.1b3, 7
+            self._strays = 0
+            pending.future.set_exception(RequestRefused(exception(pdu[1]), pdu[1]))
+            return
+        else:
+            pending.odd = _("an answer of function {function} was rejected").format(function=pdu[0])
+        self._link.rejected += 1
+        self._stray()
+
+    def _stray(self) -> None:
+        self._strays += 1
+        if self._strays >= STRAYS:
+            self.drop(_("{count} answers in a row to questions not asked").format(count=STRAYS))
+
+    def _expire(self, tid: int, timeout_s: float) -> None:
+        """End a question that got no answer; after some in silence, the connection too."""
+        pending = self._pending.pop(tid)
+        if pending.future.done():
+            return
+        text = _("no answer within {timeout:g} s").format(timeout=timeout_s)
+        text = f"{text}; {pending.odd}" if pending.odd else text
+        pending.future.set_exception(RequestTimeout(text))
+        self._silences += 1
+        if self._silences >= SILENCES:
+            self.drop(_("silent"))
+
+    def _fail_all(self, reason: str) -> None:
+        for pending in self._pending.values():
+            if not pending.future.done():
+                pending.future.set_exception(
+                    ConnectionLost(
+                        _("{endpoint}: connection lost: {reason}").format(
+                            endpoint=self._link.endpoint, reason=reason
+                        )
+                    )
+                )
+
+
+def _tune(sock: socket.socket) -> None:
+    """Send at once, and let the kernel notice a peer that went away without a word."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):  # each system has some of them
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without the addresses that asyncio writes into it."""
+    if isinstance(error, TimeoutError) and not error.errno:
+        return _("no answer within {timeout:g} s").format(timeout=CONNECT_S)
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,132 @@
+"""What a site file and a template may say about a Modbus link and a device on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gateway.driver import AddressError
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drivers.modbus.register import Function
+
+SCHEME = "modbus+tcp"
+DEFAULT_PORT = 502
+
+MAX_READ = 125
+"""Registers in one answer (Modbus Application Protocol V1.1b3, 6.3)."""
+MAX_BITS = 2000
+"""Coils or discrete inputs in one answer (same, 6.1)."""
+
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_ADDRESS6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a link leads."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Spell it `host:port`, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one device wants to be asked.
+
+    Attributes:
+        unit: unit id, 0..255; 255 is what devices without one behind their port expect.
+        max_read, max_bits: registers and bits that the device gives in one answer.
+        gap: registers (or 16 bits each) that are read and thrown away rather than asked around.
+            The 16 of the default are 32 bytes. A second request costs more on every medium: a
+            round trip on TCP; on a 9600 baud bus 13 bytes of frame, two silent intervals and
+            the 5 to 20 ms that a device takes to answer, together the time of 25 to 40 bytes.
+        even: requests begin at even addresses and ask for even counts (some meters insist).
+    """
+
+    unit: int = 1
+    max_read: int = MAX_READ
+    max_bits: int = MAX_BITS
+    gap: int = 16
+    even: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, object]) -> Settings:
+        """Take what concerns this driver out of a device's options.
+
+        Raises:
+            AddressError: when a number is out of its range.
+        """
+        usual = cls()
+        even = options.get("even")
+        if even is None:
+            even = usual.even
+        if not isinstance(even, bool):
+            raise AddressError(
+                "bad-option", _("`even` is {value}").format(value=even), _("write true or false")
+            )
+        return cls(
+            unit=_within(options, "unit", usual.unit, 0, 255),
+            max_read=_within(options, "max_read", usual.max_read, 2 if even else 1, MAX_READ),
+            max_bits=_within(options, "max_bits", usual.max_bits, 1, MAX_BITS),
+            gap=_within(options, "gap", usual.gap, 0, MAX_READ),
+            even=even,
+        )
+
+    def widen(self, function: Function, start: int, end: int) -> tuple[int, int]:
+        """The addresses to ask for, [start, end), so that the device takes the request."""
+        if self.even and not function.is_bits:
+            return start - start % 2, end + end % 2
+        return start, end
+
+
+def endpoint(url: str) -> Endpoint:
+    """Read `modbus+tcp://host[:port]`; IPv6 addresses stand in brackets.
+
+    Raises:
+        AddressError: with what is wrong and what to write.
+    """
+    example = _("write it like `modbus+tcp://10.0.0.5:502`")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise AddressError(
+            "bad-link", _("`{url}`: the port or the brackets are wrong").format(url=url), example
+        ) from None
+    if parts.scheme != SCHEME:
+        raise AddressError("bad-link", _("`{url}` is not Modbus TCP").format(url=url), example)
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise AddressError(
+            "bad-link",
+            _("`{url}`: Modbus TCP takes a host and a port, no more").format(url=url),
+            example,
+        )
+    host = parts.hostname or ""
+    if not (_ADDRESS6 if ":" in host else _HOST).fullmatch(host):
+        raise AddressError("bad-link", _("`{url}` names no host").format(url=url), example)
+    if port == 0:
+        raise AddressError("bad-link", _("`{url}`: there is no port 0").format(url=url), example)
+    return Endpoint(host, DEFAULT_PORT if port is None else port)
+
+
+def _within(options: Mapping[str, object], key: str, default: int, low: int, high: int) -> int:
+    value = options.get(key)
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise AddressError(
+        "bad-option",
+        _("`{key}` is {value}").format(key=key, value=value),
+        _("it must be a whole number from {low} to {high}").format(low=low, high=high),
+    )

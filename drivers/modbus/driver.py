@@ -1,0 +1,131 @@
+"""One Modbus device: asks block by block, and says which device it was when none answers."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from drivers.modbus import messages
+from drivers.modbus.config import Settings
+from drivers.modbus.poll import Poll
+from drivers.modbus.prepared import PreparedPlan
+from gateway.driver import Reading
+from gateway.errors import DecodeError, RequestRefused, RequestTimeout
+from gateway.model import Batch
+
+if TYPE_CHECKING:
+    from drivers.modbus.client import TcpLink
+    from drivers.modbus.prepared import Read
+    from gateway.clock import Clock
+    from gateway.driver import Plan
+    from gateway.errors import DriverError
+    from gateway.model import Device, Tag
+
+_NOT_NOW = {5, 6, 0x0A, 0x0B}
+"""Exceptions of the whole device, which backs off: busy, or not there behind its gateway."""
+
+
+class ModbusDriver:
+    """A device on a link.
+
+    Args:
+        link: shared with the other devices behind the same address.
+        device: limits and unit id come from its options, see `config.Settings`.
+        clock: for the age of a refusal, and the time of a poll that got no answer.
+    """
+
+    def __init__(self, link: TcpLink, device: Device, clock: Clock) -> None:
+        self._link = link
+        self._device = device
+        self._clock = clock
+        self._settings = Settings.of(device.options)
+        self._peer = f"unit {self._settings.unit}, {link.endpoint}"
+
+    def prepare(self, tags: tuple[Tag, ...]) -> PreparedPlan:
+        """Turn a group of tags into block reads and a decoder; once."""
+        return PreparedPlan(tags, self._settings)
+
+    async def read(self, plan: Plan) -> Batch:
+        """Return one batch, one value per tag, in the order of the tags.
+
+        Raises:
+            ConnectionLost: the link is closed or broke.
+            RequestTimeout: the device is silent.
+            RequestRefused: the device is busy, or not there behind its gateway.
+        """
+        return await self._poll(_own(plan), None)
+
+    async def inspect(self, plan: Plan) -> tuple[Batch, tuple[Reading, ...]]:
+        """Read once, as `read` does, and keep the registers beside each value."""
+        own = _own(plan)
+        heard: list[_Heard] = []
+        batch = await self._poll(own, heard)
+        return batch, _readings(own, batch, heard)
+
+    async def _poll(self, plan: PreparedPlan, heard: list[_Heard] | None) -> Batch:
+        """Ask until nothing is left to ask; `heard` collects the answers, where they are wanted."""
+        clock, timeout_s = self._clock, self._device.timeout_s
+        if plan.retry_ns and clock.mono_ns() >= plan.retry_ns:
+            plan.retry()
+        poll = Poll(plan)
+        time_ns = mono_ns = 0
+        while poll.todo:
+            read = poll.todo.pop()
+            asked_ns = 0 if heard is None else clock.mono_ns()
+            try:
+                data, time_ns, mono_ns = await self._link.ask(read.query, timeout_s)
+            except RequestTimeout as error:
+                raise RequestTimeout(self._failed(read, error)) from error
+            except (RequestRefused, DecodeError) as error:
+                if isinstance(error, RequestRefused) and error.code in _NOT_NOW:
+                    raise RequestRefused(self._failed(read, error), error.code) from error
+                poll.refused(read, error, self._peer)
+                continue
+            poll.answered(read, data)
+            if heard is not None:
+                heard.append(_Heard(read, data, (mono_ns - asked_ns) / 1e9))
+        if not time_ns:
+            time_ns, mono_ns = clock.wall_ns(), clock.mono_ns()
+        values, quality = poll.finish(mono_ns)
+        return Batch(self._device.name, plan.tags, values, quality, time_ns, mono_ns)
+
+    def _failed(self, read: Read, error: DriverError) -> str:
+        """Name the device, where the link knows only the wire."""
+        return messages.failed(
+            self._device.name, read.block, self._peer, str(error), self._device.where
+        )
+
+
+class _Heard(NamedTuple):
+    """One answer as it came."""
+
+    read: Read
+    data: bytes
+    round_trip_s: float
+
+
+def _own(plan: Plan) -> PreparedPlan:
+    if not isinstance(plan, PreparedPlan):
+        raise TypeError(f"not a plan of this driver: {plan!r}")
+    return plan
+
+
+def _readings(plan: PreparedPlan, batch: Batch, heard: list[_Heard]) -> tuple[Reading, ...]:
+    """Each tag with the registers (or the bit) that it was made from."""
+    found: dict[int, Reading] = {}
+    for read, data, round_trip_s in heard:
+        block = read.block
+        asked = f"{messages.request(block)} (FC{block.function:02d}, unit {read.query.unit})"
+        if block.function.is_bits:
+            words = tuple(data[bit >> 3] >> (bit & 7) & 1 for bit in range(block.count))
+        else:
+            words = struct.unpack(f">{block.count}H", data)
+        for span in block.spans:
+            tag = plan.tags[span.tag]
+            raw = words[span.start - block.start : span.end - block.start]
+            error = messages.valueless(tag) if batch.values[span.tag] is None else ""
+            found[span.tag] = Reading(tag, raw, asked, round_trip_s, error)
+    return tuple(
+        found.get(index) or Reading(tag, (), "", 0.0, plan.refused.get(tag.name, ""))
+        for index, tag in enumerate(plan.tags)
+    )

@@ -1,0 +1,106 @@
+"""Tags to block reads: as few requests as the device's limits allow. Pure.
+
+Tags of one table, sorted by address, are taken into a block as long as the block stays within
+the device's limit and the gap to the next tag is worth reading. Taking each tag as early as
+possible gives the fewest blocks there are; a value is never split over two requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drivers.modbus.check import register_of
+from drivers.modbus.codec import width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from drivers.modbus.config import Settings
+    from drivers.modbus.register import Function
+    from gateway.model import Tag
+
+BITS_PER_REGISTER = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What one tag takes of its table.
+
+    Attributes:
+        start: first register or bit.
+        end: one beyond the last.
+        tag: index of the tag in its group.
+    """
+
+    function: Function
+    start: int
+    end: int
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One request and the tags it serves, by rising address.
+
+    Attributes:
+        start, count: registers, or bits of a bit table.
+    """
+
+    function: Function
+    start: int
+    count: int
+    spans: tuple[Span, ...]
+
+    @property
+    def halves(self) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """Its tags in two parts, for a block that the device refused."""
+        middle = len(self.spans) // 2
+        return self.spans[:middle], self.spans[middle:]
+
+
+def spans(tags: Sequence[Tag]) -> list[Span]:
+    """Where each tag lies, in the order of the tags."""
+    found = []
+    for index, tag in enumerate(tags):
+        register = register_of(tag)
+        end = register.address + width(tag)
+        found.append(Span(register.function, register.address, end, index))
+    return found
+
+
+def blocks(wanted: Iterable[Span], settings: Settings) -> list[Block]:
+    """Merge what is wanted into blocks."""
+    result: list[Block] = []
+    run: list[Span] = []
+    end = 0
+    for span in sorted(wanted, key=lambda s: (s.function, s.start, s.end, s.tag)):
+        if run and not _fits(run[0], end, span, settings):
+            result.append(block(run, settings))
+            run, end = [], 0
+        run.append(span)
+        end = max(end, span.end)
+    if run:
+        result.append(block(run, settings))
+    return result
+
+
+def block(run: Sequence[Span], settings: Settings) -> Block:
+    """One block over spans of one table, sorted by start."""
+    function = run[0].function
+    start, end = settings.widen(function, run[0].start, max(span.end for span in run))
+    return Block(function, start, end - start, tuple(run))
+
+
+def _fits(first: Span, end: int, span: Span, settings: Settings) -> bool:
+    """Whether the block from `first` to `end` may grow by a span that begins behind `first`."""
+    function = span.function
+    if function is not first.function:
+        return False
+    gap, limit = settings.gap, settings.max_read
+    if function.is_bits:
+        gap, limit = gap * BITS_PER_REGISTER, settings.max_bits
+    if span.start - end > gap:
+        return False
+    start, end = settings.widen(function, first.start, max(end, span.end))
+    return end - start <= limit
