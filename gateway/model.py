@@ -213,6 +213,21 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Factor:
+    """What energy is converted with, as the figures that used it name it.
+
+    Attributes:
+        unit: of the result per kWh, e.g. `kgce/kWh`.
+        year, scope: of the source's statistics, e.g. 2023, `national`.
+    """
+
+    value: float
+    unit: str
+    year: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class KpiSpec:
     """What the figures of one asset are computed from: profile and site, merged.
 
@@ -236,6 +251,9 @@ class KpiSpec:
         kpis: names to publish beside the four.
         profile: `shoes@1.0.0+9f3c`, as figures name it.
         state_basis: plc | power | counter | entered.
+        stations, pieces_per_index: of a rotary table, see `counting`.
+        max_kw: power beyond which a register's step is not believed.
+        factors: `kgce` and `co2`, as the profile states them.
     """
 
     piece: str
@@ -258,6 +276,7 @@ class KpiSpec:
     stations: int | None = None
     pieces_per_index: float = 1.0
     max_kw: float | None = None
+    factors: Mapping[str, Factor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
