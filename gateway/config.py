@@ -1,36 +1,37 @@
-"""The site file: all of its keys, read item by item so that one bad tag hides no other fault.
+"""Reading a site file: all of its faults at once.
 
-What refers from one place to another (a binding to a tag, a template, an industry) is for
-`templates.resolve`, which sees the templates; here each item is held against its own rules. Every
-key is fixed from the first release on, also those whose feature comes later, because a strict
-parser makes a later change a break; `notices` says which these are.
+The file is taken item by item, so that one bad tag hides no other fault. Each item is held against
+its own rules here, and against what else the file says; what needs more than the file (a binding
+to a tag of a template, an address, an industry) is for `templates.resolve`.
+
+Every key is fixed from the first release on, also those whose feature comes later, because a
+strict parser makes a later change a break; `notices` says which these are.
 """
 
-import zoneinfo
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
-
+from gateway.consistency import check_secrets, contradictions
 from gateway.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
-from gateway.document import Document, examine, validate
+from gateway.document import Document, Model, examine, salvage
 from gateway.equipment import (
     AlarmConfig,
     AssetConfig,
     DeviceConfig,
     InventoryItem,
-    Part,
     ProductConfig,
     SecurityConfig,
     TagConfig,
     WriteConfig,
 )
 from gateway.errors import ConfigError, Fault
-from gateway.explain import Wrong, describe, nearest
-from gateway.files import FilePath, SecretFile
-from gateway.names import Level
+from gateway.explain import Wrong, correct, describe, nearest
+from gateway.files import SecretFile
+from gateway.later import notices
+from gateway.names import name as name_
+from gateway.names import tag_name
+from gateway.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
 from gateway.shifts import CalendarConfig, LineCalendar, ShiftConfig
-from gateway.units import Day, Duration, Size, between
 from gateway.words import _
 
 __all__ = [
@@ -55,124 +56,195 @@ __all__ = [
     "TagConfig",
     "TlsConfig",
     "WriteConfig",
+    "check_secrets",
+    "notices",
     "read",
+    "schema_site",
 ]
-
-
-def _zone(value: str) -> str:
-    """Check a time zone by asking for it: listing all of them costs 50 ms of the start."""
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        known = zoneinfo.available_timezones()
-        near = nearest(value, known)
-        next_ = _("write region and city, e.g. Asia/Shanghai")
-        if not known:
-            next_ = _("this system has no time zones: install its tzdata package")
-        elif near:
-            next_ = _("did you mean {near}?").format(near=near)
-        what = _("{value} is not a time zone").format(value=describe(value))
-        raise Wrong("unknown-timezone", what, next_) from error
-    return value
-
-
-class SiteInfo(Part):
-    """Who this gateway is: the levels of its topics, its time zone, its industry."""
-
-    cluster: Level = Field(examples=["wenzhou-shoes"])
-    enterprise: Level = Field(examples=["demo-footwear"])
-    site: Level = Field(examples=["plant-1"])
-    gateway: Level = Field(examples=["gw-01"])
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(examples=["Asia/Shanghai"])
-    industry: str | None = Field(default=None, pattern="^[a-z0-9_-]+$", examples=["shoes"])
-    extensions: tuple[FilePath, ...] = Field(default=(), examples=[["extra.yaml"]])
-
-
-class BaselineConfig(Part):
-    """The days before the retrofit, [from, to), that later figures are compared with."""
-
-    from_: Day = Field(alias="from", examples=["2026-03-01"])
-    to: Day = Field(examples=["2026-04-01"])
-
-    @model_validator(mode="after")
-    def _forward(self) -> "BaselineConfig":
-        if self.from_ >= self.to:
-            what = _("to is not after from")
-            raise Wrong("upside-down", what, _("write the first day after the baseline"), ("to",))
-        return self
-
-
-class KeepConfig(Part):
-    """How long delivered records stay as history."""
-
-    telemetry: Duration = Field(
-        default=30 * 86400.0, examples=["30d"], json_schema_extra={"default": "30d"}
-    )
-    kpi: Duration = Field(
-        default=3 * 365 * 86400.0, examples=["3y"], json_schema_extra={"default": "3y"}
-    )
-
-
-class StoreConfig(Part):
-    """The durable queue on disk."""
-
-    path: FilePath = Field(
-        default=Path("/var/lib/nxgate"),
-        examples=["/var/lib/nxgate"],
-        json_schema_extra={"default": "/var/lib/nxgate"},
-    )
-    size: Annotated[Size, Field(ge=16 << 20)] = Field(
-        default=2 << 30, examples=["2GiB"], json_schema_extra={"default": "2GiB"}
-    )
-    keep: KeepConfig = Field(default=KeepConfig(), examples=[{"telemetry": "30d", "kpi": "3y"}])
-    commit: Annotated[Duration, AfterValidator(between("10ms", "10s"))] = Field(
-        default=0.5, examples=["500ms"], json_schema_extra={"default": "500ms"}
-    )
-
-
-class Site(Part):
-    """A site file, read.
-
-    Attributes:
-        document: the file itself, for the places of its values.
-        invalid: paths of items that exist but don't hold, so that what refers to them isn't
-            reported as unknown.
-    """
-
-    site: SiteInfo
-    devices: dict[str, DeviceConfig] = Field(default_factory=dict)
-    assets: dict[str, AssetConfig] = Field(default_factory=dict)
-    inventory: dict[str, InventoryItem] = Field(default_factory=dict)
-    baseline: BaselineConfig | None = None
-    calendar: CalendarConfig | None = None
-    publish: dict[str, MqttPublish | InfluxPublish] = Field(default_factory=dict)
-    store: StoreConfig = StoreConfig()
-
-    _document: Document = PrivateAttr()
-    _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
-
-    @property
-    def document(self) -> Document:
-        """The file itself, for the places of its values."""
-        return self._document
-
-    @property
-    def invalid(self) -> frozenset[tuple[str, ...]]:
-        """Paths of items that exist but don't hold."""
-        return self._invalid
 
 
 def read(path: Path | str) -> tuple[Site, list[Fault]]:
     """Read a site file.
+
+    Returns:
+        The site, holding all that is right, and all faults that the file shows by itself; with
+        faults, the site is good for looking for more of them and for nothing else.
 
     Raises:
         ConfigError: the file can't be read at all.
     """
     document, faults = examine(path)
     if document is None:
-        raise ConfigError(faults)
-    site, more = validate(document, (), Site)
-    if site is None:
-        raise ConfigError(sorted([*faults, *more]))
-    site._document = document  # noqa: SLF001
-    return site, sorted([*faults, *more])
+        raise ConfigError(sorted(faults))
+    reader = _Reader(document, faults)
+    site = reader.site()
+    return site, sorted({*reader.faults, *contradictions(site)})
+
+
+_PUBLISHERS: dict[str, type[MqttPublish] | type[InfluxPublish]] = {
+    "mqtt": MqttPublish,
+    "influx": InfluxPublish,
+}
+_NOBODY = {
+    "cluster": "unknown",
+    "enterprise": "unknown",
+    "site": "unknown",
+    "gateway": "unknown",
+    "timezone": "UTC",
+}
+"""Stands in for what the site section lacks, so that the other sections can still be checked."""
+
+
+class _Reader:
+    """Takes a document apart, item by item, and collects what holds and what doesn't."""
+
+    def __init__(self, document: Document, faults: list[Fault]) -> None:
+        self.document = document
+        self.faults = faults
+        self.invalid: set[tuple[str, ...]] = set()
+
+    def site(self) -> Site:
+        """Read all sections."""
+        self._top()
+        site = Site.model_construct(
+            site=self._info(),
+            devices=self._devices(),
+            assets=self._items("assets", AssetConfig, essential=frozenset({"type", "bind"})),
+            inventory=self._items("inventory", InventoryItem),
+            baseline=self._section("baseline", BaselineConfig),
+            calendar=self._section("calendar", CalendarConfig),
+            publish=self._publishers(),
+            store=self._section("store", StoreConfig) or StoreConfig(),
+        )
+        site.attach(self.document, frozenset(self.invalid))
+        return site
+
+    def _top(self) -> None:
+        known = list(Site.model_fields)
+        for key in self.document.data:
+            if key not in known:
+                self._fault((key,), "unknown-key", _("there is no such key"), correct(key, known))
+        if "site" not in self.document.data:
+            what = _('the key "{key}" is missing').format(key="site")
+            next_ = _("begin the file with it; docs/site.sample.yaml shows what belongs there")
+            self._fault((), "missing-key", what, next_)
+
+    def _info(self) -> SiteInfo:
+        if "site" not in self.document.data:
+            return SiteInfo.model_validate(_NOBODY)
+        info, faults, bad = salvage(self.document, ("site",), SiteInfo, frozenset())
+        self.faults += faults
+        self.invalid |= {("site", key) for key in bad}
+        if info is not None:
+            return info
+        given = self.document.get(("site",))
+        good = given if isinstance(given, dict) else {}
+        good = {key: value for key, value in good.items() if key not in bad}
+        return SiteInfo.model_validate(
+            {**_NOBODY, **good}, context={"folder": self.document.folder}
+        )
+
+    def _devices(self) -> dict[str, DeviceConfig]:
+        devices = {}
+        essential = frozenset({"link", "template", "groups"})
+        for name in self._mapping(("devices",)):
+            path = ("devices", name)
+            device = self._item(path, DeviceConfig, essential, without=frozenset({"tags"}))
+            tags = self._tags(path)
+            if device is not None:
+                devices[name] = device.model_copy(update={"tags": tags}) if tags else device
+        return devices
+
+    def _tags(self, device: tuple[str, str]) -> dict[str, TagConfig]:
+        if self.document.get((*device, "tags")) is None:
+            return {}
+        tags = {}
+        every = frozenset(TagConfig.model_fields)
+        for name, value in self._mapping((*device, "tags"), tag_name).items():
+            path = (*device, "tags", name)
+            if value is None:
+                next_ = _("write {{at: D100}}, or {{}} for the tag as the template has it").format()
+                self._fault(path, "no-value", _("has no value"), next_)
+                self.invalid.add(path)
+            elif (tag := self._item(path, TagConfig, every)) is not None:
+                tags[name] = tag
+        return tags
+
+    def _publishers(self) -> dict[str, MqttPublish | InfluxPublish]:
+        publishers: dict[str, MqttPublish | InfluxPublish] = {}
+        for name in self._mapping(("publish",)):
+            path = ("publish", name)
+            kind = self.document.get((*path, "kind"))
+            if kind is not None and kind not in _PUBLISHERS:
+                known = ", ".join(_PUBLISHERS)
+                what = _("must be one of {choices}").format(choices=known)
+                what = _("{what}, not {value}").format(what=what, value=describe(kind))
+                near = nearest(kind, _PUBLISHERS) if isinstance(kind, str) else None
+                next_ = _("write e.g. kind: {kind}").format(kind=near or "mqtt")
+                self._fault((*path, "kind"), "unknown-word", what, next_)
+                self.invalid.add(path)
+                continue
+            model = _PUBLISHERS[str(kind or "mqtt")]
+            publisher = self._item(path, model, frozenset({"url", "urls", "kind"}))
+            if publisher is not None:
+                publishers[name] = publisher
+        return publishers
+
+    def _items(
+        self, section: str, model: type[Model], essential: frozenset[str] = frozenset()
+    ) -> dict[str, Model]:
+        items = {
+            name: self._item((section, name), model, essential)
+            for name in self._mapping((section,))
+        }
+        return {name: item for name, item in items.items() if item is not None}
+
+    def _section(self, name: str, model: type[Model]) -> Model | None:
+        if self.document.get((name,)) is None:
+            return None
+        return self._item((name,), model)
+
+    def _item(
+        self,
+        path: tuple[str, ...],
+        model: type[Model],
+        essential: frozenset[str] = frozenset(),
+        without: frozenset[str] = frozenset(),
+    ) -> Model | None:
+        item, faults, bad = salvage(self.document, path, model, essential, without)
+        self.faults += faults
+        if item is None:
+            self.invalid.add(path)
+        self.invalid |= {(*path, key) for key in bad}
+        return item
+
+    def _mapping(
+        self, path: tuple[str, ...], check: Callable[[str], str] = name_
+    ) -> dict[str, object]:
+        """Return the items of a mapping, having checked their names.
+
+        A section left empty, perhaps because its lines are comments for now, has none.
+        """
+        items = self.document.get(path)
+        if items is None:
+            return {}
+        if not isinstance(items, dict):
+            what = _("must be a mapping (keys with values), not {value}")
+            next_ = _("write each item as a name, a colon, and its keys below or in {{}}").format()
+            self._fault(path, "wrong-type", what.format(value=describe(items)), next_)
+            self.invalid.add(path)
+            return {}
+        for key in items:
+            try:
+                check(key)
+            except Wrong as error:
+                self._fault((*path, key), error.code, error.what, error.next)
+        return items
+
+    def _fault(self, path: tuple[str, ...], code: str, what: str, next_: str) -> None:
+        self.faults.append(self.document.fault(path, code, what, next_, key=True))
+
+
+def schema_site() -> dict[str, object]:
+    """Return the JSON Schema of a site file, for editors that complete and check it."""
+    return Site.model_json_schema(by_alias=True)

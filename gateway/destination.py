@@ -123,10 +123,11 @@ class MqttPublish(Part):
     @model_validator(mode="after")
     def _agrees(self) -> "MqttPublish":
         if (self.url is None) == (self.urls is None):
-            both = self.url is not None
-            what = _("url and urls are both given") if both else _("neither url nor urls is given")
             next_ = _("write url: for one broker, or urls: for several to try in turn")
-            raise Wrong("one-of", what, next_, at=("urls",) if both else ())
+            if self.url is not None:
+                what = _("url and urls are both given")
+                raise Wrong("contradiction", what, next_, at=("urls",))
+            raise Wrong("one-of", _("neither url nor urls is given"), next_)
         plain = [url for url in self.brokers if url.startswith(("mqtt:", "ws:"))]
         if self.tls is not None and plain:
             what = _("certificates are given, but {url} is not encrypted").format(url=plain[0])

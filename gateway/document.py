@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pydantic
 
 from gateway.errors import ConfigError, Fault
-from gateway.explain import Wrong, describe, explain, nearest, spell
+from gateway.explain import Explained, Wrong, describe, explain, nearest, spell
 from gateway.units import Clock, Day, Duration, Rate, Size, Text
 from gateway.words import _
 from gateway.yaml12 import Place, Tree, parse
@@ -35,6 +35,7 @@ __all__ = [
     "examine",
     "load",
     "nearest",
+    "salvage",
     "spell",
     "validate",
 ]
@@ -162,17 +163,64 @@ def validate(
     Returns:
         The model and no faults, or None and all of them.
     """
+    item, complaints = _attempt(document, path, model, without)
+    return item, _faults(document, path, complaints)
+
+
+def salvage(
+    document: Document,
+    path: KeyPath,
+    model: type[Model],
+    essential: frozenset[str],
+    without: frozenset[str] = frozenset(),
+) -> tuple[Model | None, list[Fault], frozenset[str]]:
+    """Hold a part against a model, and keep what is right of it.
+
+    Keys that don't hold are left out, so that what refers to the rest can still be checked.
+
+    Args:
+        document: the file.
+        path: keys and indices from the top down to the part.
+        model: what it must be.
+        essential: keys without which the rest means something else.
+        without: keys of the part to leave out, because they are read on their own.
+
+    Returns:
+        The model, None where nothing is to be saved; all faults; the keys left out.
+    """
+    item, complaints = _attempt(document, path, model, without)
+    if item is not None:
+        return item, [], frozenset()
+    faults = _faults(document, path, complaints)
+    bad = frozenset(str(complaint.loc[0]) for complaint in complaints if complaint.loc)
+    if bad & essential or not all(complaint.loc for complaint in complaints):
+        return None, faults, bad
+    item, complaints = _attempt(document, path, model, without | bad)
+    # What is wrong between two keys shows only once each by itself is right; what only misses
+    # a key just left out is no fault of the file's.
+    also = [complaint for complaint in complaints if complaint.code not in _ABSENCE]
+    return item, faults + _faults(document, path, also), bad
+
+
+_ABSENCE = {"missing-key", "one-of", "lacks-partner"}
+
+
+def _attempt(
+    document: Document, path: KeyPath, model: type[Model], without: frozenset[str]
+) -> tuple[Model | None, list[Explained]]:
     data = document.get(path)
     if without and isinstance(data, dict):
         data = {key: value for key, value in data.items() if key not in without}
     try:
         return model.model_validate(data, context={"folder": document.folder}), []
     except pydantic.ValidationError as error:
-        faults = []
-        for detail in error.errors(include_url=False):
-            loc, at_key, code, what, next_ = explain(detail, model)
-            faults.append(document.fault((*path, *loc), code, what, next_, key=at_key))
-        return None, faults
+        return None, [explain(detail, model) for detail in error.errors(include_url=False)]
+
+
+def _faults(document: Document, path: KeyPath, complaints: list[Explained]) -> list[Fault]:
+    return [
+        document.fault((*path, *c.loc), c.code, c.what, c.next, key=c.at_key) for c in complaints
+    ]
 
 
 class _Unreadable(Exception):  # noqa: N818 - control flow within this file

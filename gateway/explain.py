@@ -8,6 +8,7 @@ what the message tells people to write.
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,6 +54,9 @@ SYNONYMS = {
 }
 """What other gateways call it, where the spelling alone would not lead there."""
 
+LONGEST = 48
+"""Characters of a value that a message repeats."""
+
 
 class Wrong(ValueError):  # noqa: N818 - reads as what it is where it is raised
     """A value that a validator refuses: `what` is wrong and what to do `next`.
@@ -71,7 +75,12 @@ class Wrong(ValueError):  # noqa: N818 - reads as what it is where it is raised
 
 
 class Explained(NamedTuple):
-    """One complaint: where (below the model's own place), at the key or the value, and why."""
+    """One complaint.
+
+    Attributes:
+        loc: keys from the model down to what it is about.
+        at_key: the place is the key's, not the value's.
+    """
 
     loc: KeyPath
     at_key: bool
@@ -90,18 +99,18 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def spell(path: KeyPath) -> str:
     """Spell a path as people say it: `publish.cluster.urls[1]`."""
-    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in path]
+    parts = [f"[{key}]" if isinstance(key, int) else f".{_short(key)}" for key in path]
     return "".join(parts).removeprefix(".")
 
 
 def describe(value: object) -> str:
-    """Name a value the way its author sees it, shortened."""
+    """Name a value the way its author sees it, shortened and safe to print."""
     if value is None:
         return _("nothing")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 40 else f'"{value[:37]}…"'  # noqa: PLR2004
+        return f'"{_short(value)}"'
     if isinstance(value, Mapping):
         return _("a mapping (keys with values)")
     if isinstance(value, Sequence):
@@ -124,43 +133,50 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
     if isinstance(wrong, Wrong):
         return Explained((*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next)
     if error["type"] == "extra_forbidden":
-        return _unknown_key(loc, model)
+        owner, _field = _descend(loc[:-1], model)
+        next_ = correct(str(loc[-1]), _keys(owner) if owner else [])
+        what = _("there is no such key")
+        return Explained(loc, at_key=True, code="unknown-key", what=what, next=next_)
     example = _example(loc, model)
     if error["type"] == "missing":
         what = _('the key "{key}" is missing').format(key=loc[-1])
-        return Explained(loc, True, "missing-key", what, _write(loc, example))
+        return Explained(
+            loc[:-1], at_key=True, code="missing-key", what=what, next=_write(loc, example)
+        )
     value = error["input"]
     if value is None:
-        return Explained(loc, True, "no-value", _("has no value"), _write(loc, example))
-    expected, code = _expected(error["type"], context)
+        return Explained(
+            loc, at_key=True, code="no-value", what=_("has no value"), next=_write(loc, example)
+        )
+    code, expected = _expected(error["type"], context)
     what = _("must be {expected}, not {value}").format(expected=expected, value=describe(value))
-    return Explained(loc, at_key, code, what, _write(loc, example))
+    next_ = _write(loc, example)
+    if code == "unknown-word":
+        near = nearest(str(value), _choices(context))
+        next_ = _("did you mean {near}?").format(near=near) if near else next_
+    return Explained(loc, at_key, code, what, next_)
 
 
-def _unknown_key(loc: KeyPath, model: type[BaseModel]) -> Explained:
-    key = str(loc[-1])
-    owner, _field = _descend(loc[:-1], model)
-    known = _keys(owner) if owner else []
-    what = _("there is no such key")
+def correct(key: str, known: Sequence[str]) -> str:
+    """Say what to do about a key that isn't known: the nearest one, or which there are."""
     head, colon, tail = key.partition(":")
     if colon and head in known:
-        next_ = _("put a space after the colon: {key}: {value}").format(key=head, value=tail)
-        return Explained(loc, True, "unknown-key", what, next_)
+        return _("put a space after the colon: {key}: {value}").format(key=head, value=_short(tail))
     meant = SYNONYMS.get(key.lower())
-    near = nearest(key, known) or (meant if meant in known else None)
-    listed = ", ".join(known)
+    near = meant if meant in known else nearest(key, known)
     if near:
-        next_ = _("did you mean {near}? The keys here are {known}").format(near=near, known=listed)
-    else:
-        next_ = _("delete it, or use one of {known}").format(known=listed)
-    return Explained(loc, True, "unknown-key", what, next_)
+        return _("did you mean {near}?").format(near=near)
+    if not known:
+        return _("delete it")
+    return _("delete it; the keys here are {known}").format(known=", ".join(known))
 
 
 def _write(loc: KeyPath, example: object) -> str:
-    key = next((part for part in reversed(loc) if isinstance(part, str)), "")
+    """Say what to write, by the example of the field."""
     if example is None:
-        return _("write its value after the colon, or delete the key")
-    return _("write e.g. {key}: {example}").format(key=key, example=_yaml(example))
+        return _("write a value after the colon, or delete the key")
+    key = next((part for part in reversed(loc) if isinstance(part, str)), "")
+    return _("write e.g. {key}: {example}").format(key=_short(key), example=_yaml(example))
 
 
 def _yaml(value: object) -> str:
@@ -174,40 +190,54 @@ def _yaml(value: object) -> str:
     return str(value)
 
 
-def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:  # noqa: PLR0911
-    """Return what a value must be, and the fault's code."""
-    match kind:
-        case "int_type" | "int_parsing" | "int_from_float":
-            return _("a whole number"), "wrong-type"
-        case "float_type" | "float_parsing":
-            return _("a number"), "wrong-type"
-        case "finite_number":
-            return _("a finite number"), "out-of-range"
-        case "bool_type" | "bool_parsing":
-            return _("true or false"), "wrong-type"
-        case "string_type":
-            return _("text"), "wrong-type"
-        case "dict_type" | "mapping_type" | "model_type" | "model_attributes_type":
-            return _("a mapping (keys with values)"), "wrong-type"
-        case "list_type" | "tuple_type":
-            return _("a list"), "wrong-type"
-        case "literal_error" | "enum":
-            choices = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-            return _("one of {choices}").format(choices=choices), "unknown-word"
-        case "greater_than_equal":
-            return _("at least {bound}").format(bound=context["ge"]), "out-of-range"
-        case "less_than_equal":
-            return _("at most {bound}").format(bound=context["le"]), "out-of-range"
-        case "greater_than":
-            return _("more than {bound}").format(bound=context["gt"]), "out-of-range"
-        case "less_than":
-            return _("less than {bound}").format(bound=context["lt"]), "out-of-range"
-        case "string_too_short" | "too_short":
-            return _("longer (at least {n})").format(n=context["min_length"]), "out-of-range"
-        case "string_too_long" | "too_long":
-            return _("shorter (at most {n})").format(n=context["max_length"]), "out-of-range"
+def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the fault's code and what the value must be."""
+    if kind in {"literal_error", "enum"}:
+        choices = ", ".join(_choices(context))
+        return "unknown-word", _("one of {choices}").format(choices=choices)
+    match kind.partition("_")[0]:
+        case "int":
+            words = _("a whole number")
+        case "float":
+            words = _("a number")
+        case "bool":
+            words = _("true or false")
+        case "dict" | "mapping" | "model":
+            words = _("a mapping (keys with values)")
+        case "list" | "tuple" | "frozen":
+            words = _("a list")
+        case _ if kind == "string_type":
+            words = _("text")
         case _:
-            return kind.replace("_", " "), "wrong-value"
+            return _bound(kind, context)
+    return "wrong-type", words
+
+
+def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    match kind:
+        case "finite_number":
+            words = _("a finite number")
+        case "greater_than_equal":
+            words = _("at least {bound}").format(bound=context["ge"])
+        case "less_than_equal":
+            words = _("at most {bound}").format(bound=context["le"])
+        case "string_too_short" | "too_short":
+            words = _("longer (at least {n})").format(n=context["min_length"])
+        case "string_too_long" | "too_long":
+            words = _("shorter (at most {n})").format(n=context["max_length"])
+        case _:
+            words = _("of another form ({kind})").format(kind=kind)
+    return "out-of-range", words
+
+
+def _choices(context: Mapping[str, Any]) -> list[str]:
+    return re.findall("'([^']*)'", str(context["expected"]))
+
+
+def _short(text: str) -> str:
+    """Shorten a text to what a message can hold, with nothing in it that steers a terminal."""
+    safe = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return safe if len(safe) <= LONGEST else f"{safe[: LONGEST - 1]}…"
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
@@ -234,12 +264,8 @@ def _descend(
             inside = _bare(field.annotation) if field else None
         else:
             arguments = typing.get_args(inside)
-            field = None
-            inside = (
-                _bare(arguments[-1 if typing.get_origin(inside) is dict else 0])
-                if arguments
-                else None
-            )
+            of = -1 if typing.get_origin(inside) is dict else 0
+            field, inside = None, _bare(arguments[of]) if arguments else None
     return (inside if isinstance(inside, type) and issubclass(inside, BaseModel) else None), field
 
 

@@ -5,6 +5,7 @@ file of its own that nobody but the gateway's user can read, or is a systemd cre
 """
 
 import os
+import ssl
 import stat
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,8 @@ MAX_SECRET = 64 << 10
 
 def _in_folder(value: object, info: ValidationInfo) -> Path:
     """Read a path, relative ones from the folder of the file that names it."""
+    if isinstance(value, str) and "-----BEGIN" in value:
+        raise in_clear()
     if not isinstance(value, str) or not value or "\0" in value:
         raise Wrong(
             "wrong-type",
@@ -37,6 +40,15 @@ def _in_folder(value: object, info: ValidationInfo) -> Path:
         )
     folder = (info.context or {}).get("folder", Path())
     return Path(folder) / value
+
+
+def in_clear() -> Wrong:
+    """Refuse a secret typed where its file belongs; it is never repeated."""
+    return Wrong(
+        "secret-in-clear",
+        _("the secret itself stands in the file, where everyone who gets a copy reads it"),
+        _("put it into a file of its own (chmod 600) and write {{file: path}}").format(),
+    )
 
 
 FilePath = Annotated[
@@ -54,13 +66,8 @@ class SecretFile(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _not_in_clear(cls, value: object) -> object:
-        """Refuse a secret typed where its file belongs; never repeat it."""
         if isinstance(value, (str, int, float)):
-            raise Wrong(
-                "secret-in-clear",
-                _("the secret itself stands in the file, where everyone who gets a copy reads it"),
-                _("put it into a file of its own (chmod 600) and write {{file: path}}").format(),
-            )
+            raise in_clear()
         return value
 
     def read(self) -> str:
@@ -80,26 +87,68 @@ def read_secret(path: Path) -> str:
     """Read a file that only its owner may read.
 
     Raises:
-        Wrong: `no-such-file`, `unreadable-file`, `open-secret`, `empty-secret`.
+        Wrong: `no-such-file`, `unreadable-file`, `open-secret`, `empty-secret`, `bad-secret`.
     """
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            data = stream.read(MAX_SECRET + 1)
-    except FileNotFoundError as error:
-        what = _("there is no file {path}").format(path=path)
-        next_ = _("create it with the secret in it, then chmod 600")
-        raise Wrong("no-such-file", what, next_) from error
-    except OSError as error:
-        what = _("{path} can't be read: {reason}").format(path=path, reason=error.strerror)
-        next_ = _("make it a file that belongs to the gateway's user, e.g. chown nxgate")
-        raise Wrong("unreadable-file", what, next_) from error
+    mode, data = _read(path)
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _guarded(path):
         what = _("other users can read {path} (mode {mode:03o})").format(
             path=path, mode=stat.S_IMODE(mode)
         )
         raise Wrong("open-secret", what, _("chmod 600 {path}").format(path=path))
     return _decoded(data, path)
+
+
+def check_authority(path: Path) -> None:
+    """Check that a file holds certificates to trust.
+
+    Raises:
+        Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
+    """
+    _read(path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (ssl.SSLError, ValueError) as error:
+        what = _("{path} holds no certificate").format(path=path)
+        next_ = _("it must be PEM text that begins with -----BEGIN CERTIFICATE-----")
+        raise Wrong("bad-certificate", what, next_) from error
+
+
+def check_pair(cert: Path, key: Path) -> None:
+    """Check that a certificate and a key belong together; the key's own state is not judged.
+
+    Raises:
+        Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
+    """
+    _read(cert)
+    if not os.access(key, os.R_OK):
+        return
+    try:
+        # An encrypted key asks at the terminal unless something answers.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        what = _("{cert} and {key} don't make a pair").format(cert=cert, key=key)
+        next_ = _("both must be PEM, the key without a pass phrase and the one of the certificate")
+        raise Wrong("bad-certificate", what, next_) from error
+
+
+def _read(path: Path) -> tuple[int, bytes]:
+    """Return mode and content; a pipe, which could block for ever, is not opened to wait."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(handle, "rb") as stream:  # noqa: PTH123 - by descriptor
+            mode = os.fstat(handle).st_mode
+            data = stream.read(MAX_SECRET + 1) if stat.S_ISREG(mode) else b""
+    except FileNotFoundError as error:
+        what = _("there is no file {path}").format(path=path)
+        raise Wrong("no-such-file", what, _("create it, or correct the path")) from error
+    except OSError as error:
+        what = _("{path} can't be read: {reason}").format(path=path, reason=error.strerror)
+        next_ = _("make it a file that belongs to the gateway's user, e.g. chown nxgate")
+        raise Wrong("unreadable-file", what, next_) from error
+    if not stat.S_ISREG(mode):
+        what = _("{path} is not a file").format(path=path)
+        raise Wrong("unreadable-file", what, _("create it, or correct the path"))
+    return mode, data
 
 
 def _decoded(data: bytes, path: Path) -> str:

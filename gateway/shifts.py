@@ -78,7 +78,7 @@ class ShiftConfig(Part):
 
     @model_validator(mode="after")
     def _breaks_within(self) -> "ShiftConfig":
-        if self.start == self.end or self.start == DAY:
+        if self.start in (self.end, DAY):
             what = _("the shift starts and ends at the same time")
             next_ = _('for a shift round the clock write start: "00:00", end: "24:00"')
             raise Wrong("bad-shift", what, next_, at=("end",))

@@ -5,7 +5,7 @@ with a sentence, and the same rule as a JSON Schema pattern for editors. Each th
 be said.
 """
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Annotated
@@ -134,7 +134,7 @@ def minutes_of_day(value: object) -> int:
     raise Wrong("bad-time", _("{value} is not a time of day").format(value=describe(value)), next_)
 
 
-def date(value: object) -> datetime.date:
+def date(value: object) -> dt.date:
     """Read a date, `YYYY-MM-DD`.
 
     Raises:
@@ -142,7 +142,7 @@ def date(value: object) -> datetime.date:
     """
     try:
         if isinstance(value, str) and _DAY.fullmatch(value):
-            return datetime.date.fromisoformat(value)
+            return dt.date.fromisoformat(value)
     except ValueError as error:  # a day that its month doesn't have
         what = _("{value} is in no calendar").format(value=value)
         raise Wrong("bad-date", what, _("check month and day")) from error
@@ -225,7 +225,7 @@ Rate = Annotated[float, BeforeValidator(records_per_second), _pattern(_RATE, "50
 """Records per second."""
 Clock = Annotated[int, BeforeValidator(minutes_of_day), _pattern(_CLOCK, "08:00", "24:00")]
 """Minutes after local midnight."""
-Day = Annotated[datetime.date, BeforeValidator(date), _pattern(_DAY, "2026-10-01")]
+Day = Annotated[dt.date, BeforeValidator(date), _pattern(_DAY, "2026-10-01")]
 Text = Annotated[
     dict[str, str],
     BeforeValidator(text),

@@ -143,6 +143,7 @@ class _Builder:
     def _value(self, event: yaml.Event, depth: int) -> object:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
+        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))  # noqa: S101
         self._refuse_tag(event)
         before = self._values
         self._values += 1
@@ -260,7 +261,7 @@ class _Builder:
             )
         return value
 
-    def _refuse_tag(self, event: yaml.Event) -> None:
+    def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag and event.tag != "!":
             spelled = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._fault(
@@ -279,4 +280,5 @@ class _Builder:
 
 def _place(event: yaml.Event) -> Place:
     mark = event.start_mark
+    assert mark is not None  # noqa: S101 - the parser marks every event
     return mark.line + 1, mark.column + 1

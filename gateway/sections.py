@@ -1,0 +1,129 @@
+"""The sections of a site file, and the site that they make together."""
+
+import zoneinfo
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+
+from gateway.destination import InfluxPublish, MqttPublish
+from gateway.document import Document
+from gateway.equipment import AssetConfig, DeviceConfig, InventoryItem, Part
+from gateway.explain import Wrong, describe, nearest
+from gateway.files import FilePath
+from gateway.names import Level, Name
+from gateway.shifts import CalendarConfig
+from gateway.units import Day, Duration, Size, between
+from gateway.words import _
+
+
+def _zone(value: str) -> str:
+    """Check a time zone by asking for it: listing all of them costs 50 ms of the start."""
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        known = zoneinfo.available_timezones()
+        near = nearest(value, known)
+        next_ = _("write region and city, e.g. Asia/Shanghai")
+        if not known:
+            next_ = _("this system has no time zones: install its tzdata package")
+        elif near:
+            next_ = _("did you mean {near}?").format(near=near)
+        what = _("{value} is not a time zone").format(value=describe(value))
+        raise Wrong("unknown-timezone", what, next_) from error
+    return value
+
+
+class SiteInfo(Part):
+    """Who this gateway is: the levels of its topics, its time zone, its industry."""
+
+    cluster: Level = Field(examples=["wenzhou-shoes"])
+    enterprise: Level = Field(examples=["demo-footwear"])
+    site: Level = Field(examples=["plant-1"])
+    gateway: Level = Field(examples=["gw-01"])
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(examples=["Asia/Shanghai"])
+    industry: str | None = Field(default=None, pattern="^[a-z0-9_-]+$", examples=["shoes"])
+    extensions: tuple[FilePath, ...] = Field(default=(), examples=[["extra.yaml"]])
+
+
+class BaselineConfig(Part):
+    """The days before the retrofit, [from, to), that later figures are compared with."""
+
+    from_: Day = Field(alias="from", examples=["2026-03-01"])
+    to: Day = Field(examples=["2026-04-01"])
+
+    @model_validator(mode="after")
+    def _forward(self) -> "BaselineConfig":
+        if self.from_ >= self.to:
+            what = _("to is not after from")
+            raise Wrong("upside-down", what, _("write the first day after the baseline"), ("to",))
+        return self
+
+
+class KeepConfig(Part):
+    """How long delivered records stay as history."""
+
+    telemetry: Duration = Field(
+        default=30 * 86400.0, examples=["30d"], json_schema_extra={"default": "30d"}
+    )
+    kpi: Duration = Field(
+        default=3 * 365 * 86400.0, examples=["3y"], json_schema_extra={"default": "3y"}
+    )
+
+
+class StoreConfig(Part):
+    """The durable queue on disk."""
+
+    path: FilePath = Field(
+        default=Path("/var/lib/nxgate"),
+        examples=["/var/lib/nxgate"],
+        json_schema_extra={"default": "/var/lib/nxgate"},
+    )
+    size: Annotated[Size, Field(ge=16 << 20)] = Field(
+        default=2 << 30, examples=["2GiB"], json_schema_extra={"default": "2GiB"}
+    )
+    keep: KeepConfig = Field(default=KeepConfig(), examples=[{"telemetry": "30d", "kpi": "3y"}])
+    commit: Annotated[Duration, AfterValidator(between("10ms", "10s"))] = Field(
+        default=0.5, examples=["500ms"], json_schema_extra={"default": "500ms"}
+    )
+
+
+class Site(Part):
+    """A site file, read: all of it that holds."""
+
+    site: SiteInfo
+    devices: dict[Name, DeviceConfig] = Field(default_factory=dict)
+    assets: dict[Name, AssetConfig] = Field(default_factory=dict)
+    inventory: dict[Name, InventoryItem] = Field(default_factory=dict)
+    baseline: BaselineConfig | None = None
+    calendar: CalendarConfig | None = None
+    publish: dict[Name, Annotated[MqttPublish | InfluxPublish, Field(discriminator="kind")]] = (
+        Field(default_factory=dict)
+    )
+    store: StoreConfig = StoreConfig()
+
+    _document: Document = PrivateAttr()
+    _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
+
+    @property
+    def document(self) -> Document:
+        """The file itself, for the places of its values."""
+        return self._document
+
+    @property
+    def invalid(self) -> frozenset[tuple[str, ...]]:
+        """Paths of what stands in the file but doesn't hold.
+
+        A path is an item's (`devices, plc-1`), left out here, or that of a key of an item which
+        is kept without it (`devices, plc-1, poll`). What refers to one of these is not unknown.
+        """
+        return self._invalid
+
+    def attach(self, document: Document, invalid: frozenset[tuple[str, ...]]) -> None:
+        """Take in what the reader knows beside the values; once, when it has read them."""
+        self._document = document
+        self._invalid = invalid
+
+    def is_invalid(self, *path: str) -> bool:
+        """Say whether a path, or what it stands in, was left out because it doesn't hold."""
+        return any(path[:n] in self._invalid for n in range(1, len(path) + 1))
