@@ -102,7 +102,16 @@ class PublishError(GatewayError):
 
 
 class BrokerUnavailable(PublishError):  # noqa: N818
-    """No connection, or it broke; records stay where they are."""
+    """No connection, or it broke; records stay where they are.
+
+    Attributes:
+        cause: what stands in the way, in a word of the publisher's own that its next step
+            depends on, e.g. `network`, `credentials`.
+    """
+
+    def __init__(self, message: str, cause: str = "network") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class BatchRejected(PublishError):  # noqa: N818

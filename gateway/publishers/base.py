@@ -1,0 +1,136 @@
+"""What every publisher is, and what it needs of the store.
+
+A publisher takes records as they are made (`offer`), sends them in its own format over its own
+client, and forgets a record only when the other side has acknowledged it. Where it stands is kept
+by the store, a position per publisher, so that one broker's outage is no other broker's concern.
+`delivery.py` holds the part that all of them share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gateway.clock import Clock
+    from gateway.model import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where this gateway stands: the topic levels above line and asset, and its own name."""
+
+    cluster: str
+    enterprise: str
+    site: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherStatus:
+    """How a publisher fares, for displays; nobody decides anything from it.
+
+    Attributes:
+        url: the server in use, or tried last.
+        version: of the protocol spoken, e.g. `5`; "" before the first connection.
+        since_ms: UTC ms since when `connected` is as it is.
+        error: why it is not connected, or "".
+        note: what works but should be known (a fallback, messages that nobody hears), or "".
+        outbox: records not yet delivered, as far as the store knows.
+        in_flight: sent and not yet acknowledged.
+        acked: records acknowledged since the process began.
+        unheard: acknowledged although nobody subscribes.
+        held: topic → why the other side refuses it; its records are kept and tried again.
+        aside: records that the other side will never take as they are.
+    """
+
+    connected: bool
+    url: str
+    version: str
+    since_ms: int
+    error: str
+    note: str
+    outbox: int
+    in_flight: int
+    acked: int
+    unheard: int
+    held: Mapping[str, str]
+    aside: int
+
+
+class Publisher(Protocol):
+    """One destination of the site file's `publish` section."""
+
+    @property
+    def name(self) -> str:
+        """Its key in the site file; also the name of its position in the store."""
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Take records just appended to the store; on the loop's thread, never blocks."""
+
+    async def run(self) -> None:
+        """Connect, deliver, reconnect, until cancelled or stopped."""
+
+    async def stop(self) -> None:
+        """Take no more, give what is in flight a moment, say goodbye; `run` then returns."""
+
+    def status(self) -> PublisherStatus:
+        """How it fares now."""
+
+
+class Factory(Protocol):
+    """What an entry point of `nxgate.publishers` names; `config` is that kind's own model."""
+
+    def __call__(
+        self, *, name: str, config: object, store: RecordStore, identity: Identity, clock: Clock
+    ) -> Publisher:
+        """Make the publisher; nothing is opened yet."""
+
+
+class Position(Protocol):
+    """What one publisher has delivered: everything up to `low`, and single keys above it."""
+
+    @property
+    def low(self) -> int:
+        """Every record up to this key is delivered."""
+
+    def ack(self, key: int) -> None:
+        """Note that a record is delivered; saved with the next commit."""
+
+    def is_acked(self, key: int) -> bool:
+        """Tell whether a record is delivered."""
+
+    def pending(self, last_key: int) -> int:
+        """Roughly how many records up to `last_key` are not delivered yet."""
+
+
+class RecordStore(Protocol):
+    """The store as a publisher sees it."""
+
+    on_commit: list[Callable[[int], None]]
+
+    @property
+    def epoch(self) -> int:
+        """First half of every id given now."""
+
+    @property
+    def last_key(self) -> int:
+        """Key of the record appended last."""
+
+    @property
+    def committed_key(self) -> int:
+        """Key of the last record that is on disk."""
+
+    def position(self, publisher: str) -> Position:
+        """Where a publisher stands."""
+
+    def current(self) -> Mapping[tuple[str, str, str], Record]:
+        """The newest meta, state and alarms: (class, line, asset) → record."""
+
+    async def read(self, after: int, upto: int, limit: int) -> Sequence[Record]:
+        """Read committed records with after < key ≤ upto, oldest first."""
+
+    def raise_epoch(self, above: int) -> None:
+        """Give ids of an epoch higher than `above` from now on."""

@@ -1,0 +1,90 @@
+"""Why there is no connection, in a word that the next step depends on and in words for people."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from enum import StrEnum
+
+from gateway.errors import BrokerUnavailable, ConfigError
+from gateway.words import _
+
+
+class Cause(StrEnum):
+    """What stands in the way."""
+
+    NETWORK = "network"
+    NAME = "name"
+    TLS = "tls"
+    CREDENTIALS = "credentials"
+    VERSION = "version"
+    DROPPED = "dropped"
+    """Closed without an answer to CONNECT."""
+    TAKEN_OVER = "taken-over"
+    """Somebody else connected with our client id."""
+    UNSUITABLE = "unsuitable"
+    """The broker lacks something that is needed (retain, QoS 1)."""
+    RENEWED = "renewed"
+    """Ended by the gateway itself, to come back with another epoch."""
+
+
+CODES = {
+    0x84: Cause.VERSION,
+    0x85: Cause.CREDENTIALS,
+    0x86: Cause.CREDENTIALS,
+    0x87: Cause.CREDENTIALS,
+    0x8A: Cause.CREDENTIALS,
+    0x8C: Cause.CREDENTIALS,
+    0x8E: Cause.TAKEN_OVER,
+    0x9A: Cause.UNSUITABLE,
+    0x9B: Cause.UNSUITABLE,
+}
+"""MQTT 5 reason codes of CONNACK and DISCONNECT; any other is `NETWORK`."""
+
+SLOW = frozenset({Cause.TLS, Cause.CREDENTIALS, Cause.VERSION, Cause.TAKEN_OVER, Cause.UNSUITABLE})
+"""What haste can't mend, and what might even lock an account."""
+
+
+def explain(error: Exception) -> BrokerUnavailable:
+    """Turn what a connect raised into words and a cause."""
+    match error:
+        case socket.gaierror():
+            return BrokerUnavailable(reason(error), Cause.NAME)
+        case ssl.SSLCertVerificationError():
+            return BrokerUnavailable(error.verify_message, Cause.TLS)
+        case ssl.SSLError():
+            return BrokerUnavailable(reason(error), Cause.TLS)
+        case ConfigError():
+            return BrokerUnavailable(str(error), Cause.CREDENTIALS)
+        case _:
+            return BrokerUnavailable(reason(error), Cause.NETWORK)
+
+
+def reason(error: Exception) -> str:
+    """The system's own words, without its numbers."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or str(error)
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def advice(cause: str, client_id: str) -> str:
+    """What a person can do about it."""
+    match cause:
+        case Cause.NAME:
+            text = _("check the name in the url and this machine's name server")
+        case Cause.TLS:
+            text = _("check the host name in the url, tls.ca, tls.cert, tls.key and their dates")
+        case Cause.CREDENTIALS:
+            text = _("check username, password and client_id, and what the broker allows them")
+        case Cause.VERSION:
+            text = _("write version: 3.1.1 or version: auto")
+        case Cause.TAKEN_OVER:
+            text = _(
+                "another client uses the client id {client_id}: give each gateway a name or a"
+                " client_id of its own"
+            ).format(client_id=client_id)
+        case Cause.UNSUITABLE:
+            text = _("the broker must allow retained messages and QoS 1")
+        case _other:
+            text = _("check that the broker runs and can be reached from here")
+    return text

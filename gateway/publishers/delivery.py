@@ -1,0 +1,394 @@
+"""The delivery loop as state without I/O: what goes out next, and what an answer means.
+
+Everything that a publisher promises is decided here, and can be tried without a socket:
+
+- **Live first, backlog beside it.** Records made while there is a connection go from memory;
+  whatever else is in the store and not acknowledged is read back and sent at a set rate. Both
+  share one window, of which the backlog leaves a quarter free.
+- **What may precede its commit.** Telemetry only (`lanes.LiveLane`).
+- **Order** holds per topic and lane for first deliveries: each lane is a queue, and what was in
+  flight when a connection broke goes first, unchanged, on the next.
+- **Only an acknowledgement frees a record.** A refused one is held or set aside
+  (`refusals.Refusals`) and everything else flows.
+- **One poisonous message** must not break each new connection: what was in flight at two losses
+  goes alone, after something else was acknowledged; the third connection lost over it alone sets
+  it aside.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.publishers.lanes import Backlog, LiveLane, Read
+from gateway.publishers.refusals import Refusals, Verdict
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gateway.clock import Clock
+    from gateway.model import Record
+    from gateway.publishers.base import Position, RecordStore
+    from gateway.publishers.pace import TokenBucket
+
+FRESH_MS = 10_000
+"""A record older than this at its first hand-over is history (contract: `hist`)."""
+LIVE_RECORDS = 5_000
+LIVE_BYTES = 8 << 20
+"""Beyond either bound the live lane is let go of: its records are in the store anyway."""
+TURN = 25
+"""Backlog records sent in one go, so that other work of the loop gets its turn."""
+SUSPECT_LOSSES = 2
+POISON_LOSSES = 3
+FIRST_PAUSE_S = 1.0
+MOST_PAUSE_S = 60.0
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message ready to be sent, and sent unchanged however often it takes.
+
+    Attributes:
+        key: of the record in it; 0 for what is no record (a status).
+        again: True: goes first on the next connection when this one breaks; False: each
+            connection makes its own.
+        losses: connections that broke while it was in flight.
+        lone_losses: those of them on which nothing but this message can have been the reason.
+    """
+
+    key: int
+    topic: str
+    payload: bytes
+    retain: bool
+    again: bool = True
+    losses: int = 0
+    lone_losses: int = 0
+
+
+class Encoding(Protocol):
+    """How one format spells records."""
+
+    def topic(self, record: Record, *, hist: bool) -> str:
+        """Where a record goes."""
+
+    def payload(self, record: Record, *, hist: bool) -> bytes:
+        """What it says."""
+
+    def retained(self, record: Record) -> bool:
+        """Tell whether the newest record of its kind is to be kept by the server."""
+
+
+class Transport(Protocol):
+    """One connection. What becomes of a message is told later, never from within `send`."""
+
+    @property
+    def window(self) -> int:
+        """How many messages may be unacknowledged at once, ≥ 1."""
+
+    def fits(self, message: Message) -> bool:
+        """Tell whether the other side takes messages of this size."""
+
+    def send(self, message: Message) -> None:
+        """Send; on a broken connection do nothing, the loss is about to be told."""
+
+
+class Delivery:
+    """What one publisher has to deliver, over one connection after another.
+
+    Args:
+        store: where records come back from.
+        position: what is delivered already.
+        encoding: makes topics and payloads.
+        clock: wall for ages, monotonic for pauses.
+        bucket: the backlog's rate.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        position: Position,
+        encoding: Encoding,
+        clock: Clock,
+        bucket: TokenBucket,
+    ) -> None:
+        self._store = store
+        self._position = position
+        self._encoding = encoding
+        self._clock = clock
+        self._bucket = bucket
+        self._transport: Transport | None = None
+        self._collecting = False
+        self._opened_ms = 0
+        self._backlog_from_ns = 0
+        self._paused_until_ns = 0
+        self._pause_s = FIRST_PAUSE_S
+        self._proven = False
+        self._alone: Message | None = None
+        self._urgent: deque[Message] = deque()
+        self._snapshot: deque[Record] = deque()
+        self._live = LiveLane()
+        self._backlog = Backlog()
+        self._held: set[int] = set()
+        self._in_flight: dict[Message, None] = {}
+        self.refusals = Refusals()
+        self.acked_count = 0
+        self.unheard_count = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Messages sent and not answered."""
+        return len(self._in_flight)
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is in flight and nothing live could be."""
+        return not (self._in_flight or self._urgent or self._snapshot or len(self._live))
+
+    def open(self) -> None:
+        """Begin a connection: records made from now on are live, older ones backlog."""
+        self._collecting = True
+        self._opened_ms = self._now_ms()
+        self._backlog.restart(self._position.low, self._store.last_key)
+
+    def connected(self, transport: Transport, greeting: Message, spread_s: float) -> None:
+        """Take a connection into use: resends, the greeting, the current state, then live.
+
+        Args:
+            transport: to send on, until `lost`.
+            greeting: the status that opens this connection.
+            spread_s: pause before the backlog is drained.
+        """
+        self._transport = transport
+        self._proven = False
+        now_ns = self._clock.mono_ns()
+        self._backlog_from_ns = now_ns + round(spread_s * 1e9)
+        self._paused_until_ns = 0
+        self._take_snapshot()
+        self.refusals.retry_all(now_ns)
+        if self.refusals.adopt(greeting):
+            return
+        if any(message.losses >= SUSPECT_LOSSES for message in self._urgent):
+            self._urgent.appendleft(greeting)
+        else:
+            self._urgent.append(greeting)
+
+    def lost(self) -> None:
+        """End a connection, or an attempt at one: what was in flight goes first on the next."""
+        suspect = self._alone
+        for message in self._in_flight:
+            message.losses += 1
+        if suspect is not None and self._proven:
+            suspect.lone_losses += 1
+            if suspect.lone_losses >= POISON_LOSSES:
+                why = _("the connection broke each time it was sent")
+                self.refusals.aside[suspect.key] = why
+                del self._in_flight[suspect]
+        again = [
+            message
+            for message in (*self._in_flight, *self._urgent)
+            if message.again and not self.refusals.is_probe(message)
+        ]
+        self._transport = None
+        self._collecting = False
+        self._alone = None
+        self._urgent = deque(again)
+        self._snapshot.clear()
+        self._live.clear()
+        self._backlog.restart(0, 0)
+        self._in_flight = {}
+        probes = (held.probe.key for held in self.refusals.topics.values())
+        self._held = {message.key for message in again} | set(probes)
+
+    def close(self) -> None:
+        """Take nothing more, and leave the backlog where it is."""
+        self._collecting = False
+        self._backlog.restart(0, 0)
+
+    def tell(self, message: Message) -> None:
+        """Send something that is no record, ahead of everything but resends."""
+        if not self.refusals.adopt(message):
+            self._urgent.append(message)
+
+    def offer(self, records: Iterable[Record]) -> None:
+        """Take records that the store has just numbered."""
+        if not self._collecting:
+            return
+        for record in records:
+            self._live.put(record)
+            self._held.add(record.key)
+        if len(self._live) > LIVE_RECORDS or self._live.size > LIVE_BYTES:
+            keys = self._live.shed()
+            self._held.difference_update(keys)
+            if keys:
+                self._rescan(keys[0], keys[-1])
+
+    def acked(self, message: Message, verdict: Verdict, why: str = "") -> None:
+        """Take the other side's answer to a message."""
+        if message not in self._in_flight:
+            return
+        del self._in_flight[message]
+        if message is self._alone:
+            self._alone = None
+        match verdict:
+            case Verdict.DELIVERED | Verdict.UNHEARD:
+                self._delivered(message)
+                self.unheard_count += verdict is Verdict.UNHEARD
+            case Verdict.HOLD_TOPIC:
+                if not self.refusals.hold(message, why, self._clock.mono_ns()):
+                    self._held.discard(message.key)
+            case Verdict.SET_ASIDE:
+                self._set_aside(message, why)
+            case Verdict.LATER:
+                self._urgent.append(message)
+                self._paused_until_ns = self._clock.mono_ns() + round(self._pause_s * 1e9)
+                self._pause_s = min(MOST_PAUSE_S, self._pause_s * 2)
+
+    def pump(self) -> float | None:
+        """Send what may go out now.
+
+        Returns:
+            Seconds after which more may go without anything else happening; None: never.
+        """
+        transport = self._transport
+        if transport is None:
+            return None
+        now_ns = self._clock.mono_ns()
+        if now_ns < self._paused_until_ns:
+            return (self._paused_until_ns - now_ns) * 1e-9
+        if self.refusals.topics:
+            self._urgent.extend(self.refusals.due(now_ns))
+        while self._alone is None and len(self._in_flight) < transport.window:
+            message = self._next_live(transport)
+            if message is None:
+                break
+            self._hand_over(message, transport)
+        wait_s = self._pump_backlog(transport, now_ns)
+        due_ns = self.refusals.next_due_ns()
+        if due_ns is None:
+            return wait_s
+        due_s = max(0.0, (due_ns - now_ns) * 1e-9)
+        return due_s if wait_s is None else min(wait_s, due_s)
+
+    def next_read(self) -> Read | None:
+        """Tell what to ask the store for, when the backlog wants more."""
+        if self._transport is None or self._clock.mono_ns() < self._backlog_from_ns:
+            return None
+        return self._backlog.next_read(self._store.committed_key)
+
+    def take_in(self, read: Read, records: Sequence[Record]) -> None:
+        """Take what the store gave to `next_read`."""
+        is_acked, aside = self._position.is_acked, self.refusals.aside
+        wanted = [
+            record
+            for record in records
+            if not (record.key in self._held or is_acked(record.key) or record.key in aside)
+        ]
+        if self._backlog.take_in(read, records, wanted):
+            self._held.update(record.key for record in wanted)
+
+    def _take_snapshot(self) -> None:
+        """Queue what the world is like now: metas, then states, then active alarms.
+
+        What is not on disk yet waits for it in the live lane, so that telemetry of a new revision
+        stays behind its meta.
+        """
+        for record in self._encoding_order(self._store.current().values()):
+            if record.key in self._held:
+                continue
+            if record.key > self._store.committed_key:
+                self._live.put(record)
+                self._held.add(record.key)
+            elif not self.refusals.topics or not self.refusals.adopt(self._encode(record)):
+                self._snapshot.append(record)
+                self._held.add(record.key)
+
+    def _encoding_order(self, records: Iterable[Record]) -> list[Record]:
+        ranks = {"meta": 0, "state": 1, "alarm": 2}
+        kept = [record for record in records if self._encoding.retained(record)]
+        return sorted(kept, key=lambda r: (ranks.get(r.cls.partition("/")[0], 3), r.key))
+
+    def _next_live(self, transport: Transport) -> Message | None:
+        """The next message of everything but the backlog, that may go; None when none may."""
+        while True:
+            if self._urgent:
+                message = self._urgent[0]
+                if message.losses >= SUSPECT_LOSSES and self._in_flight:
+                    return None
+                self._urgent.popleft()
+            elif self._snapshot:
+                message = self._encode(self._snapshot.popleft(), again=False, retain=True)
+            else:
+                record = self._live.take(self._store.committed_key)
+                if record is None:
+                    return None
+                message = self._encode(record, retain=self._encoding.retained(record))
+            if self._passes(message, transport):
+                return message
+
+    def _pump_backlog(self, transport: Transport, now_ns: int) -> float | None:
+        """Send from the backlog; return seconds until it may go on by itself, as `pump` does."""
+        if now_ns < self._backlog_from_ns:
+            return (self._backlog_from_ns - now_ns) * 1e-9
+        waiting, sent = self._backlog.waiting, 0
+        room = max(1, transport.window - transport.window // 4)
+        while waiting and self._alone is None and len(self._in_flight) < room:
+            wait_s = self._bucket.wait_s()
+            if wait_s or sent >= TURN:
+                return wait_s
+            message = self._encode(waiting.popleft(), hist=True)
+            if self._passes(message, transport):
+                self._bucket.take()
+                self._hand_over(message, transport)
+                sent += 1
+        return None
+
+    def _encode(
+        self, record: Record, *, again: bool = True, retain: bool = False, hist: bool = False
+    ) -> Message:
+        hist = hist or record.ts_ms < self._opened_ms or self._now_ms() - record.ts_ms > FRESH_MS
+        topic = self._encoding.topic(record, hist=hist)
+        payload = self._encoding.payload(record, hist=hist)
+        return Message(record.key, topic, payload, retain, again)
+
+    def _passes(self, message: Message, transport: Transport) -> bool:
+        """Tell whether a message may be sent; one that may not is noted where it belongs."""
+        if self.refusals.topics and self.refusals.blocks(message):
+            self._held.discard(message.key)
+            return False
+        if not transport.fits(message):
+            size = len(message.payload)
+            why = _("{size} bytes are more than the server takes").format(size=size)
+            self._set_aside(message, why)
+            return False
+        return True
+
+    def _hand_over(self, message: Message, transport: Transport) -> None:
+        self._in_flight[message] = None
+        if message.losses >= SUSPECT_LOSSES:
+            self._alone = message
+        transport.send(message)
+
+    def _delivered(self, message: Message) -> None:
+        self._proven = True
+        self._pause_s = FIRST_PAUSE_S
+        if message.key:
+            self._position.ack(message.key)
+            self._held.discard(message.key)
+            self.acked_count += 1
+        if self.refusals.topics:
+            missed = self.refusals.release(message)
+            if missed is not None:
+                self._rescan(missed, self._store.last_key)
+
+    def _set_aside(self, message: Message, why: str) -> None:
+        if message.key:
+            self.refusals.aside[message.key] = why
+            self._held.discard(message.key)
+
+    def _rescan(self, first: int, last: int) -> None:
+        self._held.difference_update(self._backlog.cover(first, last))
+
+    def _now_ms(self) -> int:
+        return self._clock.wall_ns() // 1_000_000

@@ -1,0 +1,411 @@
+"""paho on the event loop: one `Connection` is one MQTT connection, from CONNECT to its end.
+
+The only importer of paho. Each connection has a client of its own, so that paho never resends, or
+sends an old Will, on its own account: what happens after a loss is decided in `delivery.py`.
+Connecting blocks (name, TCP, TLS, the CONNECT packet) and runs in a thread; from then on paho's
+socket is driven by the loop, and its callbacks only take notes, which are acted upon once paho has
+returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+
+from gateway.errors import BrokerUnavailable, ConfigError
+from gateway.publishers import tls
+from gateway.publishers.causes import CODES, Cause, explain
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from gateway.config import MqttPublish
+    from gateway.publishers.delivery import Message
+    from gateway.publishers.dial import Dialer
+
+log = logging.getLogger("nxgate.mqtt")
+
+WINDOW = 100
+"""Unacknowledged messages at most; measured best over loopback and at 40 ms round trip."""
+KEEPALIVE_S = 30
+CONNECT_S = 10
+"""For TCP and for TLS, each."""
+CONNACK_S = 10.0
+GOODBYE_S = 1.0
+TICK_S = 1.0
+PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+
+
+class _Client(paho.Client):
+    """paho's client, with the answer that comes once per message handled plainly.
+
+    paho 2.2 builds a `ReasonCode` (copying a table of 43 entries) and a `Properties` for every
+    PUBACK, half of what a message costs (39 → 20 µs), and drops the connection over codes that
+    its table doesn't list for PUBACK, such as 0x95, which mosquitto sends for a payload over its
+    limit. The hook is not public: `tests/e2e` fails if a new paho no longer calls it.
+    """
+
+    def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: str) -> None:
+        clean = None if protocol == MQTTProtocolVersion.MQTTv5 else True
+        carrier: Literal["tcp", "websockets"] = "websockets" if transport == "ws" else "tcp"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=clean,
+            protocol=protocol,
+            transport=carrier,
+            reconnect_on_failure=False,
+        )
+        self.acks: list[tuple[int, int]] = []
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        if cmd != "PUBACK" or len(packet) < 2:  # noqa: PLR2004 - a packet identifier
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = packet[0] << 8 | packet[1]
+        if self._out_messages.pop(mid, None) is not None:
+            code = packet[2] if len(packet) > 2 else 0  # noqa: PLR2004
+            self.acks.append((mid, code))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+class Connection:
+    """One connection to one broker; satisfies `delivery.Transport`.
+
+    Args:
+        config: credentials, certificates.
+        url: the broker to use of those configured.
+        client_id: what the broker knows the gateway by.
+        version: `5` or `3.1.1`.
+        will: what the broker says when the connection breaks.
+        on_acks: called with (message, reason code) for each answer, several at once.
+
+    Attributes:
+        spoke: True once CONNECT may have reached the broker, and with it the Will.
+        ended: resolves with the reason when the connection is over, whoever ended it.
+    """
+
+    def __init__(
+        self,
+        config: MqttPublish,
+        url: str,
+        client_id: str,
+        version: str,
+        will: Message,
+        on_acks: Callable[[Sequence[tuple[Message, int]]], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._config = config
+        self._url = urlsplit(url)
+        self._version = version
+        self._on_acks = on_acks
+        self.spoke = False
+        self.ended: asyncio.Future[BrokerUnavailable] = self._loop.create_future()
+        self._accepted: asyncio.Future[None] = self._loop.create_future()
+        self._granted: asyncio.Future[bool] | None = None
+        self._retained: asyncio.Future[bytes] | None = None
+        self._sent: dict[int, Message] = {}
+        self._window = WINDOW
+        self._max_packet = 0
+        self._retains = True
+        self._leaving: BrokerUnavailable | None = None
+        self._ending: BrokerUnavailable | None = None
+        self._said = ""
+        self._fd = -1
+        self._flushing = False
+        self._writing = False
+        self._ticker: asyncio.TimerHandle | None = None
+        protocol = MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311
+        client = self._paho = _Client(client_id, protocol, self._url.scheme[:2])
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)  # the window is ours, paho's would only queue
+        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        client.on_connect = self._note_connack
+        client.on_disconnect = self._note_end
+        client.on_subscribe = self._note_granted
+        client.on_message = self._note_message
+        client.on_log = self._note_log
+
+    @property
+    def window(self) -> int:
+        """How many messages may be unacknowledged at once."""
+        return self._window
+
+    async def open(self, dialer: Dialer) -> None:
+        """Connect and wait for the broker's answer.
+
+        Raises:
+            BrokerUnavailable: with what came back, and its cause.
+        """
+        try:
+            await dialer.dial(self._connect, self._give_up)
+        except (OSError, ValueError, ConfigError) as error:
+            self.spoke = False
+            raise explain(error) from error
+        self._attach()
+        try:
+            async with asyncio.timeout(CONNACK_S):
+                await self._accepted
+        except TimeoutError as error:
+            raise BrokerUnavailable(_("the broker doesn't answer CONNECT")) from error
+        self._paho.on_log = None
+
+    def fits(self, message: Message) -> bool:
+        """Tell whether the broker takes a packet of this size (MQTT 5, 3.2.2.3.6)."""
+        if not self._max_packet:
+            return True
+        rest = len(message.topic.encode()) + len(message.payload) + 5
+        length_bytes = -(-rest.bit_length() // 7)
+        return 1 + length_bytes + rest <= self._max_packet
+
+    def send(self, message: Message) -> None:
+        """Publish at QoS 1; the answer comes through `on_acks`."""
+        if self._ending is not None:
+            return
+        retain = message.retain and self._retains
+        info = self._paho.publish(message.topic, message.payload, 1, retain)
+        self._sent[info.mid] = message
+
+    async def retained(self, topic: str, wait_s: float) -> bytes | None:
+        """Ask for the retained message of a topic.
+
+        Args:
+            topic: no wildcards.
+            wait_s: how long after the subscription is granted a message may still come.
+
+        Returns:
+            None where there is none, or it may not be read.
+
+        Raises:
+            BrokerUnavailable: the connection broke meanwhile.
+        """
+        self._granted = self._loop.create_future()
+        self._retained = self._loop.create_future()
+        self._paho.subscribe(topic, 1)
+        try:
+            async with asyncio.timeout(CONNACK_S):
+                granted = await self._granted
+            if not granted:
+                return None
+            async with asyncio.timeout(wait_s):
+                return await self._retained
+        except TimeoutError:
+            return None
+        finally:
+            self._retained = self._granted = None
+            if self._ending is None:
+                self._paho.unsubscribe(topic)
+
+    def leave(self, reason: BrokerUnavailable) -> None:
+        """Say goodbye, so that the Will is not sent; `ended` then resolves with `reason`."""
+        if self._ending is None and self._leaving is None:
+            self._leaving = reason
+            self._paho.disconnect()
+
+    async def close(self) -> None:
+        """Say goodbye and release the socket."""
+        self.leave(BrokerUnavailable(_("closed")))
+        await asyncio.wait([self.ended], timeout=GOODBYE_S)
+        self.abort()
+
+    def abort(self) -> None:
+        """Release the socket as it is; safe to call twice."""
+        self._end(BrokerUnavailable(_("given up")))
+        transport = self._paho.socket()
+        if transport is not None:
+            transport.close()
+
+    def _connect(self) -> None:
+        """Blocks; runs in the dialer's thread, before any of paho's socket callbacks are set."""
+        client, config, url = self._paho, self._config, self._url
+        if config.username is not None:
+            password = config.password.read() if config.password is not None else None
+            client.username_pw_set(config.username, password)
+        if url.scheme in {"mqtts", "wss"}:
+            client.tls_set_context(tls.context(config.tls))
+        if url.scheme in {"ws", "wss"}:
+            client.ws_set_options(path=url.path or "/mqtt")
+        self.spoke = True
+        host, port = url.hostname or "", url.port or PORTS[url.scheme]
+        if self._version == "5":
+            client.connect(host, port, KEEPALIVE_S, clean_start=True)
+        else:
+            client.connect(host, port, KEEPALIVE_S)
+
+    def _give_up(self) -> None:
+        """Take back a connect that nobody waits for any more."""
+        self._paho.disconnect()
+        self.abort()
+
+    def _attach(self) -> None:
+        """Hand paho's socket over to the loop."""
+        if self._ending is not None:
+            self._finish()
+            return
+        transport = self._paho.socket()
+        if transport is None:
+            self._end(BrokerUnavailable(_("the broker closed the connection"), Cause.DROPPED))
+            return
+        if isinstance(transport, socket.socket):
+            transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._fd = transport.fileno()
+        self._paho.on_socket_register_write = self._want_write
+        self._paho.on_socket_close = self._detach
+        self._loop.add_reader(self._fd, self._guarded, self._read)
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        if self._paho.want_write():
+            self._flush()
+
+    def _detach(self, *_paho: Any) -> None:  # noqa: ANN401 - paho's arguments are not needed
+        """Take the socket from the loop, before paho closes it."""
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._fd = -1
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Let paho work. Nothing that it stumbles over may reach the loop or leave it half done."""
+        try:
+            step()
+        except Exception as error:
+            log.exception("paho failed")
+            self._ending = self._ending or BrokerUnavailable(repr(error))
+        if self._ending is not None:
+            self._finish()
+
+    def _read(self) -> None:
+        client = self._paho
+        while True:
+            client.loop_read()
+            transport = client.socket()
+            # TLS reads whole records: what it has decrypted already, the loop knows nothing of.
+            if transport is None or not getattr(transport, "pending", int)():
+                break
+        if client.acks:
+            acks = [(self._sent.pop(mid), code) for mid, code in client.acks if mid in self._sent]
+            client.acks.clear()
+            self._on_acks(acks)
+
+    def _want_write(self, *_paho: Any) -> None:  # noqa: ANN401
+        """Write at the end of this turn of the loop, so that a burst is one pass over paho."""
+        if not self._flushing and not self._writing:
+            self._flushing = True
+            self._loop.call_soon(self._guarded, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._paho.loop_write()
+        if self._fd < 0:
+            return
+        wants = self._paho.want_write()
+        if wants and not self._writing:
+            self._loop.add_writer(self._fd, self._guarded, self._flush)
+        elif self._writing and not wants:
+            self._loop.remove_writer(self._fd)
+        self._writing = wants
+
+    def _tick(self) -> None:
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        self._guarded(self._misc)
+
+    def _misc(self) -> None:
+        self._paho.loop_misc()
+
+    def _end(self, reason: BrokerUnavailable) -> None:
+        self._ending = self._ending or reason
+        self._finish()
+
+    def _finish(self) -> None:
+        """Tell everyone who waits that it is over."""
+        reason = self._ending
+        if reason is None or self.ended.done():
+            return
+        self._detach()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        for waiter in (self._accepted, self._granted, self._retained):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(reason)
+                waiter.exception()  # it may have nobody waiting
+        self.ended.set_result(reason)
+
+    def _note_connack(
+        self,
+        _client: paho.Client,
+        _data: Any,  # noqa: ANN401
+        _flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Any,  # noqa: ANN401 - paho sets its fields by name at run time
+    ) -> None:
+        if reason.is_failure:
+            text = _("the broker answered: {reason}").format(reason=reason)
+            self._ending = BrokerUnavailable(text, CODES.get(reason.value, Cause.NETWORK))
+            return
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._max_packet = getattr(properties, "MaximumPacketSize", 0)
+        self._retains = bool(getattr(properties, "RetainAvailable", 1))
+        if not self._accepted.done():
+            self._accepted.set_result(None)
+
+    def _note_end(
+        self,
+        _client: paho.Client,
+        _data: Any,  # noqa: ANN401
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Any,  # noqa: ANN401
+    ) -> None:
+        if self._ending is not None:
+            return
+        if self._leaving is not None:
+            self._ending = self._leaving
+        elif flags.is_disconnect_packet_from_server:
+            text = _("the broker ended the connection: {reason}").format(reason=reason)
+            self._ending = BrokerUnavailable(text, CODES.get(reason.value, Cause.NETWORK))
+        elif self._accepted.done():
+            self._ending = BrokerUnavailable(_("the connection broke"))
+        elif "SSL" in self._said:
+            self._ending = BrokerUnavailable(self._said, Cause.TLS)
+        else:
+            text = _("the broker closed the connection without an answer to CONNECT")
+            self._ending = BrokerUnavailable(text, Cause.DROPPED)
+
+    def _note_granted(
+        self,
+        _client: paho.Client,
+        _data: Any,  # noqa: ANN401
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Any,  # noqa: ANN401
+    ) -> None:
+        if self._granted is not None and not self._granted.done():
+            self._granted.set_result(not any(reason.is_failure for reason in reasons))
+
+    def _note_message(
+        self,
+        _client: paho.Client,
+        _data: Any,  # noqa: ANN401
+        message: paho.MQTTMessage,
+    ) -> None:
+        if message.retain and self._retained is not None and not self._retained.done():
+            self._retained.set_result(bytes(message.payload))
+
+    def _note_log(
+        self,
+        _client: paho.Client,
+        _data: Any,  # noqa: ANN401
+        level: int,
+        text: str,
+    ) -> None:
+        """Until CONNACK only: a refused client certificate shows nowhere else."""
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._said = text

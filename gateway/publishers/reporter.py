@@ -1,0 +1,92 @@
+"""What a publisher tells people: a change of its state, once, with what to do next."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from gateway.publishers.causes import advice
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from gateway.errors import BrokerUnavailable
+    from gateway.publishers.refusals import Refusals
+
+log = logging.getLogger("nxgate.publish")
+
+
+class Reporter:
+    """Logs for one publisher.
+
+    Args:
+        name: its key in the site file.
+        client_id: what the other side knows it by.
+
+    Attributes:
+        error: why there is no connection, or "".
+    """
+
+    def __init__(self, name: str, client_id: str) -> None:
+        self._name = name
+        self._client_id = client_id
+        self._cause: str | None = None
+        self._held: set[str] = set()
+        self._aside = 0
+        self._unheard = False
+        self.error = ""
+
+    def down(self, error: BrokerUnavailable, url: str) -> None:
+        """No connection; logged when it is news, or has another cause than before."""
+        self.error = _(
+            "{name}: no connection to {url}: {what}. Records are kept. Set in"
+            " publish.{name}; {next}"
+        ).format(name=self._name, url=url, what=error, next=advice(error.cause, self._client_id))
+        if error.cause != self._cause:
+            log.warning("%s", self.error)
+        self._cause = error.cause
+
+    def up(self, url: str, version: str) -> None:
+        """A connection stands."""
+        self.error, self._cause = "", None
+        text = _("{name}: connected to {url}, MQTT {version}")
+        log.info("%s", text.format(name=self._name, url=url, version=version))
+
+    def refused(self, refusals: Refusals) -> None:
+        """Say which topics have newly been refused or allowed again, and what was set aside."""
+        topics = refusals.topics.keys()
+        if topics != self._held:
+            for topic in topics - self._held:
+                text = _(
+                    "{name}: {topic} is refused: {why}. Its records are kept and tried again;"
+                    " allow the topic to {client_id} at the broker"
+                )
+                why = refusals.topics[topic].why
+                self._warn(
+                    text.format(name=self._name, topic=topic, why=why, client_id=self._client_id)
+                )
+            for topic in self._held - topics:
+                text = _("{name}: {topic} is accepted again")
+                log.info("%s", text.format(name=self._name, topic=topic))
+            self._held = set(topics)
+        if len(refusals.aside) > self._aside == 0:
+            why = next(iter(refusals.aside.values()))
+            text = _("{name}: a record is set aside and kept in the store: {why}")
+            self._warn(text.format(name=self._name, why=why))
+        self._aside = len(refusals.aside)
+
+    def unheard(self) -> None:
+        """Say once that nobody subscribes."""
+        if not self._unheard:
+            text = _(
+                "{name}: the broker takes messages that nobody subscribes to; they count as"
+                " delivered and stay in the store's history"
+            )
+            self._warn(text.format(name=self._name))
+        self._unheard = True
+
+    def store(self, error: Exception) -> None:
+        """The store refused; it says itself what to do."""
+        self._warn(f"{self._name}: {error}")
+
+    def _warn(self, text: str) -> None:
+        log.warning("%s", text)
