@@ -1,0 +1,288 @@
+"""Reading committed records over all segments, in key order, beside the thread that writes.
+
+Everything here runs in one reader thread. It keeps a few connections open to segments that are
+active or sealed; a segment that is being closed is read with a connection of the moment, because
+it can't be sealed while somebody holds it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.errors import StoreError
+from gateway.recovery import Loss
+from gateway.segment import (
+    MAX_KEY,
+    Damaged,
+    Facts,
+    Family,
+    State,
+    is_damage,
+    open_read_only,
+    parse_log,
+    parse_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from gateway.model import LogRow, Record
+    from gateway.position import Position
+
+_KEEP = 6  # connections: the two active segments, and where each of a few backlogs stands
+_PROBE = 256
+_READ = "SELECT * FROM record WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Stored records that a publisher had not received and never will.
+
+    Attributes:
+        first, last: keys of the first and the last of them.
+        t0_ms, t1_ms: UTC ms; their times lie within.
+        cls: their class; `telemetry` or `other` where it can't be read any more.
+        reason: size | age | corrupt, as the contract's gap has it.
+    """
+
+    publisher: str
+    first: int
+    last: int
+    t0_ms: int
+    t1_ms: int
+    cls: str
+    count: int
+    reason: str
+
+
+class Reader:
+    """Reads what the view shows.
+
+    Args:
+        view: returns every segment, in key order of each family; safe to call from here.
+    """
+
+    def __init__(self, view: Callable[[], tuple[Facts, ...]]) -> None:
+        self._view = view
+        self._open: dict[tuple[Path, int], sqlite3.Connection] = {}
+
+    def read(self, after: int, upto: int, limit: int) -> tuple[list[Record], list[Loss]]:
+        """Return records with after < key <= upto in key order, at most `limit`.
+
+        The rows whose CRC is wrong come beside them, as losses.
+
+        Raises:
+            Damaged: a segment must be recovered first; then read again.
+        """
+        view = self._begin()
+        records, losses = self._take(view, Family.TELEMETRY, after, upto, limit)
+        if len(records) == limit:
+            upto = records[-1].key
+        others, lost = self._take(view, Family.REST, after, upto, limit)
+        if others:
+            records = sorted(records + others, key=lambda record: record.key)[:limit]
+        return records, losses + lost
+
+    def _take(
+        self, view: tuple[Facts, ...], family: Family, after: int, upto: int, limit: int
+    ) -> tuple[list[Record], list[Loss]]:
+        records: list[Record] = []
+        losses: list[Loss] = []
+        for facts in view:
+            if facts.family is not family or facts.last <= after or facts.first > upto:
+                continue
+            found = after
+            while (left := limit - len(records)) > 0:
+                rows = list(self._query(facts, _READ, (found, upto, left)))
+                for row in rows:
+                    record = parse_record(row)
+                    if record is not None:
+                        records.append(record)
+                    else:
+                        losses.append(Loss(family, ((row[0], row[0]),), facts.t0, facts.t1))
+                if len(rows) < left:
+                    break
+                found = rows[-1][0]
+            else:
+                break
+        return records, losses
+
+    def keys(self, after: int, upto: int) -> tuple[list[int], int]:
+        """Return keys that exist next above `after`, and up to where no other one does.
+
+        Raises:
+            Damaged: as `read`.
+        """
+        view = self._begin()
+        limit = 1
+        while True:
+            found: list[int] = []
+            end = upto
+            for family in Family:
+                keys = self._keys(view, family, after, upto, limit)
+                found += keys
+                if len(keys) == limit:
+                    end = min(end, keys[-1])
+            found = sorted(key for key in found if key <= end)
+            if limit > 1 or not found or found[0] == after + 1:
+                return found, end
+            limit = _PROBE
+
+    def _keys(
+        self, view: tuple[Facts, ...], family: Family, after: int, upto: int, limit: int
+    ) -> list[int]:
+        keys: list[int] = []
+        for facts in view:
+            if facts.family is family and facts.last > after and facts.first <= upto:
+                rows = self._query(
+                    facts,
+                    "SELECT key FROM record WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+                    (after, upto, limit - len(keys)),
+                )
+                keys += [row[0] for row in rows]
+                if len(keys) >= limit:
+                    break
+        return keys
+
+    def count(self, position: Position) -> int:
+        """Count the records that a position is not done with.
+
+        Raises:
+            Damaged: as `read`.
+        """
+        view = self._begin()
+        done = sum(self._within(view, lo, hi) for lo, hi in position.ranges)
+        return self._within(view, position.low + 1, MAX_KEY) - done
+
+    def _within(self, view: tuple[Facts, ...], lo: int, hi: int) -> int:
+        total = 0
+        for facts in view:
+            if lo <= facts.first and facts.last <= hi:
+                total += facts.count
+            elif facts.first <= hi and lo <= facts.last:
+                query = "SELECT count(*) FROM record WHERE key BETWEEN ? AND ?"
+                total += sum(row[0] for row in self._query(facts, query, (lo, hi)))
+        return total
+
+    def tally(self, facts: Facts, positions: Mapping[str, Position], reason: str) -> list[Dropped]:
+        """Say what would be lost to whom if a segment went, a class a line.
+
+        A segment that can't be read is told by its facts.
+        """
+        self._begin()
+        tallies: dict[tuple[str, str], list[int]] = {}
+        for key, cls, ts_ms in self._query(
+            facts, "SELECT key, cls, ts_ms FROM record ORDER BY key", ()
+        ):
+            for publisher, position in positions.items():
+                if not position.is_acked(key):
+                    tally = tallies.setdefault((publisher, cls), [key, key, ts_ms, ts_ms, 0])
+                    tally[1] = key
+                    tally[2] = min(tally[2], ts_ms)
+                    tally[3] = max(tally[3], ts_ms)
+                    tally[4] += 1
+        return [
+            Dropped(publisher, first, last, t0, t1, cls, count, reason)
+            for (publisher, cls), (first, last, t0, t1, count) in tallies.items()
+        ]
+
+    def statements(self, since_ms: int) -> list[Record]:
+        """Return the newest oee and energy record of each subject made since, in key order.
+
+        Raises:
+            Damaged: as `read`.
+        """
+        newest: dict[tuple[str, str, str, str], Record] = {}
+        for facts in self._begin():
+            if facts.family is Family.REST and facts.t1 >= since_ms:
+                for row in self._query(
+                    facts,
+                    "SELECT * FROM record WHERE ts_ms >= ?"
+                    " AND (cls = 'oee' OR cls GLOB 'energy/*') ORDER BY key",
+                    (since_ms,),
+                ):
+                    record = parse_record(row)
+                    if record is not None:
+                        name = (record.cls, record.line, record.asset, record.subject)
+                        newest[name] = record
+        return sorted(newest.values(), key=lambda record: record.key)
+
+    def log(self, after: int, since_ms: int) -> tuple[list[LogRow], int]:
+        """Return log rows of one segment, in the order they were written.
+
+        Args:
+            after: id of the last row already had, 0 to begin.
+            since_ms: only rows with an entry at or after this.
+
+        Returns:
+            The rows of the next segment that has any, and the id to go on after; the same id
+            as given once there are no more.
+
+        Raises:
+            Damaged: as `read`.
+        """
+        for facts in self._begin():
+            if facts.family is Family.REST and facts.log_last > after:
+                rows: list[LogRow] = []
+                if facts.log_t1 >= since_ms:
+                    for line in self._query(
+                        facts,
+                        "SELECT * FROM log WHERE id > ? AND t_max >= ? ORDER BY id",
+                        (after, since_ms),
+                    ):
+                        row = parse_log(line)
+                        if row is not None:
+                            rows.append(row)
+                return rows, facts.log_last
+        return [], after
+
+    def close(self) -> None:
+        """Release every connection; safe to call twice."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _begin(self) -> tuple[Facts, ...]:
+        """Take the view, and let go of segments that are gone, replaced or to be sealed."""
+        view = self._view()
+        wanted = {facts.file for facts in view if facts.state is not State.CLOSING}
+        for file in [file for file in self._open if file not in wanted]:
+            self._open.pop(file).close()
+        return view
+
+    def _query(
+        self, facts: Facts, query: str, values: tuple[int, ...]
+    ) -> Iterator[tuple[object, ...]]:
+        try:
+            with self._connection(facts) as db:
+                yield from db.execute(query, values)
+        except sqlite3.Error as error:
+            path = facts.path
+            stale = self._open.pop(facts.file, None)
+            if stale is not None:
+                stale.close()
+            if not path.exists():  # dropped since the view was taken: it is gone, not damaged
+                return
+            if is_damage(error):
+                raise Damaged(facts.file, str(error)) from error
+            raise StoreError(f"{path}: {error}") from error
+
+    @contextmanager
+    def _connection(self, facts: Facts) -> Iterator[sqlite3.Connection]:
+        if facts.state is State.CLOSING:
+            db = open_read_only(facts.path)
+            try:
+                yield db
+            finally:
+                db.close()
+            return
+        found = self._open.pop(facts.file, None)
+        if found is None:
+            if len(self._open) >= _KEEP:
+                self._open.pop(next(iter(self._open))).close()
+            found = open_read_only(facts.path)
+        self._open[facts.file] = found  # the one used last goes last
+        yield found
