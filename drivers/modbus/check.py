@@ -72,12 +72,12 @@ def _check_bits(tag: Tag, register: Register) -> None:
             _("`bits` and `kind: {kind}` don't go together").format(kind=Kind.BITFIELD)
             if tag.bits is not None
             else _("`kind: {kind}` says no `bits`").format(kind=Kind.BITFIELD),
-            _("write `kind: bitfield` with `bits: [lowest, highest]`"),
+            _("write `kind: bitfield` with `bits: 0-3`, or name a single bit in the address"),
         )
     if tag.bits is not None and not 0 <= tag.bits[0] <= tag.bits[1] <= 15:  # noqa: PLR2004 - a register
         raise AddressError(
             "bad-bits",
-            _("`bits: [{low}, {high}]` is no part of a register").format(
+            _("`bits: {low}-{high}` is no part of a register").format(
                 low=tag.bits[0], high=tag.bits[1]
             ),
             _("give the lowest and the highest bit, 0 to 15"),

@@ -290,7 +290,11 @@ class _Connection(asyncio.Protocol):
         text = f"{text}; {pending.odd}" if pending.odd else text
         pending.future.set_exception(RequestTimeout(text))
         self._silences += 1
-        if self._silences >= SILENCES:
+        if self._rest:
+            # The rest of a frame that was cut short may never come, and the next answer would be
+            # taken for it: a new connection is the only way to be in step again.
+            self.drop(_("an answer was cut short"))
+        elif self._silences >= SILENCES:
             self.drop(_("silent"))
 
     def _fail_all(self, reason: str) -> None:

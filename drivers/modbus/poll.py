@@ -58,7 +58,6 @@ class Poll:
 
     def refused(self, read: Read, error: RequestRefused | DecodeError, peer: str) -> None:
         """Halve what can be halved; else its tags are bad, and set aside if that won't change."""
-        self.good = False
         code = error.code if isinstance(error, RequestRefused) else NO_CODE
         if code in _DIVISIBLE and len(read.block.spans) > 1:
             self._changed = True
@@ -72,6 +71,7 @@ class Poll:
             self._changed = True
         else:
             self._kept.append(read)
+        self.good = False
         self.values += [None] * len(read.block.spans)
         self._plan.note(read, lambda tag: refused(tag, read.block, peer, str(error), code))
 
