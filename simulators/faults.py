@@ -27,6 +27,8 @@ class FaultKind(StrEnum):
     """One bit of the answer's head is flipped: a wrong id, protocol, length, unit, function …"""
     EXCEPTION = "exception"
     """Every request is answered by an exception."""
+    NONE = "none"
+    """None of these: ends what is wrong with the device."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Strict, as the site file is: every fault at once, at its place in the file.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -30,8 +30,6 @@ KINDS: Mapping[str, type[Served]] = {
     "dtsu666": Dtsu666,
 }
 """What a device can be, by its key `serves`."""
-CLEAR = "none"
-"""The fault that ends all others of its device."""
 
 
 class Trouble(Strict):
@@ -50,7 +48,7 @@ class Trouble(Strict):
 
     at: Duration = 0.0
     on: str
-    fault: FaultKind | Literal["none"]
+    fault: FaultKind
     by: Period | None = None
     lasts: Annotated[Period | None, Field(alias="for")] = None
     code: Annotated[int, Field(ge=1, le=255)] = 4
@@ -68,9 +66,9 @@ class Trouble(Strict):
     @property
     def cause(self) -> Fault | None:
         """The fault itself; None where it clears others."""
-        if self.fault == CLEAR:
+        if self.fault is FaultKind.NONE:
             return None
-        return Fault(FaultKind(self.fault), self.by or 0.0, self.code)
+        return Fault(self.fault, self.by or 0.0, self.code)
 
 
 class _Head(Strict):

@@ -198,3 +198,5 @@ def _spell(fault: Fault) -> str:
             return _("answers garbled")
         case FaultKind.EXCEPTION:
             return _("exception {code}").format(code=fault.code)
+        case FaultKind.NONE:
+            return _("no fault")
