@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from drivers.modbus.areas import find, suggest
-from drivers.modbus.register import LAST, Function, place
+from drivers.modbus.register import LAST, Function, place, spell_entity
 from gateway.driver import Address, AddressError
 from gateway.words import _
 
@@ -48,15 +48,23 @@ def parse(at: str, areas: Sequence[Mapping[str, object]] = ()) -> Address:
         leader, number, bit = match.groups()
         return _entity(text, int(leader), int(number), bit)
     if match := _BARE.fullmatch(text):
-        leader, number = match.groups()
-        raise AddressError(
-            "ambiguous-address",
-            _("`{at}` can be read in two ways").format(at=text),
-            _("write `{leader}x{number:05d}` if the manual counts from 1, or `{word}:{at}`").format(
-                leader=leader, number=int(number), word=_BY_LEADER[int(leader)].word, at=text
-            ),
-        )
+        raise _ambiguous(text, _BY_LEADER[int(match[1])], int(match[2]))
     return find(text, areas)
+
+
+def _ambiguous(at: str, function: Function, number: int) -> AddressError:
+    """Say how to write `40041`, which manuals use for two different registers."""
+    entity = spell_entity(function, number)
+    hint = (
+        _("write `{entity}`, which counts from 1")
+        if int(at) > LAST
+        else _("write `{entity}` if the manual counts from 1, or `{word}:{at}`")
+    )
+    return AddressError(
+        "ambiguous-address",
+        _("`{at}` doesn't say which way it counts").format(at=at),
+        hint.format(entity=entity, word=function.word, at=int(at)),
+    )
 
 
 def _protocol(at: str, word: str, number: str, bit: str | None) -> Address:

@@ -110,7 +110,7 @@ def find(at: str, entries: Sequence[Mapping[str, object]]) -> Address:
 def suggest(word: str, known: Iterable[str]) -> str:
     """What to do next about a word that isn't known: the nearest one, or all there are."""
     names = list(known)
-    near = difflib.get_close_matches(word, names, 1, 0.5)
+    near = difflib.get_close_matches(word, names, 1)
     if near:
         return _("did you mean `{near}`?").format(near=near[0])
     return _("there are: {known}").format(known=", ".join(names))

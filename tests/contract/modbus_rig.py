@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from drivers.modbus import plugin
 from gateway.errors import RequestRefused
-from gateway.model import Kind, Order, Tag
+from gateway.model import Kind, Order
 from tests.modbus_peer import Peer, Request, exception, frame
+from tests.modbus_tags import make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from gateway.model import Value
 
 UNIT = 7
-
-
-def make(name: str, at: str, kind: Kind, order: Order = Order.ABCD, scale: float = 1) -> Tag:
-    register = plugin.address(at, ()).register
-    return Tag("machine", name, kind, at, register, order=order, scale=scale, where="site.yaml:9")
 
 
 class ModbusRig:
