@@ -14,22 +14,15 @@ from pathlib import Path
 from gateway.consistency import check_secrets, contradictions
 from gateway.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
 from gateway.document import Document, Model, examine, salvage
-from gateway.equipment import (
-    AlarmConfig,
-    AssetConfig,
-    DeviceConfig,
-    InventoryItem,
-    ProductConfig,
-    SecurityConfig,
-    TagConfig,
-    WriteConfig,
-)
+from gateway.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
 from gateway.errors import ConfigError, Fault
 from gateway.explain import Wrong, correct, describe, nearest
 from gateway.files import SecretFile
 from gateway.later import notices
+from gateway.machines import AlarmConfig, AssetConfig, InventoryItem, ProductConfig
 from gateway.names import name as name_
 from gateway.names import tag_name
+from gateway.schema import schema_site
 from gateway.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
 from gateway.shifts import CalendarConfig, LineCalendar, ShiftConfig
 from gateway.words import _
@@ -243,8 +236,3 @@ class _Reader:
 
     def _fault(self, path: tuple[str, ...], code: str, what: str, next_: str) -> None:
         self.faults.append(self.document.fault(path, code, what, next_, key=True))
-
-
-def schema_site() -> dict[str, object]:
-    """Return the JSON Schema of a site file, for editors that complete and check it."""
-    return Site.model_json_schema(by_alias=True)

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.equipment import Part, in_url
 from gateway.explain import Wrong, describe
-from gateway.files import FilePath, SecretFile
+from gateway.files import FilePath, SecretFile, in_url
 from gateway.names import ClientId
-from gateway.units import Duration, Period, Rate
+from gateway.part import Part
+from gateway.units import Duration, Maybe, Rate, between
 from gateway.words import _
 
 Format = Literal["cii", "sparkplug", "thingsboard", "umh", "jetlinks", "huawei", "alink", "mapping"]
@@ -23,22 +23,27 @@ def _url(value: str, schemes: tuple[str, ...], example: str) -> str:
         host, _port = url.hostname, url.port
     except ValueError:
         url, host = None, None
-    if url is not None and (url.username is not None or url.password is not None):
+    if "@" in value:
         raise in_url()
     if url is None or not host or url.scheme not in schemes:
-        shown = describe(value) if "@" not in value else _("this")
         raise Wrong(
             "bad-url",
-            _("{value} is not the URL of such a server").format(value=shown),
-            _("write scheme, host and port, e.g. {example}; schemes are {schemes}").format(
-                example=example, schemes=", ".join(schemes)
+            _("{value} is not the URL of such a server").format(value=describe(value)),
+            _("write e.g. {example}; it begins with {schemes}").format(
+                example=example, schemes=", ".join(f"{scheme}://" for scheme in schemes)
             ),
         )
     return value
 
 
 def _broker(value: str) -> str:
-    return _url(value, ("mqtt", "mqtts", "ws", "wss"), "mqtts://broker:8883")
+    url = _url(value, ("mqtt", "mqtts", "ws", "wss"), "mqtts://broker:8883")
+    if value.startswith("mqtt") and urlsplit(url).path not in ("", "/"):
+        what = _("an MQTT broker's URL has no path")
+        raise Wrong(
+            "bad-url", what, _("end it after the port; topics follow from the site section")
+        )
+    return url
 
 
 def _influx(value: str) -> str:
@@ -46,6 +51,7 @@ def _influx(value: str) -> str:
 
 
 def _version(value: object) -> object:
+    """Take `5` for text: YAML reads it as a number, and `3.1.1` not."""
     return str(value) if isinstance(value, (int, float)) else value
 
 
@@ -54,25 +60,39 @@ BrokerUrl = Annotated[
     AfterValidator(_broker),
     WithJsonSchema({"type": "string", "pattern": "^(mqtts?|wss?)://[^/@]+"}),
 ]
+InfluxUrl = Annotated[
+    str,
+    AfterValidator(_influx),
+    WithJsonSchema({"type": "string", "pattern": "^https?://[^/@]+"}),
+]
 Version = Annotated[
     Literal["5", "3.1.1", "auto"],
     BeforeValidator(_version),
     WithJsonSchema({"enum": [5, "5", "3.1.1", "auto"]}),
 ]
+Word = Annotated[str, Field(min_length=1)]
 
 
 class TlsConfig(Part):
     """Certificates for a connection; without `ca` the system's authorities are trusted."""
 
-    ca: FilePath | None = Field(default=None, examples=["ca.crt"])
-    cert: FilePath | None = Field(default=None, examples=["gw-01.crt"])
-    key: FilePath | None = Field(default=None, examples=["gw-01.key"])
+    ca: Maybe[FilePath] = Field(
+        default=None,
+        description="Authorities that sign the broker's certificate.",
+        examples=["ca.crt"],
+    )
+    cert: Maybe[FilePath] = Field(
+        default=None, description="The gateway's own certificate.", examples=["gw-01.crt"]
+    )
+    key: Maybe[FilePath] = Field(
+        default=None, description="Its key, mode 600.", examples=["gw-01.key"]
+    )
 
     @model_validator(mode="after")
     def _pair(self) -> "TlsConfig":
         if (self.cert is None) != (self.key is None):
             given, lacks = ("cert", "key") if self.key is None else ("key", "cert")
-            what = _("{given} without {lacks} proves nothing").format(given=given, lacks=lacks)
+            what = _("needs {lacks} beside it").format(lacks=lacks)
             next_ = _("add {lacks}: with the path of its file, or delete {given}").format(
                 given=given, lacks=lacks
             )
@@ -83,37 +103,76 @@ class TlsConfig(Part):
 class CommandsConfig(Part):
     """Which commands a platform may send; writes are allowed tag by tag."""
 
-    key: SecretFile = Field(examples=[{"file": "command.key"}])
+    key: SecretFile = Field(
+        description="File of the key that commands are signed with, mode 600.",
+        examples=[{"file": "command.key"}],
+    )
     allow: tuple[Literal["resend", "context", "config"], ...] = Field(
-        default=(), examples=[["resend", "context"]]
+        default=(), description="Commands beside writes.", examples=[["resend", "context"]]
     )
 
 
 class MqttPublish(Part):
     """An MQTT broker of a platform."""
 
-    kind: Literal["mqtt"] = Field(examples=["mqtt"])
-    url: BrokerUrl | None = Field(default=None, examples=["mqtts://broker:8883"])
-    urls: tuple[BrokerUrl, ...] | None = Field(
+    kind: Literal["mqtt"] = Field(description="What the server speaks.", examples=["mqtt"])
+    url: Maybe[BrokerUrl] = Field(
+        default=None, description="The broker.", examples=["mqtts://broker:8883"]
+    )
+    urls: Maybe[tuple[BrokerUrl, ...]] = Field(
         default=None,
         min_length=1,
         max_length=8,
+        description="Several brokers, to be tried in turn.",
         examples=[["mqtts://broker-a:8883", "mqtts://broker-b:8883"]],
     )
-    format: Format = Field(default="cii", examples=["cii"])
-    client_id: ClientId | None = Field(default=None, examples=["gw-01"])
-    username: str | None = Field(default=None, min_length=1, examples=["gw-01"])
-    password: SecretFile | None = Field(default=None, examples=[{"file": "mqtt.password"}])
-    tls: TlsConfig | None = Field(default=None, examples=[{"ca": "ca.crt"}])
-    version: Version = Field(default="5", examples=["5"])
-    heartbeat: Period = Field(
-        default=300.0, examples=["5min"], json_schema_extra={"default": "5min"}
+    format: Format = Field(
+        default="cii", description="cii is the canonical contract.", examples=["cii"]
+    )
+    client_id: Maybe[ClientId] = Field(
+        default=None,
+        description="Client id that the platform prescribes; else the gateway makes its own.",
+        examples=["gw-01"],
+    )
+    username: Maybe[Word] = Field(
+        default=None, description="User name at the broker.", examples=["gw-01"]
+    )
+    password: Maybe[SecretFile] = Field(
+        default=None,
+        description="File that holds the password, mode 600.",
+        examples=[{"file": "mqtt.password"}],
+    )
+    tls: Maybe[TlsConfig] = Field(
+        default=None, description="Certificates for mqtts://.", examples=[{"ca": "ca.crt"}]
+    )
+    version: Version = Field(
+        default="5",
+        description="MQTT version; auto falls back to 3.1.1, where denials can't be seen.",
+        examples=["5"],
+    )
+    heartbeat: Annotated[Duration, AfterValidator(between("1s", "1d"))] = Field(
+        default=300.0,
+        description="A value that doesn't change is told again after so long.",
+        examples=["5min"],
+        json_schema_extra={"default": "5min"},
     )
     backlog: Rate = Field(
-        default=500.0, examples=["500 records/s"], json_schema_extra={"default": "500 records/s"}
+        default=500.0,
+        description="How fast stored records are sent beside live ones.",
+        examples=["500 records/s"],
+        json_schema_extra={"default": "500 records/s"},
     )
-    spread: Duration = Field(default=60.0, examples=["60s"], json_schema_extra={"default": "60s"})
-    commands: CommandsConfig | None = None
+    spread: Annotated[Duration, AfterValidator(between("0s", "1h"))] = Field(
+        default=60.0,
+        description="Random wait before that, so that many gateways don't come at once.",
+        examples=["60s"],
+        json_schema_extra={"default": "60s"},
+    )
+    commands: Maybe[CommandsConfig] = Field(
+        default=None,
+        description="Commands that are taken from the platform; none without this.",
+        examples=[{"key": {"file": "command.key"}, "allow": ["resend"]}],
+    )
 
     @property
     def brokers(self) -> tuple[str, ...]:
@@ -122,18 +181,17 @@ class MqttPublish(Part):
 
     @model_validator(mode="after")
     def _agrees(self) -> "MqttPublish":
-        if (self.url is None) == (self.urls is None):
-            next_ = _("write url: for one broker, or urls: for several to try in turn")
-            if self.url is not None:
-                what = _("url and urls are both given")
-                raise Wrong("contradiction", what, next_, at=("urls",))
+        next_ = _("write url: for one broker, or urls: for several to try in turn")
+        if self.url is not None and self.urls is not None:
+            raise Wrong("contradiction", _("url is given too"), next_, at=("urls",))
+        if not self.brokers:
             raise Wrong("one-of", _("neither url nor urls is given"), next_)
         plain = [url for url in self.brokers if url.startswith(("mqtt:", "ws:"))]
         if self.tls is not None and plain:
-            what = _("certificates are given, but {url} is not encrypted").format(url=plain[0])
+            what = _("{url} is not encrypted, so it has no certificates").format(url=plain[0])
             raise Wrong("contradiction", what, _("write mqtts://, or delete tls"), at=("tls",))
         if self.password is not None and self.username is None:
-            what = _("a password without a user name")
+            what = _("needs username beside it")
             next_ = _("add username:, or delete the password")
             raise Wrong("lacks-partner", what, next_, at=("password",))
         return self
@@ -142,12 +200,10 @@ class MqttPublish(Part):
 class InfluxPublish(Part):
     """An InfluxDB, or what speaks its v2 interface."""
 
-    kind: Literal["influx"] = Field(examples=["influx"])
-    url: Annotated[
-        str,
-        AfterValidator(_influx),
-        WithJsonSchema({"type": "string", "pattern": "^https?://[^/@]+"}),
-    ] = Field(examples=["http://127.0.0.1:8086"])
-    org: str = Field(min_length=1, examples=["plant"])
-    bucket: str = Field(min_length=1, examples=["nxgate"])
-    token: SecretFile = Field(examples=[{"file": "influx.token"}])
+    kind: Literal["influx"] = Field(description="What the server speaks.", examples=["influx"])
+    url: InfluxUrl = Field(description="The server.", examples=["http://127.0.0.1:8086"])
+    org: Word = Field(description="Organisation that the bucket is in.", examples=["plant"])
+    bucket: Word = Field(description="Bucket to write to.", examples=["nxgate"])
+    token: SecretFile = Field(
+        description="File that holds the token, mode 600.", examples=[{"file": "influx.token"}]
+    )

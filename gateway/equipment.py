@@ -1,42 +1,35 @@
-"""Devices and assets of a site file: what is read, and which machine it belongs to."""
+"""Devices of a site file, and the tags that are read from them."""
 
 import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.explain import Wrong, describe
-from gateway.files import SecretFile
+from gateway.files import SecretFile, in_url
 from gateway.model import Kind, Order
-from gateway.names import Name, Reference, TagName
-from gateway.units import Duration, Flag, Int, Number, Period, Text, between
+from gateway.names import TagName, TemplateName
+from gateway.part import Part, upside_down
+from gateway.units import Duration, Int, Maybe, Number, Period, Scalar, Text, between
 from gateway.words import _
 
 
-class Part(BaseModel):
-    """A part of the site file: frozen, and no key in it that isn't known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
-
-
 def _bits(value: object) -> object:
-    """Read one bit (`3`) or a range of them (`"0-3"`) as first and last, from 0."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        first = last = value
-    else:
-        match = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value) if isinstance(value, str) else None
-        if match is None:
-            raise Wrong(
-                "bad-bits",
-                _("{value} names no bits of a register").format(value=describe(value)),
-                _("write one bit (3) or the first and the last (0-3); bit 0 is the lowest"),
-            )
-        first, last = int(match[1]), int(match[2])
-    if not 0 <= first <= last <= 63:  # noqa: PLR2004 - the widest kind has 64
-        what = _("bits {first}-{last} are not in a register").format(first=first, last=last)
-        raise Wrong("bad-bits", what, _("count from 0, the lowest first, up to 15 in one register"))
+    """Read one bit (`3`) or a range of them (`0-3`) as first and last, from 0."""
+    spelled = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", spelled, re.ASCII)
+    if match is None:
+        raise Wrong(
+            "bad-bits",
+            _("{value} names no bits of a register").format(value=describe(value)),
+            _("write one bit (3) or the first and the last (0-3); bit 0 is the lowest"),
+        )
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last <= 63:  # noqa: PLR2004 - the widest kind has 64
+        what = _("{value} are no bits of a register").format(value=describe(value))
+        raise Wrong("bad-bits", what, _("the lower bit comes first; one register has bits 0 to 15"))
     return first, last
 
 
@@ -44,33 +37,17 @@ def _link(value: str) -> str:
     """Check that a link is a URL; what follows the scheme is its driver's to judge."""
     try:
         url = urlsplit(value)
-        named = url.netloc or url.path
     except ValueError:
-        named = ""
         url = None
-    if url is None or not re.match(r"[a-z][a-z0-9+.-]*://", value) or not named:
+    if url is not None and url.password is not None:
+        raise in_url()
+    if url is None or not re.match(r"[a-z][a-z0-9+.-]*://.", value):
         raise Wrong(
             "bad-link",
-            _("{value} is not the URL of a device").format(value=describe(_hidden(value))),
-            _("write scheme, host and port: modbus+tcp://10.0.0.5:502"),
+            _("{value} is not the URL of a device").format(value=describe(value)),
+            _("write scheme, host and port, e.g. modbus+tcp://10.0.0.5:502"),
         )
-    if url.password is not None:
-        raise in_url()
     return value
-
-
-def in_url() -> Wrong:
-    """Refuse a URL with a user and a password in it, which must not be repeated."""
-    return Wrong(
-        "secret-in-clear",
-        _("the URL holds a password, where everyone who gets a copy of the file reads it"),
-        _("take it out of the URL and put it into a file of its own (chmod 600)"),
-    )
-
-
-def _hidden(url: str) -> str:
-    """Leave out what stands before an @, which may be a password."""
-    return re.sub(r"//.*@", "//…@", url)
 
 
 Bits = Annotated[
@@ -80,7 +57,7 @@ Bits = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": 63},
-                {"type": "string", "pattern": "^[0-9]{1,2}-[0-9]{1,2}$"},
+                {"type": "string", "pattern": "^[0-9]{1,2}(-[0-9]{1,2})?$"},
             ]
         }
     ),
@@ -88,18 +65,21 @@ Bits = Annotated[
 Link = Annotated[
     str,
     AfterValidator(_link),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://.+"}),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://."}),
 ]
-Scalar = str | Number | Flag
+Pace = Annotated[Duration, AfterValidator(between("10ms", "1d"))]
 
 
 class WriteConfig(Part):
     """Permission to write a tag, in its unit; without it a command is refused."""
 
-    min: Number | None = None
-    max: Number | None = None
+    min: Maybe[Number] = Field(default=None, description="Lowest value to write.", examples=[0])
+    max: Maybe[Number] = Field(default=None, description="Highest value to write.", examples=[200])
     every: Period = Field(
-        default=1.0, examples=["5s"], json_schema_extra={"default": "1s"}, description="pace"
+        default=1.0,
+        description="At most one write in so long.",
+        examples=["5s"],
+        json_schema_extra={"default": "1s"},
     )
 
     @model_validator(mode="after")
@@ -109,37 +89,69 @@ class WriteConfig(Part):
         return self
 
 
-def upside_down(low: str, high: str, least: object, most: object) -> Wrong:
-    """Refuse a range whose ends are exchanged."""
-    what = _("{low} ({least}) is above {high} ({most})").format(
-        low=low, high=high, least=least, most=most
-    )
-    return Wrong("upside-down", what, _("exchange the two"), at=(low,))
-
-
 class TagConfig(Part):
     """One tag of a device, or what the site changes of a template's tag.
 
     What isn't given is None: the template's value, or else what the address implies, holds.
-    `model_fields_set` tells the two apart.
     """
 
-    at: str | None = Field(default=None, min_length=1, max_length=200, examples=["D100"])
-    kind: Kind | None = Field(default=None, examples=["u16"])
-    order: Order | None = Field(default=None, examples=["CDAB"])
-    length: Int | None = Field(default=None, ge=1, le=125, examples=[16])
-    bits: Bits | None = Field(default=None, examples=["0-3"])
-    scale: Number | None = Field(default=None, examples=[0.1])
-    offset: Number | None = Field(default=None, examples=[-40])
-    unit: str | None = Field(default=None, min_length=1, max_length=32, examples=["°C"])
-    name: Text | None = Field(default=None, examples=[{"zh": "炉温", "en": "Oven temperature"}])
-    deadband: Number | None = Field(default=None, ge=0, examples=[0.5])
-    group: TagName | None = Field(default=None, examples=["slow"])
-    low: Number | None = Field(default=None, examples=[0])
-    high: Number | None = Field(default=None, examples=[300])
-    missing: tuple[Number, ...] = Field(default=(), max_length=16, examples=[[65535]])
-    write: WriteConfig | None = Field(
-        default=None, examples=[{"min": 0, "max": 200, "every": "5s"}]
+    at: Maybe[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default=None,
+        description="Address: the PLC's own (D100, M20), holding:40 from 0, or 4x00041 from 1.",
+        examples=["D100"],
+    )
+    kind: Maybe[Kind] = Field(
+        default=None, description="How the raw data is to be read.", examples=["u16"]
+    )
+    order: Maybe[Order] = Field(
+        default=None,
+        description="Byte order over the registers; ABCD is big-endian throughout.",
+        examples=["CDAB"],
+    )
+    length: Maybe[Annotated[Int, Field(ge=1, le=125)]] = Field(
+        default=None, description="Registers of a string.", examples=[16]
+    )
+    bits: Maybe[Bits] = Field(
+        default=None, description="Bits of a register, 0 the lowest: 3 or 0-3.", examples=["0-3"]
+    )
+    scale: Maybe[Number] = Field(
+        default=None, description="Value = raw × scale + offset.", examples=[0.1]
+    )
+    offset: Maybe[Number] = Field(
+        default=None, description="Value = raw × scale + offset.", examples=[-40]
+    )
+    unit: Maybe[Annotated[str, Field(min_length=1, max_length=32)]] = Field(
+        default=None, description="Unit of the scaled value.", examples=["°C"]
+    )
+    name: Maybe[Text] = Field(
+        default=None,
+        description="What people call it.",
+        examples=[{"zh": "炉温", "en": "Oven temperature"}],
+    )
+    deadband: Maybe[Annotated[Number, Field(ge=0)]] = Field(
+        default=None,
+        description="Change in the value's unit that is worth telling; 0 is any.",
+        examples=[0.5],
+    )
+    group: Maybe[TagName] = Field(
+        default=None, description="Group of the device that it is read with.", examples=["slow"]
+    )
+    low: Maybe[Number] = Field(
+        default=None, description="Below this the value is doubtful.", examples=[0]
+    )
+    high: Maybe[Number] = Field(
+        default=None, description="Above this the value is doubtful.", examples=[300]
+    )
+    missing: tuple[Number, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Raw values by which the device says that it has none.",
+        examples=[[65535]],
+    )
+    write: Maybe[WriteConfig] = Field(
+        default=None,
+        description="Permission to write it; without it commands are refused.",
+        examples=[{"min": 0, "max": 200, "every": "5s"}],
     )
 
     @model_validator(mode="after")
@@ -156,104 +168,75 @@ class SecurityConfig(Part):
     """How an OPC UA connection is secured; None only where it is written out."""
 
     policy: Literal["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss", "None"] = (
-        Field(default="Basic256Sha256", examples=["Basic256Sha256"])
+        Field(
+            default="Basic256Sha256",
+            description="Security policy of the server's endpoint.",
+            examples=["Basic256Sha256"],
+        )
     )
     mode: Literal["SignAndEncrypt", "Sign", "None"] = Field(
-        default="SignAndEncrypt", examples=["SignAndEncrypt"]
+        default="SignAndEncrypt",
+        description="What is done to messages.",
+        examples=["SignAndEncrypt"],
     )
-    user: str | None = Field(default=None, min_length=1, examples=["nxgate"])
-    password: SecretFile | None = Field(default=None, examples=[{"file": "opc.password"}])
+    user: Maybe[Annotated[str, Field(min_length=1)]] = Field(
+        default=None, description="User name at the server.", examples=["nxgate"]
+    )
+    password: Maybe[SecretFile] = Field(
+        default=None,
+        description="File that holds the password, mode 600.",
+        examples=[{"file": "opc.password"}],
+    )
 
 
 class DeviceConfig(Part):
     """One device on a link; devices with the same link share it."""
 
-    link: Link = Field(examples=["modbus+tcp://10.0.0.5:502"])
-    unit: Int = Field(default=1, ge=0, le=255, examples=[1])
-    template: str | None = Field(
-        default=None, pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$", examples=["inovance/h5u"]
+    link: Link = Field(
+        description="URL of the connection or bus.", examples=["modbus+tcp://10.0.0.5:502"]
     )
-    parameters: dict[TagName, Scalar] = Field(default_factory=dict, examples=[{"ct_ratio": 40}])
-    poll: Annotated[Duration, AfterValidator(between("10ms", "1d"))] = Field(
-        default=1.0, examples=["1s"], json_schema_extra={"default": "1s"}
+    unit: Int = Field(
+        default=1, ge=0, le=255, description="Modbus unit id (slave address).", examples=[1]
+    )
+    template: Maybe[TemplateName] = Field(
+        default=None,
+        description="Brings the PLC's own addresses, or a meter's tags.",
+        examples=["inovance/h5u"],
+    )
+    parameters: dict[TagName, Scalar] = Field(
+        default_factory=dict,
+        description="What the template asks for.",
+        examples=[{"ct_ratio": 40}],
+    )
+    poll: Pace = Field(
+        default=1.0,
+        description="How often it is read; groups may have their own pace.",
+        examples=["1s"],
+        json_schema_extra={"default": "1s"},
     )
     timeout: Annotated[Duration, AfterValidator(between("10ms", "60s"))] = Field(
-        default=0.5, examples=["500ms"], json_schema_extra={"default": "500ms"}
+        default=0.5,
+        description="How long an answer may take.",
+        examples=["500ms"],
+        json_schema_extra={"default": "500ms"},
     )
-    groups: dict[TagName, Annotated[Duration, AfterValidator(between("10ms", "1d"))]] = Field(
-        default_factory=dict, examples=[{"slow": "1min"}]
-    )
-    security: SecurityConfig | None = None
-    mode: Literal["poll", "subscribe"] = Field(default="poll", examples=["subscribe"])
-    tags: dict[TagName, TagConfig] = Field(
-        default_factory=dict, examples=[{"shots": {"at": "D102", "kind": "u32"}}]
-    )
-
-
-class ProductConfig(Part):
-    """What differs for one product."""
-
-    ideal_cycle: Period = Field(examples=["10s"])
-
-
-class AlarmConfig(Part):
-    """An alarm on a number: raised beyond a limit, cleared once it is back behind `clear`."""
-
-    on: TagName = Field(examples=["oven_temp"])
-    above: Number | None = Field(default=None, examples=[185])
-    below: Number | None = Field(default=None, examples=[5])
-    clear: Number | None = Field(default=None, examples=[180])
-    severity: Int = Field(default=3, ge=1, le=4, examples=[2])
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> "AlarmConfig":
-        if (self.above is None) == (self.below is None):
-            what = _("an alarm needs one limit, above or below")
-            next_ = _("write one of the two; two limits are two alarms")
-            raise Wrong("one-of", what, next_)
-        if self.clear is not None and self.above is not None and self.clear > self.above:
-            raise upside_down("clear", "above", self.clear, self.above)
-        if self.clear is not None and self.below is not None and self.clear < self.below:
-            raise upside_down("below", "clear", self.below, self.clear)
-        return self
-
-
-def _word(value: str) -> str:
-    """Spell a raw word as a register gives it: `0x10` is `16`, `true` is `1`."""
-    if re.fullmatch(r"0x[0-9a-fA-F]{1,8}", value):
-        return str(int(value, 16))
-    return {"true": "1", "false": "0"}.get(value.lower(), value)
-
-
-class AssetConfig(Part):
-    """A machine, and which tags tell of it."""
-
-    name: Text | None = Field(default=None, examples=[{"zh": "1号注塑机", "en": "Injection 1"}])
-    line: Name = Field(default="main", examples=["sole-line"])
-    type: str | None = Field(default=None, min_length=1, examples=["rotary-injection"])
-    bind: dict[TagName, Reference] = Field(
-        default_factory=dict, examples=[{"state": "plc-1.run_state", "count": "plc-1.shots"}]
-    )
-    states: dict[
-        Annotated[str, AfterValidator(_word)],
-        Literal["running", "setup", "waiting", "fault", "idle", "planned_stop", "unknown"],
-    ] = Field(default_factory=dict, examples=[{"1": "running", "0": "idle"}])
-    ideal_cycle: Period | None = Field(default=None, examples=["12s"])
-    products: dict[Annotated[str, Field(min_length=1, max_length=64)], ProductConfig] = Field(
-        default_factory=dict, examples=[{"A17": {"ideal_cycle": "10s"}}]
-    )
-    micro_stop: Duration | None = Field(default=None, examples=["2min"])
-    alarms: dict[TagName, AlarmConfig] = Field(
+    groups: dict[TagName, Pace] = Field(
         default_factory=dict,
-        examples=[{"oven_hot": {"on": "oven_temp", "above": 185, "clear": 180}}],
+        description="Groups of tags that are read at a pace of their own.",
+        examples=[{"slow": "1min"}],
     )
-    parameters: dict[TagName, Scalar] = Field(default_factory=dict, examples=[{"stations": 24}])
-
-
-class InventoryItem(Part):
-    """A machine of the factory that isn't connected, so that rates have their denominator."""
-
-    type: str = Field(min_length=1, examples=["press"])
-    digital: Flag = Field(default=False, examples=[False])
-    name: Text | None = Field(default=None, examples=[{"zh": "9号压机", "en": "Press 9"}])
-    line: Name = Field(default="main", examples=["sole-line"])
+    security: Maybe[SecurityConfig] = Field(
+        default=None,
+        description="Security of an OPC UA connection.",
+        examples=[{"policy": "Basic256Sha256", "mode": "SignAndEncrypt"}],
+    )
+    mode: Literal["poll", "subscribe"] = Field(
+        default="poll",
+        description="Ask, or let an OPC UA server tell changes.",
+        examples=["subscribe"],
+    )
+    tags: dict[TagName, TagConfig] = Field(
+        default_factory=dict,
+        description="Tags of the site's own, and changes to the template's.",
+        examples=[{"shots": {"at": "D102", "kind": "u32"}}],
+    )

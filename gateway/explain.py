@@ -57,6 +57,9 @@ SYNONYMS = {
 LONGEST = 48
 """Characters of a value that a message repeats."""
 
+PAIR = 2
+"""Entries of a list that stands for a from and a to."""
+
 
 class Wrong(ValueError):  # noqa: N818 - reads as what it is where it is raised
     """A value that a validator refuses: `what` is wrong and what to do `next`.
@@ -129,31 +132,29 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
     at_key = loc[-1:] == ("[key]",)
     loc = loc[:-1] if at_key else loc
     context = error.get("ctx", {})
-    wrong = context.get("error")
-    if isinstance(wrong, Wrong):
-        return Explained((*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next)
     if error["type"] == "extra_forbidden":
         owner, _field = _descend(loc[:-1], model)
         next_ = correct(str(loc[-1]), _keys(owner) if owner else [])
         what = _("there is no such key")
         return Explained(loc, at_key=True, code="unknown-key", what=what, next=next_)
-    example = _example(loc, model)
-    if error["type"] == "missing":
+    next_ = _write(loc, model)
+    if error["type"] == "missing" and isinstance(loc[-1], str):
         what = _('the key "{key}" is missing').format(key=loc[-1])
-        return Explained(
-            loc[:-1], at_key=True, code="missing-key", what=what, next=_write(loc, example)
-        )
+        return Explained(loc[:-1], at_key=True, code="missing-key", what=what, next=next_)
     value = error["input"]
     if value is None:
-        return Explained(
-            loc, at_key=True, code="no-value", what=_("has no value"), next=_write(loc, example)
-        )
+        what = _("has no value")
+        return Explained(loc, at_key=True, code="no-value", what=what, next=next_)
+    wrong = context.get("error")
+    if isinstance(wrong, Wrong):
+        return Explained((*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next)
     code, expected = _expected(error["type"], context)
     what = _("must be {expected}, not {value}").format(expected=expected, value=describe(value))
-    next_ = _write(loc, example)
     if code == "unknown-word":
         near = nearest(str(value), _choices(context))
         next_ = _("did you mean {near}?").format(near=near) if near else next_
+    if code == "wrong-count":
+        what = _("must have {expected}").format(expected=expected)
     return Explained(loc, at_key, code, what, next_)
 
 
@@ -171,12 +172,17 @@ def correct(key: str, known: Sequence[str]) -> str:
     return _("delete it; the keys here are {known}").format(known=", ".join(known))
 
 
-def _write(loc: KeyPath, example: object) -> str:
+def _write(loc: KeyPath, model: type[BaseModel]) -> str:
     """Say what to write, by the example of the field."""
+    while loc and isinstance(loc[-1], int):
+        loc = loc[:-1]
+    if not loc:
+        return _("write its keys below it, indented by two spaces, or within {{}}").format()
+    example = _example(loc, model)
     if example is None:
         return _("write a value after the colon, or delete the key")
-    key = next((part for part in reversed(loc) if isinstance(part, str)), "")
-    return _("write e.g. {key}: {example}").format(key=_short(key), example=_yaml(example))
+    key = _short(str(loc[-1]))
+    return _("write e.g. {key}: {example}").format(key=key, example=_yaml(example))
 
 
 def _yaml(value: object) -> str:
@@ -187,11 +193,14 @@ def _yaml(value: object) -> str:
         return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_yaml(item) for item in value) + "]"
-    return str(value)
+    # A time of day is text to us, and a number to the YAML of other programs.
+    return f'"{value}"' if re.fullmatch(r"\d+:\d+", str(value)) else str(value)
 
 
 def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Return the fault's code and what the value must be."""
+    if kind in {"too_short", "too_long", "missing"}:
+        return "wrong-count", _entries(context.get("min_length"), context.get("max_length"))
     if kind in {"literal_error", "enum"}:
         choices = ", ".join(_choices(context))
         return "unknown-word", _("one of {choices}").format(choices=choices)
@@ -213,6 +222,15 @@ def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
     return "wrong-type", words
 
 
+def _entries(least: int | None, most: int | None) -> str:
+    """Say how long a list must be; pydantic gives neither bound where a pair lacks its second."""
+    if least is not None:
+        return _("at least {n} entries").format(n=least)
+    if most is not None and most != PAIR:
+        return _("at most {n} entries").format(n=most)
+    return _("two entries")
+
+
 def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
     match kind:
         case "finite_number":
@@ -221,9 +239,9 @@ def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
             words = _("at least {bound}").format(bound=context["ge"])
         case "less_than_equal":
             words = _("at most {bound}").format(bound=context["le"])
-        case "string_too_short" | "too_short":
+        case "string_too_short":
             words = _("longer (at least {n})").format(n=context["min_length"])
-        case "string_too_long" | "too_long":
+        case "string_too_long":
             words = _("shorter (at most {n})").format(n=context["max_length"])
         case _:
             words = _("of another form ({kind})").format(kind=kind)
@@ -245,8 +263,15 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _example(loc: KeyPath, model: type[BaseModel]) -> object:
+    """Return the example of a field, or of an entry of the mapping that a field is."""
     _owner, field = _descend(loc, model)
-    return field.examples[0] if field and field.examples else None
+    if field:
+        return field.examples[0] if field.examples else None
+    _owner, field = _descend(loc[:-1], model)
+    entries = field.examples[0] if field and field.examples else None
+    if not isinstance(entries, Mapping) or not entries:
+        return None
+    return entries.get(loc[-1], next(iter(entries.values())))
 
 
 def _descend(

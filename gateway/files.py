@@ -51,6 +51,15 @@ def in_clear() -> Wrong:
     )
 
 
+def in_url() -> Wrong:
+    """Refuse a URL with a password in it; it is never repeated."""
+    return Wrong(
+        "secret-in-clear",
+        _("the URL holds a password, where everyone who gets a copy of the file reads it"),
+        _("take it out of the URL and put it into a file of its own (chmod 600)"),
+    )
+
+
 FilePath = Annotated[
     Path, BeforeValidator(_in_folder), WithJsonSchema({"type": "string", "minLength": 1})
 ]

@@ -19,6 +19,7 @@ _LEVEL = re.compile(r"[a-z0-9][a-z0-9-]*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TAG = re.compile(r"[a-z][a-z0-9_]*")
 _CLIENT = re.compile(r"[A-Za-z0-9_.:-]+")
+_TEMPLATE = re.compile(rf"{_NAME.pattern}/{_NAME.pattern}")
 _REFERENCE = re.compile(rf"({_NAME.pattern})\.({_TAG.pattern})")
 
 
@@ -91,6 +92,21 @@ def reference(value: str) -> str:
     )
 
 
+def template_name(value: str) -> str:
+    """Check `vendor/model`; nothing else may become part of a path.
+
+    Raises:
+        Wrong: `bad-template`.
+    """
+    if _TEMPLATE.fullmatch(value) and len(value) <= 2 * MAX:
+        return value
+    raise Wrong(
+        "bad-template",
+        _("{value} is not the name of a template").format(value=describe(value)),
+        _("write vendor/model, e.g. inovance/h5u"),
+    )
+
+
 def _bad_name(value: str, rule: str, slug: str) -> Wrong:
     what = _("{value} can't be a name here").format(value=describe(value))
     if slug:
@@ -115,4 +131,6 @@ Level = Annotated[str, Strict(), AfterValidator(level), _schema(_LEVEL)]
 Name = Annotated[str, Strict(), AfterValidator(name), _schema(_NAME)]
 TagName = Annotated[str, Strict(), AfterValidator(tag_name), _schema(_TAG)]
 ClientId = Annotated[str, Strict(), AfterValidator(client_id), _schema(_CLIENT, 128)]
+IndustryName = Annotated[str, Strict(), AfterValidator(name), _schema(_NAME)]
+TemplateName = Annotated[str, Strict(), AfterValidator(template_name), _schema(_TEMPLATE, 2 * MAX)]
 Reference = Annotated[str, Strict(), AfterValidator(reference), _schema(_REFERENCE, 2 * MAX + 1)]

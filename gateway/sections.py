@@ -8,12 +8,14 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from gateway.destination import InfluxPublish, MqttPublish
 from gateway.document import Document
-from gateway.equipment import AssetConfig, DeviceConfig, InventoryItem, Part
+from gateway.equipment import DeviceConfig
 from gateway.explain import Wrong, describe, nearest
 from gateway.files import FilePath
-from gateway.names import Level, Name
+from gateway.machines import AssetConfig, InventoryItem
+from gateway.names import IndustryName, Level, Name
+from gateway.part import Part
 from gateway.shifts import CalendarConfig
-from gateway.units import Day, Duration, Size, between
+from gateway.units import Day, Duration, Maybe, Period, Size, at_least, between, seconds, size_bytes
 from gateway.words import _
 
 
@@ -37,20 +39,33 @@ def _zone(value: str) -> str:
 class SiteInfo(Part):
     """Who this gateway is: the levels of its topics, its time zone, its industry."""
 
-    cluster: Level = Field(examples=["wenzhou-shoes"])
-    enterprise: Level = Field(examples=["demo-footwear"])
-    site: Level = Field(examples=["plant-1"])
-    gateway: Level = Field(examples=["gw-01"])
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(examples=["Asia/Shanghai"])
-    industry: str | None = Field(default=None, pattern="^[a-z0-9_-]+$", examples=["shoes"])
-    extensions: tuple[FilePath, ...] = Field(default=(), examples=[["extra.yaml"]])
+    cluster: Level = Field(description="The industry cluster.", examples=["wenzhou-shoes"])
+    enterprise: Level = Field(description="The firm.", examples=["demo-footwear"])
+    site: Level = Field(description="Its factory.", examples=["plant-1"])
+    gateway: Level = Field(
+        description="This box; unique within the site, part of every record's id.",
+        examples=["gw-01"],
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        description="Zone of shifts, hours and days.", examples=["Asia/Shanghai"]
+    )
+    industry: Maybe[IndustryName] = Field(
+        default=None,
+        description="Industry profile; without it the gateway only moves tags.",
+        examples=["shoes"],
+    )
+    extensions: tuple[FilePath, ...] = Field(
+        default=(),
+        description="Files with the firm's own signals, rules and KPIs.",
+        examples=[["extra.yaml"]],
+    )
 
 
 class BaselineConfig(Part):
     """The days before the retrofit, [from, to), that later figures are compared with."""
 
-    from_: Day = Field(alias="from", examples=["2026-03-01"])
-    to: Day = Field(examples=["2026-04-01"])
+    from_: Day = Field(alias="from", description="Its first day.", examples=["2026-03-01"])
+    to: Day = Field(description="The first day after it.", examples=["2026-04-01"])
 
     @model_validator(mode="after")
     def _forward(self) -> "BaselineConfig":
@@ -63,11 +78,17 @@ class BaselineConfig(Part):
 class KeepConfig(Part):
     """How long delivered records stay as history."""
 
-    telemetry: Duration = Field(
-        default=30 * 86400.0, examples=["30d"], json_schema_extra={"default": "30d"}
+    telemetry: Period = Field(
+        default=seconds("30d"),
+        description="For telemetry.",
+        examples=["30d"],
+        json_schema_extra={"default": "30d"},
     )
-    kpi: Duration = Field(
-        default=3 * 365 * 86400.0, examples=["3y"], json_schema_extra={"default": "3y"}
+    kpi: Period = Field(
+        default=seconds("3y"),
+        description="For states, figures, events and alarms.",
+        examples=["3y"],
+        json_schema_extra={"default": "3y"},
     )
 
 
@@ -76,31 +97,52 @@ class StoreConfig(Part):
 
     path: FilePath = Field(
         default=Path("/var/lib/nxgate"),
+        description="Its folder.",
         examples=["/var/lib/nxgate"],
         json_schema_extra={"default": "/var/lib/nxgate"},
     )
-    size: Annotated[Size, Field(ge=16 << 20)] = Field(
-        default=2 << 30, examples=["2GiB"], json_schema_extra={"default": "2GiB"}
+    size: Annotated[Size, AfterValidator(at_least("16MiB"))] = Field(
+        default=size_bytes("2GiB"),
+        description="What it may take of the disk; beyond, the oldest goes first.",
+        examples=["2GiB"],
+        json_schema_extra={"default": "2GiB"},
     )
-    keep: KeepConfig = Field(default=KeepConfig(), examples=[{"telemetry": "30d", "kpi": "3y"}])
+    keep: KeepConfig = Field(
+        default=KeepConfig(),
+        description="How long delivered records stay as history.",
+        examples=[{"telemetry": "30d", "kpi": "3y"}],
+    )
     commit: Annotated[Duration, AfterValidator(between("10ms", "10s"))] = Field(
-        default=0.5, examples=["500ms"], json_schema_extra={"default": "500ms"}
+        default=0.5,
+        description="Records are written to the disk together, this often.",
+        examples=["500ms"],
+        json_schema_extra={"default": "500ms"},
     )
 
 
 class Site(Part):
     """A site file, read: all of it that holds."""
 
-    site: SiteInfo
-    devices: dict[Name, DeviceConfig] = Field(default_factory=dict)
-    assets: dict[Name, AssetConfig] = Field(default_factory=dict)
-    inventory: dict[Name, InventoryItem] = Field(default_factory=dict)
-    baseline: BaselineConfig | None = None
-    calendar: CalendarConfig | None = None
-    publish: dict[Name, Annotated[MqttPublish | InfluxPublish, Field(discriminator="kind")]] = (
-        Field(default_factory=dict)
+    site: SiteInfo = Field(description="Who this gateway is.")
+    devices: dict[Name, DeviceConfig] = Field(
+        default_factory=dict, description="What is read: PLCs, meters, servers."
     )
-    store: StoreConfig = StoreConfig()
+    assets: dict[Name, AssetConfig] = Field(
+        default_factory=dict, description="The machines, and which tags tell of them."
+    )
+    inventory: dict[Name, InventoryItem] = Field(
+        default_factory=dict, description="Machines of the factory that aren't connected."
+    )
+    baseline: BaselineConfig | None = Field(
+        default=None, description="The days before the retrofit, to compare with."
+    )
+    calendar: CalendarConfig | None = Field(
+        default=None, description="When the factory plans to work."
+    )
+    publish: dict[Name, Annotated[MqttPublish | InfluxPublish, Field(discriminator="kind")]] = (
+        Field(default_factory=dict, description="Where records are sent to.")
+    )
+    store: StoreConfig = Field(default=StoreConfig(), description="The durable queue on disk.")
 
     _document: Document = PrivateAttr()
     _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())

@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.equipment import Part
 from gateway.explain import Wrong, describe
 from gateway.names import Name
+from gateway.part import Part
 from gateway.units import Clock, Day
 from gateway.words import _
 
@@ -66,10 +66,20 @@ Days = Annotated[
 class ShiftConfig(Part):
     """One shift, on the days of the week that it begins."""
 
-    start: Clock = Field(examples=['"08:00"'])
-    end: Clock = Field(examples=['"20:00"'])
-    days: Days = Field(default=frozenset(range(7)), examples=["mon-sat"])
-    breaks: tuple[tuple[Clock, Clock], ...] = Field(default=(), examples=[[['"12:00"', '"13:00"']]])
+    start: Clock = Field(description="Local time it starts.", examples=["08:00"])
+    end: Clock = Field(
+        description="Local time it ends, on the next day where that is not after its start.",
+        examples=["20:00"],
+    )
+    days: Days = Field(
+        default=frozenset(range(7)),
+        description="Days of the week on which it starts.",
+        examples=["mon-sat"],
+        json_schema_extra={"default": "mon-sun"},
+    )
+    breaks: tuple[tuple[Clock, Clock], ...] = Field(
+        default=(), description="Planned breaks, from and to.", examples=[[["12:00", "13:00"]]]
+    )
 
     @property
     def length(self) -> int:
@@ -78,24 +88,38 @@ class ShiftConfig(Part):
 
     @model_validator(mode="after")
     def _breaks_within(self) -> "ShiftConfig":
-        if self.start in (self.end, DAY):
-            what = _("the shift starts and ends at the same time")
-            next_ = _('for a shift round the clock write start: "00:00", end: "24:00"')
+        if self.start == DAY:
+            what = _("24:00 ends a day and starts none")
+            raise Wrong("bad-shift", what, _('write start: "00:00"'), at=("start",))
+        if self.start == self.end:
+            what = _("the shift ends when it starts")
+            next_ = _('for a shift round the clock write start: "00:00" and end: "24:00"')
             raise Wrong("bad-shift", what, next_, at=("end",))
+        taken = 0
         for index, (start, end) in enumerate(self.breaks):
-            begins = (start - self.start) % DAY
-            length = (end - start) % DAY
+            begins, length = (start - self.start) % DAY, (end - start) % DAY
             if length == 0 or begins + length > self.length:
-                what = _("the break is not within the shift")
-                next_ = _("a break begins and ends between the shift's start and end")
+                what = _("the break is not within the shift, {start} to {end}").format(
+                    start=_time(self.start), end=_time(self.end)
+                )
+                next_ = _("correct its times, or those of the shift")
                 raise Wrong("bad-break", what, next_, at=("breaks", index))
+            if begins < taken:
+                what = _("the break begins before the one above has ended")
+                next_ = _("write breaks in their order, apart from each other")
+                raise Wrong("bad-break", what, next_, at=("breaks", index))
+            taken = begins + length
         return self
 
 
 class LineCalendar(Part):
     """Shifts of one line, instead of the site's."""
 
-    shifts: dict[Name, ShiftConfig] = Field(default_factory=dict)
+    shifts: dict[Name, ShiftConfig] = Field(
+        default_factory=dict,
+        description="Shifts by their names.",
+        examples=[{"day": {"start": "08:00", "end": "20:00", "days": "mon-sat"}}],
+    )
 
     @model_validator(mode="after")
     def _apart(self) -> "LineCalendar":
@@ -107,13 +131,24 @@ class CalendarConfig(Part):
     """When the factory plans to work."""
 
     shifts: dict[Name, ShiftConfig] = Field(
-        default_factory=dict, examples=[{"day": {"start": '"08:00"', "end": '"20:00"'}}]
+        default_factory=dict,
+        description="Shifts by their names.",
+        examples=[{"day": {"start": "08:00", "end": "20:00", "days": "mon-sat"}}],
     )
-    holidays: frozenset[Day] = Field(default=frozenset(), examples=[["2026-10-01"]])
-    workdays: frozenset[Day] = Field(default=frozenset(), examples=[["2026-10-10"]])
+    holidays: frozenset[Day] = Field(
+        default=frozenset(),
+        description="Days on which no shift starts.",
+        examples=[["2026-10-01"]],
+    )
+    workdays: frozenset[Day] = Field(
+        default=frozenset(),
+        description="Make-up days, on which shifts start although the week has them free.",
+        examples=[["2026-10-10"]],
+    )
     lines: dict[Name, LineCalendar] = Field(
         default_factory=dict,
-        examples=[{"sole-line": {"shifts": {"day": {"start": '"08:00"', "end": '"20:00"'}}}}],
+        description="Lines whose shifts are others than the site's.",
+        examples=[{"sole-line": {"shifts": {"day": {"start": "06:00", "end": "14:00"}}}}],
     )
 
     @model_validator(mode="after")
@@ -147,7 +182,11 @@ def refuse_overlap(shifts: dict[str, ShiftConfig]) -> None:
             day = WEEKDAYS[begins // DAY % 7]
             minute = begins % DAY
             what = _("overlaps {other} on {day} from {time}").format(
-                other=one, day=day, time=f"{minute // 60:02}:{minute % 60:02}"
+                other=one, day=day, time=_time(minute)
             )
             next_ = _("shifts of one line follow each other; change a time or the days")
             raise Wrong("overlap", what, next_, at=("shifts", other))
+
+
+def _time(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

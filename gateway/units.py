@@ -6,11 +6,19 @@ be said.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BeforeValidator,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+)
 
 from gateway.explain import Wrong, describe
 from gateway.words import _
@@ -179,6 +187,38 @@ def text(value: object) -> dict[str, str]:
     raise Wrong("bad-text", what, _("write e.g. {{zh: 1号机, en: Machine 1}}").format())
 
 
+def at_least(least: str) -> Callable[[int], int]:
+    """Make a validator that holds a size above one written as people write it."""
+    bound = size_bytes(least)
+
+    def check(value: int) -> int:
+        if value >= bound:
+            return value
+        what = _("must be at least {least}").format(least=least)
+        raise Wrong("out-of-range", what, _("write {least} or more").format(least=least))
+
+    return check
+
+
+def scalar(value: object) -> str | float | bool:
+    """Take a number, a text or a truth value as it is.
+
+    Raises:
+        Wrong: `wrong-type`.
+    """
+    if isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    what = _("must be a number, a text, true or false, not {value}").format(value=describe(value))
+    raise Wrong("wrong-type", what, _("write one value after the colon"))
+
+
+def given(value: object) -> object:
+    """Refuse a key that has no value: leaving it out says that better."""
+    if value is None:
+        raise Wrong("no-value", _("has no value"), _("write one, or delete the key"))
+    return value
+
+
 def between(low: str, high: str) -> Callable[[float], float]:
     """Make a validator that holds a duration within bounds written as people write them."""
     least, most = seconds(low), seconds(high)
@@ -189,7 +229,7 @@ def between(low: str, high: str) -> Callable[[float], float]:
         raise Wrong(
             "out-of-range",
             _("must be from {low} to {high}").format(low=low, high=high),
-            _("write a duration within these bounds"),
+            _("write a duration within these two"),
         )
 
     return check
@@ -214,9 +254,17 @@ def _pattern(pattern: re.Pattern[str], *examples: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^({plain})$", "examples": list(examples)})
 
 
+T = TypeVar("T")
+Maybe = Annotated[T | None, BeforeValidator(given)]
+"""A key that may be left out, but not left empty."""
 Int = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
+Scalar = Annotated[
+    str | float | bool,
+    PlainValidator(scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
 Duration = Annotated[float, BeforeValidator(seconds), _pattern(_DURATION, "500ms", "1s", "5min")]
 """Seconds."""
 Size = Annotated[int, BeforeValidator(size_bytes), _pattern(_SIZE, "512MiB", "2GiB")]

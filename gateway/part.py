@@ -1,0 +1,20 @@
+"""What all parts of a site file have in common."""
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.explain import Wrong
+from gateway.words import _
+
+
+class Part(BaseModel):
+    """A part of the site file: frozen, and no key in it that isn't known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def upside_down(low: str, high: str, least: object, most: object) -> Wrong:
+    """Refuse a range whose ends are exchanged."""
+    what = _("{low} ({least}) is not below {high} ({most})").format(
+        low=low, high=high, least=least, most=most
+    )
+    return Wrong("upside-down", what, _("exchange the two, or correct one"), at=(low,))
