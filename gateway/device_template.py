@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from gateway.document import Document, Wrong, validate
-from gateway.equipment import Part, TagConfig, upside_down
+from gateway.equipment import TagConfig
 from gateway.errors import Fault
 from gateway.library import TEMPLATES, Names
 from gateway.model import Kind, Order
 from gateway.names import TagName
 from gateway.parameter import Parameter
+from gateway.part import Part, upside_down
 from gateway.units import Flag, Int
 from gateway.words import _
 

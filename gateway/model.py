@@ -235,7 +235,7 @@ class KpiSpec:
         piece: unit of count, e.g. `pair`.
         counting: `direct` (signals count, reject, good), `pairs` (count_left, count_right,
             reject_left, reject_right → whole pairs) or `stations` (count = table indexes;
-            pieces = indexes × mounted / stations × pieces_per_index).
+            pieces = indexes × mounted / stations × pieces_per_index) or `none` (a meter).
         signals: the normalised signals bound, so what may appear in the log.
         moduli: counter signal → where it wraps, absent where it never does.
         states: raw word → state of the contract; a word not in it is unknown.
@@ -254,6 +254,8 @@ class KpiSpec:
         stations, pieces_per_index: of a rotary table, see `counting`.
         max_kw: power beyond which a register's step is not believed.
         factors: `kgce` and `co2`, as the profile states them.
+        counts: counter or register → size of one count in its unit, 1 where absent; a polled
+            counter may step by one however little time passed.
     """
 
     piece: str
@@ -277,6 +279,7 @@ class KpiSpec:
     pieces_per_index: float = 1.0
     max_kw: float | None = None
     factors: Mapping[str, Factor] = field(default_factory=dict)
+    counts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

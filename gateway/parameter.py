@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from gateway.document import Document, Wrong, nearest
-from gateway.equipment import Part, upside_down
 from gateway.errors import Fault
 from gateway.explain import describe
 from gateway.library import Names
+from gateway.part import Part, upside_down
 from gateway.units import Number
 from gateway.words import _
 from gateway.yaml12 import KeyPath

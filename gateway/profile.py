@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.document import Wrong
-from gateway.equipment import Part, upside_down
 from gateway.explain import describe
 from gateway.library import Names
 from gateway.names import Level, TagName
 from gateway.parameter import Parameter
+from gateway.part import Part, upside_down
 from gateway.units import Duration, Int, Number, Period
 from gateway.words import _
 

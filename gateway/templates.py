@@ -1,0 +1,243 @@
+"""From a site file to a plant: profile, device templates and the site's own, merged and checked.
+
+Whatever refers from one place to another is followed here: a device to its template, an asset to
+its type, a binding to a tag and a signal, an address to its driver's grammar. All faults are told
+at once, and each value remembers the line that it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gateway import binding, config, later, references
+from gateway.device import build, outline
+from gateway.document import nearest
+from gateway.errors import ConfigError
+from gateway.kpi_spec import missing, specify
+from gateway.model import Asset, Binding
+from gateway.plant import Plant
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.binding import Bound
+    from gateway.device import Outline
+    from gateway.device_template import LoadedTemplate
+    from gateway.driver import Plugin
+    from gateway.errors import Fault
+    from gateway.industry import Industry
+    from gateway.model import Device, KpiSpec, Tag
+    from gateway.sections import Site
+
+__all__ = ["Drivers", "Plant", "load", "nearest", "resolve"]
+
+DEVICE_LINE = "_dev"
+"""The line of what no asset binds."""
+
+
+class Drivers(Mapping[str, "Plugin"]):
+    """The drivers installed, by URL scheme; each is loaded when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._points = {point.name: point for point in entry_points(group="nxgate.drivers")}
+
+    def __getitem__(self, scheme: str) -> Plugin:
+        """Load the driver of a scheme."""
+        return cast("Plugin", self._points[scheme].load())
+
+    def __iter__(self) -> Iterator[str]:
+        """All schemes, without loading anything."""
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        """How many schemes are served."""
+        return len(self._points)
+
+
+def load(path: Path | str, plugins: Mapping[str, Plugin] | None = None) -> Plant:
+    """Read a site file and everything that it refers to.
+
+    Args:
+        path: the site file.
+        plugins: drivers by URL scheme; None: those installed.
+
+    Raises:
+        ConfigError: with all faults, sorted.
+    """
+    site, faults = config.read(path)
+    plant, more = resolve(site, Drivers() if plugins is None else plugins)
+    if faults or more:
+        raise ConfigError(sorted({*faults, *more}))
+    return plant
+
+
+def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Fault]]:
+    """Follow every reference of a site file.
+
+    Args:
+        site: as `config.read` gives it, also where that found faults.
+        plugins: drivers by URL scheme.
+
+    Returns:
+        The plant and what is wrong; with faults, here or in the file itself, the plant is good
+        for looking at and for nothing else.
+    """
+    faults = list(references.duplicates(site))
+    industry, wrong = references.industry(site)
+    faults += wrong
+    templates, wrong = references.templates(site)
+    faults += wrong
+    outlines: dict[str, Outline] = {}
+    for name in site.devices:
+        outlines[name], wrong = outline(site, name, templates.get(name))
+        faults += wrong
+    types, wrong = references.types(site, industry)
+    faults += wrong
+    bound, wrong = binding.match(site, types, outlines)
+    faults += wrong
+    devices, wrong = _devices(site, plugins, outlines, bound)
+    faults += wrong
+    tags = {
+        (tag.device, tag.name): tag for d in devices for group in d.groups for tag in group.tags
+    }
+    joined, wrong = binding.join(bound, tags, site.document)
+    faults += wrong
+    notices = [*later.notices(site), *_idle(site, outlines)]
+    periods = {
+        (tag.device, tag.name): group.period_s
+        for device in devices
+        for group in device.groups
+        for tag in group.tags
+    }
+    assets: list[Asset] = []
+    for name in site.assets:
+        sound = industry if types[name] else None
+        asset, wrong, more = _asset(site, name, sound, joined.get(name, ()), periods)
+        assets.append(asset)
+        faults += wrong
+        notices += more
+    taken = {(entry.device, entry.tag) for entry in bound}
+    assets += _unbound(devices, templates, taken)
+    sources = [template.path for template in templates.values()]
+    sources += industry.files if industry else ()
+    plant = Plant(
+        site=site,
+        devices=devices,
+        assets=tuple(assets),
+        files=(Path(site.document.file), *dict.fromkeys(sources)),
+        notices=tuple(sorted(set(notices))),
+        industry=industry,
+    )
+    return plant, sorted(set(faults))
+
+
+def _devices(
+    site: Site,
+    plugins: Mapping[str, Plugin],
+    outlines: Mapping[str, Outline],
+    bound: list[Bound],
+) -> tuple[tuple[Device, ...], list[Fault]]:
+    """Build each device with the driver of its link."""
+    units, faults = binding.units(bound, outlines, site.document)
+    devices: list[Device] = []
+    for name, out in outlines.items():
+        scheme = site.devices[name].link.partition("://")[0]
+        if scheme not in plugins:
+            faults.append(_no_driver(site, name, scheme, plugins))
+            continue
+        wanted = {entry.tag for entry in bound if entry.device == name}
+        spoken = {tag: unit for (device, tag), unit in units.items() if device == name}
+        device, wrong = build(site, out, plugins[scheme], wanted, spoken)
+        faults += wrong
+        if device is not None:
+            devices.append(device)
+    return tuple(devices), faults
+
+
+def _no_driver(site: Site, name: str, scheme: str, plugins: Mapping[str, Plugin]) -> Fault:
+    path = ("devices", name, "link")
+    known = ", ".join(sorted(plugins))
+    if scheme in later.SCHEMES:
+        what = _("{scheme} comes with a later release").format(scheme=scheme)
+        next_ = _("until then there are: {known}").format(known=known)
+        return site.document.fault(path, "later", what, next_)
+    what = _("no driver serves {scheme}").format(scheme=scheme)
+    near = nearest(scheme, [*plugins, *later.SCHEMES])
+    next_ = _("there are: {known}").format(known=known)
+    if near:
+        next_ = _("did you mean {near}?").format(near=f"{near}://")
+    return site.document.fault(path, "unknown-link", what, next_)
+
+
+def _idle(site: Site, outlines: Mapping[str, Outline]) -> Iterator[Fault]:
+    """Give a notice of what is set and does nothing."""
+    for name, out in outlines.items():
+        if out.whole and not out.known:
+            what, next_ = _("no tag of it is read"), _("add what to read under tags:")
+            yield site.document.fault(("devices", name), "no-tags", what, next_, key=True)
+    for name, asset in site.assets.items():
+        figures = ("states", "ideal_cycle", "products", "micro_stop", "parameters")
+        given = [key for key in figures if key in asset.model_fields_set]
+        if asset.type is None and given:
+            what = _("without a type no figures are computed, so {keys} does nothing").format(
+                keys=", ".join(given)
+            )
+            next_ = _("add the type of machine")
+            yield site.document.fault(("assets", name), "no-type", what, next_, key=True)
+
+
+def _asset(
+    site: Site,
+    name: str,
+    industry: Industry | None,
+    bindings: tuple[Binding, ...],
+    periods: Mapping[tuple[str, str], float],
+) -> tuple[Asset, list[Fault], list[Fault]]:
+    """Build one asset, with figures where an industry knows its type; then faults and notices."""
+    settings = site.assets[name]
+    kpi: KpiSpec | None = None
+    faults: list[Fault] = []
+    notices: list[Fault] = []
+    if industry:
+        kpi, faults = specify(site, name, industry, bindings, periods)
+        notices = list(missing(site, name, industry, bindings))
+    asset = Asset(
+        name=name,
+        line=settings.line,
+        kind=settings.type or "machine",
+        text=settings.name or {},
+        bindings=bindings,
+        kpi=kpi,
+        where=site.document.at(("assets", name)),
+    )
+    return asset, faults, notices
+
+
+def _unbound(
+    devices: tuple[Device, ...],
+    templates: Mapping[str, LoadedTemplate],
+    taken: set[tuple[str, str]],
+) -> Iterator[Asset]:
+    """Make an asset of each device's tags that no asset binds."""
+    for device in devices:
+        tags: list[Tag] = [tag for group in device.groups for tag in group.tags]
+        free = [tag for tag in tags if (tag.device, tag.name) not in taken]
+        if not free:
+            continue
+        template = templates.get(device.name)
+        yield Asset(
+            name=device.name,
+            line=DEVICE_LINE,
+            kind="device",
+            text=template.model.name if template else {},
+            bindings=tuple(
+                Binding(tag.name, tag, "", None, tag.unit, tag.text, tag.low, tag.high)
+                for tag in free
+            ),
+            kpi=None,
+            where=device.where,
+        )
