@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -20,6 +20,7 @@ from gateway import api
 from gateway.clock import SystemClock
 from gateway.health import Health
 from gateway.ledger import Ledger
+from gateway.links import connect
 from gateway.meta import describe
 from gateway.model import Draft, record_id
 from gateway.pipeline import Pipeline
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from gateway.clock import Clock
-    from gateway.driver import Driver, Link, Plugin
-    from gateway.model import Batch, Device
-    from gateway.publishers.base import Publisher
-    from gateway.store import Dropped
-    from gateway.templates import Plant
+    from gateway.config import InfluxPublish, MqttPublish
+    from gateway.model import Batch
+    from gateway.plant import Plant
+    from gateway.publishers.base import Factory, Publisher
+    from gateway.storage.reader import Dropped
 
 log = logging.getLogger("nxgate.agent")
 
@@ -74,10 +75,11 @@ class Agent:
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
         identity = Identity(info.cluster, info.enterprise, info.site, info.gateway)
         self._publishers: list[Publisher] = [
-            _plugin("nxgate.publishers", config.kind)(
+            _publisher(config.kind)(
                 name=name, config=config, store=self._store, identity=identity, clock=self._clock
             )
             for name, config in plant.site.publish.items()
+            if serves(config)
         ]
         self._store.on_drop.append(self._declare)
 
@@ -213,17 +215,9 @@ class Agent:
         return self._clock.wall_ns() // 1_000_000
 
 
-def connect(plant: Plant, clock: Clock) -> list[tuple[Device, Link, Driver]]:
-    """Make each link once and each device's driver on it; nothing is opened yet."""
-    links: dict[str, Link] = {}
-    units: list[tuple[Device, Link, Driver]] = []
-    for device in plant.devices:
-        plugin: Plugin = _plugin("nxgate.drivers", device.link.split("://", 1)[0])
-        link = links.get(device.link)
-        if link is None:
-            link = links[device.link] = plugin.link(device.link, clock)
-        units.append((device, link, plugin.driver(link, device, clock)))
-    return units
+def serves(config: MqttPublish | InfluxPublish) -> bool:
+    """Whether a publisher of this kind and format is here yet; `check` says which come later."""
+    return config.kind == "mqtt" and config.format == "cii"
 
 
 def launch(run: Callable[[], Awaitable[None]]) -> None:
@@ -250,7 +244,7 @@ def _heartbeat_s(plant: Plant) -> float:
     )
 
 
-def _plugin(group: str, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Load what a package offers under an entry point; `check` made sure that it is there."""
-    (point,) = entry_points(group=group, name=name)
-    return point.load()
+def _publisher(kind: str) -> Factory:
+    """Load the publisher that a package offers for a kind."""
+    (point,) = entry_points(group="nxgate.publishers", name=kind)
+    return cast("Factory", point.load())

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from gateway.agent import connect
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError, DriverError, Fault
+from gateway.links import connect
 from gateway.model import Quality
 from gateway.templates import load, nearest
 from gateway.words import _
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.driver import Inspects, Reading
     from gateway.model import Batch, Tag, Value
-    from gateway.templates import Plant
+    from gateway.plant import Plant
 
 
 async def show(site: Path, what: str, *, as_json: bool) -> int:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from gateway.ledger import Ledger
     from gateway.model import Asset
     from gateway.pipeline import Pipeline
+    from gateway.plant import Plant
     from gateway.publishers.base import Publisher
     from gateway.store import Store
-    from gateway.templates import Plant
 
 
 @dataclass(frozen=True, slots=True)
