@@ -1,0 +1,181 @@
+"""When a line plans to work: shifts, breaks, holidays, make-up days, as UTC intervals.
+
+Rules where a calendar leaves room:
+
+- A shift over midnight belongs, whole, to the date it begins. A holiday takes away the shifts
+  that begin on it, so the night shift of the eve still ends on the holiday's morning.
+- A make-up day (调休) works as a Monday does, whatever its own weekday: it stands for a plain
+  working day, and shifts that only Saturdays have are not its business.
+- Where shifts of a line overlap, time is planned if any of them works then.
+- Without shifts (no calendar, or one that names none) all time is planned and there are no
+  shift windows. A line that is listed with no shifts of its own plans nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from gateway.intervals import Interval, clip, merge, subtract
+from gateway.windows import DAY_MINUTES, Window, clock_windows, local_day, local_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gateway.shifts import CalendarConfig, ShiftConfig
+
+MONDAY = 0
+KEPT_DAYS = 512
+"""Days remembered over all lines; a turn of one costs about 20 µs to work out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A shift as it recurs, in minutes after local midnight of the day it begins.
+
+    Attributes:
+        end: after `start`; beyond 1440 where it runs over midnight.
+        days: weekdays it begins on, Monday 0.
+        breaks: (start, end) within the shift, counted as `end` is.
+    """
+
+    name: str
+    start: int
+    end: int
+    days: frozenset[int]
+    breaks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The shifts of one line and the dates that are exceptions."""
+
+    shifts: tuple[Shift, ...]
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+
+    def on(self, day: date) -> tuple[Shift, ...]:
+        """The shifts that begin on a date."""
+        if day in self.workdays:
+            weekday = MONDAY
+        elif day in self.holidays:
+            return ()
+        else:
+            weekday = day.weekday()
+        return tuple(shift for shift in self.shifts if weekday in shift.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One shift on one date, in UTC ms."""
+
+    name: str
+    start: int
+    end: int
+    breaks: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Planned time of a stretch: `busy` is shift time without its breaks."""
+
+    busy: tuple[Interval, ...]
+    breaks: tuple[Interval, ...] = ()
+
+
+class Calendar:
+    """The plan of every line of a site.
+
+    Args:
+        tz: the site's zone; shifts and windows follow its clock.
+        site: the shifts of lines that have none of their own; None: all time is planned.
+        lines: line → its own shifts.
+    """
+
+    def __init__(
+        self, tz: ZoneInfo, site: Roster | None = None, lines: Mapping[str, Roster] | None = None
+    ) -> None:
+        self.tz = tz
+        self._site = site
+        self._lines = dict(lines or {})
+        self._turns: dict[tuple[str, date], tuple[Turn, ...]] = {}
+
+    @classmethod
+    def from_config(cls, config: CalendarConfig | None, tz: str) -> Calendar:
+        """Build it from the site file's calendar, which may be missing."""
+        zone = ZoneInfo(tz)
+        if config is None:
+            return cls(zone)
+
+        def roster(shifts: Mapping[str, ShiftConfig]) -> Roster:
+            made = tuple(_shift(name, shift) for name, shift in shifts.items())
+            return Roster(made, config.holidays, config.workdays)
+
+        site = roster(config.shifts) if config.shifts else None
+        return cls(zone, site, {name: roster(line.shifts) for name, line in config.lines.items()})
+
+    def plan(self, line: str, start: int, end: int) -> Plan:
+        """The planned time of a line within [start, end)."""
+        roster = self._lines.get(line, self._site)
+        if roster is None:
+            return Plan(((start, end),))
+        turns = list(self._between(line, roster, start, end))
+        works = (
+            interval
+            for turn in turns
+            for interval in subtract([(turn.start, turn.end)], merge(turn.breaks))
+        )
+        busy = merge(clip(works, start, end))
+        breaks = merge(clip((rest for turn in turns for rest in turn.breaks), start, end))
+        return Plan(tuple(busy), tuple(subtract(breaks, busy)))
+
+    def windows(self, kind: str, line: str, start: int, end: int) -> list[Window]:
+        """The windows of a kind that share time with [start, end), in order of their start."""
+        if kind != "shift":
+            return list(clock_windows(kind, start, end, self.tz))
+        roster = self._lines.get(line, self._site)
+        if roster is None:
+            return []
+        turns = sorted(self._between(line, roster, start, end), key=lambda turn: turn.start)
+        return [Window(kind, turn.start, turn.end, turn.name) for turn in turns]
+
+    def _between(self, line: str, roster: Roster, start: int, end: int) -> Iterator[Turn]:
+        """The turns that share time with [start, end); no shift is longer than a day."""
+        day = local_day(start, self.tz) - timedelta(days=1)
+        last = local_day(end, self.tz)
+        while day <= last:
+            for turn in self._on(line, roster, day):
+                if turn.start < end and turn.end > start:
+                    yield turn
+            day += timedelta(days=1)
+
+    def _on(self, line: str, roster: Roster, day: date) -> tuple[Turn, ...]:
+        turns = self._turns.get((line, day))
+        if turns is None:
+            if len(self._turns) >= KEPT_DAYS:
+                self._turns.clear()
+            turns = tuple(self._turn(shift, day) for shift in roster.on(day))
+            self._turns[line, day] = turns
+        return turns
+
+    def _turn(self, shift: Shift, day: date) -> Turn:
+        breaks = (
+            (local_ms(day, start, self.tz), local_ms(day, end, self.tz))
+            for start, end in shift.breaks
+        )
+        start, end = local_ms(day, shift.start, self.tz), local_ms(day, shift.end, self.tz)
+        return Turn(shift.name, start, end, tuple(clip(breaks, start, end)))
+
+
+def _shift(name: str, config: ShiftConfig) -> Shift:
+    """Count a shift's times on from the midnight before it begins."""
+
+    def onward(minute: int) -> int:
+        return config.start + (minute - config.start) % DAY_MINUTES
+
+    breaks = tuple(
+        (onward(start), onward(start) + (end - start) % DAY_MINUTES) for start, end in config.breaks
+    )
+    return Shift(name, config.start, config.start + config.length, config.days, breaks)

@@ -1,0 +1,213 @@
+"""OEE of a window as a pure function of the asset's log.
+
+    A = run / (PBT - unknown)      E (p) = ideal time of placed pieces / run
+    Q = ideal time of good placed / of all placed       OEE = A x E x Q
+
+Time and counters of a window are summed exactly (`Sums`: whole ms, raw growth); sums of
+neighbouring windows add up to the sums of both, so a day may be put together from quarters.
+Ratios are exact fractions until the last step. A ratio without a basis is None, never 0.
+
+Source: ISO 22400-2 as reproduced in public implementations; names and the rules for what the
+standard leaves open are in docs/kpi.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.counter import Growth, Limits, growth
+from gateway.journal import Journal
+from gateway.kpis import kpis_of, number, ratios_of, reason_of
+from gateway.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
+from gateway.timeline import UNKNOWN, Times, dark, measure, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from fractions import Fraction
+
+    from gateway.calendar import Plan
+    from gateway.model import Entry, KpiSpec
+    from gateway.windows import Window
+
+
+@dataclass(slots=True)
+class Sums:
+    """What a stretch of time adds to any window it is part of."""
+
+    times: Times = field(default_factory=Times)
+    counts: Counts = field(default_factory=dict)
+
+    def __add__(self, other: Sums) -> Sums:
+        counts = {setting: dict(grown) for setting, grown in self.counts.items()}
+        for setting, grown in other.counts.items():
+            mine = counts.setdefault(setting, {})
+            for signal, more in grown.items():
+                mine[signal] = mine[signal] + more if signal in mine else more
+        return Sums(self.times + other.times, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class OeeFigures:
+    """The figures of one asset and window.
+
+    Attributes:
+        state: the state at the end of the window, or now where it isn't over.
+        planned_ms: PBT, unknown time included; planned_ms = run_ms + setup_ms + delay_ms +
+            idle_ms + unknown_ms. `planned_stop_ms` lies beside it.
+        total, good, scrap: pieces, the unplaced ones too; None where no input tells.
+        a, p, q, oee: None where they have no basis; `reason` then says why.
+        coverage: known state time over the window, as far as that has passed.
+        kpi: every KPI that can be told, by name.
+        ideal_cycle_s: the one that was used; None where several were, or none.
+    """
+
+    state: str
+    planned_ms: int
+    run_ms: int
+    setup_ms: int
+    delay_ms: int
+    idle_ms: int
+    unknown_ms: int
+    planned_stop_ms: int
+    total: float | None
+    good: float | None
+    scrap: float | None
+    unplaced: float
+    a: float | None
+    p: float | None
+    q: float | None
+    oee: float | None
+    coverage: float
+    reason: str
+    basis: Mapping[str, str]
+    kpi: Mapping[str, float | None]
+    ideal_cycle_s: float | None
+
+
+def fold_oee(
+    entries: Journal | Iterable[Entry],
+    ahead: Fraction,
+    window: Window,
+    plan: Plan,
+    spec: KpiSpec,
+    until: int | None = None,
+) -> OeeFigures:
+    """Compute the figures of a window from the log alone.
+
+    Args:
+        entries: the asset's log, from the last reading of each signal before the window to the
+            end of whatever stop spans its end.
+        ahead: left minus right good halves when the window began; 0 but for pairs.
+        window: what the figures are for.
+        plan: the line's planned time within the window.
+        spec: of the asset.
+        until: the log is complete up to here; None: well beyond the window.
+    """
+    journal = entries if isinstance(entries, Journal) else Journal(entries)
+    sums = sum_up(journal, window.start, window.end, plan, spec, until)
+    end = window.end if until is None else min(window.end, until)
+    return figures(sums, spec, state_at(journal, end), ahead)
+
+
+def sum_up(
+    journal: Journal, start: int, end: int, plan: Plan, spec: KpiSpec, until: int | None = None
+) -> Sums:
+    """Sum the time and the growth of all counters in [start, end)."""
+    micro_ms = round((spec.micro_stop_s or 0) * 1000)
+    times = measure(journal, start, end, plan, micro_ms, until)
+    counts: Counts = {}
+    over = end if until is None else min(end, until)
+    if over <= start:
+        return Sums(times, counts)
+    series = [
+        (name, journal.numbers[name], limits_of(name, spec))
+        for name in COUNTERS
+        if name in journal.numbers
+    ]
+    before = (column.index(start - 1) for _name, column, _limits in series)
+    since = (
+        column.times[place]
+        for place, (_name, column, _limits) in zip(before, series, strict=True)
+        if place >= 0
+    )
+    unknown = dark(spans(journal, min(since, default=start), over))
+    for first, last, setting in _settings(journal, start, over, spec):
+        for name, column, limits in series:
+            grown = growth(column, limits, first, last, unknown)
+            if grown.placed or grown.unplaced or grown.jumps:
+                mine = counts.setdefault(setting, {})
+                mine[name] = mine.get(name, Growth()) + grown
+    return Sums(times, counts)
+
+
+def limits_of(signal: str, spec: KpiSpec) -> Limits:
+    """What is believed of a piece counter."""
+    return Limits(spec.moduli.get(signal), spec.max_rate / 1000, spec.counts.get(signal, 1.0))
+
+
+def state_at(journal: Journal, moment: int) -> str:
+    """The state just before a moment."""
+    found = spans(journal, moment - 1, moment)
+    return found[-1][2] if found else UNKNOWN
+
+
+def figures(sums: Sums, spec: KpiSpec, state: str, ahead: Fraction = NOTHING) -> OeeFigures:
+    """Turn sums into ratios; this is the last step, and the only one that leaves exactness."""
+    times, output = sums.times, count_pieces(sums.counts, spec, ahead)
+    ratios = ratios_of(times, output)
+    jumps = sum(one.jumps for grown in sums.counts.values() for one in grown.values())
+    return OeeFigures(
+        state=state,
+        planned_ms=times.planned,
+        run_ms=times.run,
+        setup_ms=times.setup,
+        delay_ms=times.delay,
+        idle_ms=times.idle,
+        unknown_ms=times.unknown,
+        planned_stop_ms=times.planned_stop,
+        total=number(output.total.all) if output.counted else None,
+        good=number(output.good_pieces) if output.judged else None,
+        scrap=number(output.scrap) if output.counted and output.judged else None,
+        unplaced=number(output.total.unplaced),
+        a=_float(ratios.a),
+        p=_float(ratios.p),
+        q=_float(ratios.q),
+        oee=_float(ratios.oee),
+        coverage=times.known / times.length if times.length else 0.0,
+        reason=reason_of(times, output, ratios),
+        basis={
+            "quality": spec.quality if output.judged else "none",
+            "ideal": "default" if output.untimed else spec.ideal_basis,
+            "state": spec.state_basis,
+        },
+        kpi=kpis_of(times, output, ratios, jumps),
+        ideal_cycle_s=_cycle(output, spec),
+    )
+
+
+def _float(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _cycle(output: Output, spec: KpiSpec) -> float | None:
+    if len(output.cycles) > 1:
+        return None
+    return next(iter(output.cycles), spec.ideal_cycle_s)
+
+
+def _settings(
+    journal: Journal, start: int, end: int, spec: KpiSpec
+) -> Iterator[tuple[int, int, Setting]]:
+    """Cut [start, end) where the product or the number of mounted stations changes."""
+    mounted = journal.numbers.get(MOUNTED) if spec.counting == "stations" else None
+    edges = {start, end}
+    for column in (journal.product, mounted):
+        if column is not None:
+            edges.update(column.times[column.index(start) + 1 : column.index(end - 1) + 1])
+    cuts = sorted(edges)
+    for first, last in itertools.pairwise(cuts):
+        count = mounted.at(first) if mounted is not None else None
+        product = journal.product.at(first) or ""
+        yield first, last, Setting(product, None if count is None else round(count))

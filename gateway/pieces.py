@@ -1,0 +1,213 @@
+"""From counters to pieces: what the counting rule of a machine type makes of raw growth.
+
+- direct: `count` are pieces; good = count - reject, or the `good` counter. Where only `good` and
+  `reject` exist their sum is the count.
+- stations: `count` are indexes of a rotary table, and an index brings pieces only from a mounted
+  station. The ideal time of an index is fixed, so the ideal time per piece follows the stations
+  mounted at that time; what passes empty is a loss of its own.
+- pairs: left and right halves are counted. Half a pair takes half the ideal cycle, so p, q and
+  oee don't depend on which side is ahead; good pairs are the growth of min(good left, good
+  right) since the beginning, so they add up over windows, and the rest waits to be matched.
+
+Everything is exact: whole numbers and fractions, no rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.counter import Growth
+    from gateway.model import KpiSpec
+
+COUNTERS = (
+    "count",
+    "reject",
+    "good",
+    "count_left",
+    "count_right",
+    "reject_left",
+    "reject_right",
+)
+MOUNTED = "mounted"
+NOTHING = Fraction(0)
+HALF = Fraction(1, 2)
+
+
+class Setting(NamedTuple):
+    """What pieces are made under: the product, and the stations mounted (None: all)."""
+
+    product: str
+    mounted: int | None
+
+
+Counts = dict[Setting, dict[str, "Growth"]]
+"""Raw growth of each counter, by setting."""
+
+
+class Split(NamedTuple):
+    """A number of pieces: grown while the state was known, and grown across unknown time."""
+
+    placed: Fraction
+    unplaced: Fraction
+
+    @property
+    def all(self) -> Fraction:
+        """Both parts."""
+        return self.placed + self.unplaced
+
+    def times(self, factor: Fraction) -> Split:
+        """Both parts, scaled."""
+        return Split(self.placed * factor, self.unplaced * factor)
+
+    def plus(self, other: Split, factor: int = 1) -> Split:
+        """The sum part by part; factor -1 takes the other away."""
+        return Split(self.placed + other.placed * factor, self.unplaced + other.unplaced * factor)
+
+
+NONE = Split(NOTHING, NOTHING)
+
+
+@dataclass(slots=True)
+class Output:
+    """Pieces of a window and their ideal times in ms.
+
+    Attributes:
+        counted, judged: whether the total, and whether the good pieces, can be told.
+        timed: whether all of them have an ideal cycle.
+        total, good: pieces.
+        ideal, ideal_good: ideal time of the placed pieces; `ideal_good_all` of unplaced ones too.
+        turned: ideal time of all placed machine cycles; `empty`, the part that passed empty.
+        pairs: pairs that became whole, where pairs are counted.
+        ahead: left minus right good halves at the end of the window.
+        untimed: pieces of a product without an ideal cycle of its own were among them.
+        cycles: the ideal cycles used, in s.
+    """
+
+    counted: bool
+    judged: bool
+    timed: bool
+    total: Split = NONE
+    good: Split = NONE
+    ideal: Fraction = NOTHING
+    ideal_good: Fraction = NOTHING
+    ideal_good_all: Fraction = NOTHING
+    turned: Fraction = NOTHING
+    empty: Fraction = NOTHING
+    pairs: Fraction | None = None
+    ahead: Fraction = NOTHING
+    untimed: bool = False
+    cycles: frozenset[float] = frozenset()
+
+    @property
+    def good_pieces(self) -> Fraction:
+        """Good pieces to be had; a reject seen in a later window than its piece takes none back."""
+        return max(self.good.all if self.pairs is None else self.pairs, NOTHING)
+
+    @property
+    def scrap(self) -> Fraction:
+        """Pieces that aren't good."""
+        return max(self.total.all - self.good.all, NOTHING)
+
+
+def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Output:
+    """Apply the counting rule.
+
+    Args:
+        counts: raw growth of the window.
+        spec: of the asset.
+        ahead: left minus right good halves when it began, for pairs.
+    """
+    timed = spec.ideal_cycle_s is not None or bool(spec.products)
+    output = Output(*_told(spec), timed=timed, ahead=ahead)
+    for setting, grown in counts.items():
+        _add(output, setting, grown, spec)
+    if output.counted:
+        output.ideal_good = min(output.ideal_good, output.ideal)
+    if spec.counting == "pairs" and output.judged:
+        left, right = good_halves(counts)
+        output.pairs = min(max(ahead, NOTHING) + left, max(-ahead, NOTHING) + right)
+        output.ahead = ahead + left - right
+    return output
+
+
+def good_halves(counts: Counts) -> tuple[Fraction, Fraction]:
+    """Growth of good left and good right halves."""
+
+    def side(name: str) -> Fraction:
+        good = NOTHING
+        for grown in counts.values():
+            good += _split(grown, f"count_{name}").all - _split(grown, f"reject_{name}").all
+        return good
+
+    return side("left"), side("right")
+
+
+def _add(output: Output, setting: Setting, grown: Mapping[str, Growth], spec: KpiSpec) -> None:
+    """Add what was made under one setting."""
+    share, made = Fraction(1), Fraction(1)
+    if spec.counting == "stations":
+        share = _share(setting, spec)
+        made = share * Fraction(str(spec.pieces_per_index))
+    total, good = _pieces(grown, spec, made)
+    turned = _split(grown, "count") if spec.counting == "stations" else total
+    output.total = output.total.plus(total)
+    output.good = output.good.plus(good)
+    if not (turned.all or good.all):
+        return
+    cycle_s = spec.products.get(setting.product, spec.ideal_cycle_s)
+    if cycle_s is None:
+        output.timed = False
+        return
+    output.cycles |= {cycle_s}
+    output.untimed |= bool(spec.products) and setting.product not in spec.products
+    cycle = Fraction(str(cycle_s)) * 1000
+    per_piece = cycle / made if made else NOTHING
+    output.ideal += total.placed * per_piece
+    output.ideal_good += good.placed * per_piece
+    output.ideal_good_all += good.all * per_piece
+    output.turned += turned.placed * cycle
+    output.empty += turned.placed * cycle * (1 - share)
+
+
+def _told(spec: KpiSpec) -> tuple[bool, bool]:
+    """Whether the signals bound tell the total, and whether they tell the good pieces."""
+    bound = set(spec.signals)
+    if spec.counting == "pairs":
+        counted = {"count_left", "count_right"} <= bound
+        return counted, counted and {"reject_left", "reject_right"} <= bound
+    if spec.counting not in {"direct", "stations"}:
+        return False, False
+    counted = "count" in bound or {"good", "reject"} <= bound
+    return counted, "good" in bound or {"count", "reject"} <= bound
+
+
+def _pieces(grown: Mapping[str, Growth], spec: KpiSpec, made: Fraction) -> tuple[Split, Split]:
+    """Total and good pieces of one setting; `made` is what one count stands for."""
+    if spec.counting == "pairs":
+        total = _split(grown, "count_left").plus(_split(grown, "count_right")).times(HALF)
+        reject = _split(grown, "reject_left").plus(_split(grown, "reject_right")).times(HALF)
+        return total, total.plus(reject, -1)
+    total, reject, good = (_split(grown, name) for name in ("count", "reject", "good"))
+    if "count" not in spec.signals:
+        return good.plus(reject), good
+    total = total.times(made)
+    return total, total.plus(reject, -1) if "reject" in spec.signals else good
+
+
+def _share(setting: Setting, spec: KpiSpec) -> Fraction:
+    """The part of the stations that is mounted."""
+    if spec.stations is None or setting.mounted is None:
+        return Fraction(1)
+    return Fraction(min(max(setting.mounted, 0), spec.stations), spec.stations)
+
+
+def _split(grown: Mapping[str, Growth], signal: str) -> Split:
+    found = grown.get(signal)
+    if found is None:
+        return NONE
+    return Split(Fraction(found.placed), Fraction(found.unplaced))

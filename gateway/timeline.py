@@ -1,0 +1,222 @@
+"""From logged states to time: spans of state, minor stops judged, planned time shared out.
+
+Every moment of a window has exactly one state. A moment is `unknown` before the first state,
+where the last state was unreadable, unmapped or the machine's own `offline`, and in a silence.
+Inside planned time the elements run + setup + fault + waiting + idle + unknown + planned_stop
+tile it without gap or overlap; breaks are planned stops outside of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from gateway.intervals import overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.calendar import Plan
+    from gateway.intervals import Interval
+    from gateway.journal import Journal
+
+RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
+PLANNED_STOP, OFFLINE, UNKNOWN = "planned_stop", "offline", "unknown"
+STOPS = frozenset({FAULT, WAITING, IDLE})
+KNOWN = STOPS | {RUNNING, SETUP, PLANNED_STOP}
+
+Span = tuple[int, int, str]
+"""A stretch of one state: start, end, word; `unknown` is one of the words."""
+
+
+@dataclass(slots=True)
+class Times:
+    """How the time of a window was spent, in ms; sums of windows add up.
+
+    Attributes:
+        run: running, minor stops included.
+        setup, fault, waiting, idle, unknown, planned_stop: time in that state; a break of the
+            calendar is a planned stop. All but the breaks lie within planned time.
+        micro: the part of `run` that was minor stops; `micro_stops` of them began here.
+        failures: faults that are no minor stops and began here, within planned time.
+        known: time of known state, planned or not.
+        length: the whole window, as far as it has passed.
+    """
+
+    run: int = 0
+    setup: int = 0
+    fault: int = 0
+    waiting: int = 0
+    idle: int = 0
+    unknown: int = 0
+    planned_stop: int = 0
+    micro: int = 0
+    micro_stops: int = 0
+    failures: int = 0
+    known: int = 0
+    length: int = 0
+
+    @property
+    def delay(self) -> int:
+        """ADET: fault and waiting."""
+        return self.fault + self.waiting
+
+    @property
+    def planned(self) -> int:
+        """PBT, unknown time included."""
+        return self.run + self.setup + self.delay + self.idle + self.unknown
+
+    def __add__(self, other: Times) -> Times:
+        return Times(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Times)))
+
+
+def spans(journal: Journal, start: int, end: int) -> list[Span]:
+    """The states of [start, end), without gap; neighbours differ."""
+    found: list[Span] = []
+    times, words = journal.state.times, journal.state.values
+    place, moment = journal.state.index(start), start
+    while moment < end:
+        word = words[place] if place >= 0 else None
+        place += 1
+        until = min(times[place], end) if place < len(times) else end
+        if until > moment:
+            _extend(found, moment, until, word if word in KNOWN else UNKNOWN)
+            moment = until
+    silences = _silences(journal, start, end)
+    return _darken(found, silences) if silences else found
+
+
+def dark(spans_: Sequence[Span]) -> list[Interval]:
+    """When the state was unknown."""
+    return [(start, end) for start, end, word in spans_ if word == UNKNOWN]
+
+
+def is_undecided(journal: Journal, edge: int, known_until: int, micro_ms: int) -> bool:
+    """Whether a stop that spans `edge` may still turn out to be a minor one or not.
+
+    It may, while it goes on and is shorter than the threshold.
+    """
+    lasting = _stretches(spans(journal, max(edge, known_until) - micro_ms, known_until))
+    return bool(
+        lasting
+        and lasting[-1][1] == known_until > edge > lasting[-1][0]
+        and known_until - lasting[-1][0] < micro_ms
+    )
+
+
+def measure(
+    journal: Journal, start: int, end: int, plan: Plan, micro_ms: int, until: int | None = None
+) -> Times:
+    """Share out the time of a window.
+
+    Args:
+        journal: states from before the window to, where it has one, the end of the stop that
+            spans the window's end: a stop is judged on its whole length.
+        start: first ms of the window.
+        end: first ms after it.
+        plan: planned time and breaks within it.
+        micro_ms: a stop shorter than this is run; 0: none is.
+        until: the log is complete up to here and the state in force holds; a window that isn't
+            over ends here. None: it is complete well beyond the window.
+    """
+    over = end if until is None else min(end, until)
+    if over <= start:
+        return Times()
+    # A stop that fills the margin on either side is long enough, however long it is.
+    horizon = end + micro_ms if until is None else min(end + micro_ms, until)
+    seen = spans(journal, start - micro_ms, horizon)
+    minor = [s for s in _stretches(seen) if s[1] - s[0] < micro_ms] if micro_ms else []
+    busy = plan.busy
+    times = Times(length=over - start, planned_stop=overlap(plan.breaks, start, over))
+    sums = dict.fromkeys(KNOWN | {UNKNOWN}, 0)
+    for first, last, word in seen:
+        from_, to = max(first, start), min(last, over)
+        if from_ < to:
+            sums[word] += overlap(busy, from_, to)
+            times.known += to - from_ if word != UNKNOWN else 0
+    for first, last, word in seen if minor else ():
+        if word in STOPS and _within(minor, first):
+            short = overlap(busy, max(first, start), min(last, over))
+            sums[word] -= short
+            times.micro += short
+    times.run = sums[RUNNING] + times.micro
+    times.setup, times.fault, times.waiting = sums[SETUP], sums[FAULT], sums[WAITING]
+    times.idle, times.unknown = sums[IDLE], sums[UNKNOWN]
+    times.planned_stop += sums[PLANNED_STOP]
+    times.micro_stops = sum(start <= first < over and _within(busy, first) for first, _ in minor)
+    times.failures = sum(
+        _within(busy, moment) and not _within(minor, moment)
+        for moment in _failures(journal, start, over)
+    )
+    return times
+
+
+def _failures(journal: Journal, start: int, end: int) -> list[int]:
+    """When a fault began; after unknown time only if none was there before it."""
+    times, words = journal.state.times, journal.state.values
+    begun: list[int] = []
+    for place in range(journal.state.index(start - 1) + 1, journal.state.index(end - 1) + 1):
+        if words[place] != FAULT:
+            continue
+        before = place - 1
+        while before >= 0 and words[before] not in KNOWN:
+            before -= 1
+        if before < 0 or words[before] != FAULT:
+            begun.append(times[place])
+    return begun
+
+
+def _within(intervals: Sequence[Interval], moment: int) -> bool:
+    return any(start <= moment < end for start, end in intervals)
+
+
+def _stretches(spans_: Sequence[Span]) -> list[Interval]:
+    """Unbroken stops: fault, waiting and idle in any order."""
+    found: list[Interval] = []
+    for start, end, word in spans_:
+        if word not in STOPS:
+            continue
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _silences(journal: Journal, start: int, end: int) -> list[tuple[int, float]]:
+    times, ends = journal.silence.times, journal.silence.values
+    place = max(journal.silence.index(start), 0)
+    found: list[tuple[int, float]] = []
+    while place < len(times) and times[place] < end:
+        if ends[place] > max(start, times[place]):
+            found.append((times[place], ends[place]))
+        place += 1
+    return found
+
+
+def _darken(spans_: Sequence[Span], silences: Sequence[tuple[int, float]]) -> list[Span]:
+    """Lay silences over states."""
+    found: list[Span] = []
+    for start, end, word in spans_:
+        moment = start
+        for since, until in silences:
+            if until <= moment or since >= end:
+                continue
+            if since > moment:
+                _extend(found, moment, since, word)
+                moment = since
+            over = end if until >= end else int(until)
+            _extend(found, moment, over, UNKNOWN)
+            moment = over
+        _extend(found, moment, end, word)
+    return found
+
+
+def _extend(spans_: list[Span], start: int, end: int, word: str) -> None:
+    """Append a span, or lengthen the last where it is of the same state."""
+    if start >= end:
+        return
+    if spans_ and spans_[-1][2] == word and spans_[-1][1] == start:
+        spans_[-1] = (spans_[-1][0], end, word)
+    else:
+        spans_.append((start, end, word))
