@@ -108,7 +108,9 @@ def _print(name: str, link: str, batch: Batch, rows: list[dict[str, object]]) ->
         value = "–" if row["value"] is None else str(row["value"])
         cells = (row["tag"], row["at"], words, value, row["unit"] or "", row["quality"])
         table.add_row(*map(str, cells), str(row["round_trip_ms"]))
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 200
     console.print(table)
     for row in rows:
         if row["error"]:
