@@ -96,9 +96,7 @@ def _print(name: str, link: str, batch: Batch, rows: list[dict[str, object]]) ->
     from rich.table import Table  # noqa: PLC0415
 
     when = datetime.fromtimestamp(batch.time_ns / 1e9, UTC).astimezone()
-    table = Table(
-        title=f"{name}  {link}  {when:%Y-%m-%d %H:%M:%S.%f}"[:-3], title_justify="left", box=None
-    )
+    table = Table(box=None)
     heads = (_("tag"), _("address"), _("raw registers"), _("value"), _("unit"), _("quality"), "ms")
     for head in heads:
         table.add_column(head, justify="right" if head in (_("value"), "ms") else "left")
@@ -111,6 +109,7 @@ def _print(name: str, link: str, batch: Batch, rows: list[dict[str, object]]) ->
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 200
+    console.print(f"{name}  {link}  {when:%Y-%m-%d %H:%M:%S.%f}"[:-3])
     console.print(table)
     for row in rows:
         if row["error"]:
