@@ -11,7 +11,7 @@ Everything that a publisher promises is decided here, and can be tried without a
 - **Only an acknowledgement frees a record.** A refused one is held or set aside
   (`refusals.Refusals`) and everything else flows.
 - **One poisonous message** must not break each new connection: what was in flight at two losses
-  goes alone, after something else was acknowledged; the third connection lost over it alone sets
+  goes alone, after something else was acknowledged; the fifth connection lost over it alone sets
   it aside.
 """
 
@@ -41,7 +41,7 @@ LIVE_BYTES = 8 << 20
 TURN = 25
 """Backlog records sent in one go, so that other work of the loop gets its turn."""
 SUSPECT_LOSSES = 2
-POISON_LOSSES = 3
+POISON_LOSSES = 5
 FIRST_PAUSE_S = 1.0
 MOST_PAUSE_S = 60.0
 
@@ -167,7 +167,7 @@ class Delivery:
         self._paused_until_ns = 0
         self._take_snapshot()
         self.refusals.retry_all(now_ns)
-        if self.refusals.adopt(greeting):
+        if self._adopted(greeting):
             return
         if any(message.losses >= SUSPECT_LOSSES for message in self._urgent):
             self._urgent.appendleft(greeting)
@@ -208,7 +208,7 @@ class Delivery:
 
     def tell(self, message: Message) -> None:
         """Send something that is no record, ahead of everything but resends."""
-        if not self.refusals.adopt(message):
+        if not self._adopted(message):
             self._urgent.append(message)
 
     def offer(self, records: Iterable[Record]) -> None:
@@ -300,8 +300,9 @@ class Delivery:
             if record.key > self._store.committed_key:
                 self._live.put(record)
                 self._held.add(record.key)
-            elif not self.refusals.topics or not self.refusals.adopt(self._encode(record)):
-                self._snapshot.append(record)
+            else:
+                if not self.refusals.topics or not self._adopted(self._restate(record)):
+                    self._snapshot.append(record)
                 self._held.add(record.key)
 
     def _encoding_order(self, records: Iterable[Record]) -> list[Record]:
@@ -318,7 +319,7 @@ class Delivery:
                     return None
                 self._urgent.popleft()
             elif self._snapshot:
-                message = self._encode(self._snapshot.popleft(), again=False, retain=True)
+                message = self._restate(self._snapshot.popleft())
             else:
                 record = self._live.take(self._store.committed_key)
                 if record is None:
@@ -331,6 +332,8 @@ class Delivery:
         """Send from the backlog; return seconds until it may go on by itself, as `pump` does."""
         if now_ns < self._backlog_from_ns:
             return (self._backlog_from_ns - now_ns) * 1e-9
+        if self._urgent or self._snapshot:
+            return None
         waiting, sent = self._backlog.waiting, 0
         room = max(1, transport.window - transport.window // 4)
         while waiting and self._alone is None and len(self._in_flight) < room:
@@ -351,6 +354,17 @@ class Delivery:
         topic = self._encoding.topic(record, hist=hist)
         payload = self._encoding.payload(record, hist=hist)
         return Message(record.key, topic, payload, retain, again)
+
+    def _adopted(self, message: Message) -> bool:
+        """Tell whether a held topic took this newer statement as its probe."""
+        old = self.refusals.adopt(message)
+        if old:
+            self._held.discard(old)
+        return old is not None
+
+    def _restate(self, record: Record) -> Message:
+        """A record as part of what each connection begins with."""
+        return self._encode(record, again=False, retain=True)
 
     def _passes(self, message: Message, transport: Transport) -> bool:
         """Tell whether a message may be sent; one that may not is noted where it belongs."""

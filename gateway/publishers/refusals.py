@@ -91,16 +91,20 @@ class Refusals:
         held.miss(message.key)
         return True
 
-    def adopt(self, message: Message) -> bool:
-        """Make a newer statement the probe of its topic; False when the topic isn't held."""
+    def adopt(self, message: Message) -> int | None:
+        """Make a newer statement the probe of its topic, due at once.
+
+        Returns:
+            The key of the probe it replaces; None where the topic isn't held.
+        """
         held = self.topics.get(message.topic)
         if held is None:
-            return False
-        if held.probe.key != message.key:
-            held.miss(held.probe.key)
+            return None
+        old = held.probe.key
+        held.miss(old)
         held.probe = message
         held.due_ns = 0
-        return True
+        return old
 
     def is_probe(self, message: Message) -> bool:
         """Tell whether a message is some topic's probe."""

@@ -1,0 +1,165 @@
+"""A store in memory and a scripted transport: the delivery loop's two neighbours, without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.clock import ManualClock
+from gateway.model import Record, make_key
+from gateway.publishers.delivery import Delivery, Message
+from gateway.publishers.lanes import CHUNK
+from gateway.publishers.pace import TokenBucket
+from gateway.publishers.refusals import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass
+class FakePosition:
+    low: int = 0
+    acked: set[int] = field(default_factory=set)
+
+    def ack(self, key: int) -> None:
+        self.acked.add(key)
+
+    def is_acked(self, key: int) -> bool:
+        return key <= self.low or key in self.acked
+
+    def pending(self, last_key: int) -> int:
+        return last_key - len(self.acked)
+
+
+@dataclass
+class FakeStore:
+    """Keys from 1 in epoch 0; commits when told."""
+
+    clock: ManualClock
+    records: list[Record] = field(default_factory=list)
+    committed_key: int = 0
+    epoch: int = 0
+    on_commit: list[Callable[[int], None]] = field(default_factory=list)
+    positions: dict[str, FakePosition] = field(default_factory=dict)
+
+    @property
+    def last_key(self) -> int:
+        return self.records[-1].key if self.records else 0
+
+    def append(self, cls: str, asset: str = "a1", body: bytes = b'{"x":1}') -> Record:
+        ts_ms = self.clock.wall_ns() // 1_000_000
+        record = Record(make_key(0, len(self.records) + 1), cls, "l1", asset, ts_ms, body)
+        self.records.append(record)
+        return record
+
+    def commit(self) -> None:
+        self.committed_key = self.last_key
+        for tell in self.on_commit:
+            tell(self.committed_key)
+
+    def position(self, publisher: str) -> FakePosition:
+        return self.positions.setdefault(publisher, FakePosition())
+
+    def current(self) -> dict[tuple[str, str, str], Record]:
+        kept = ("meta", "state", "alarm")
+        return {(r.cls, r.line, r.asset): r for r in self.records if r.cls.startswith(kept)}
+
+    def read_now(self, after: int, upto: int, limit: int) -> list[Record]:
+        upto = min(upto, self.committed_key)
+        return [record for record in self.records if after < record.key <= upto][:limit]
+
+    async def read(self, after: int, upto: int, limit: int) -> Sequence[Record]:
+        return self.read_now(after, upto, limit)
+
+    def raise_epoch(self, above: int) -> None:
+        self.epoch = above + 1
+
+
+@dataclass
+class FakeTransport:
+    """Remembers what was sent; answers come from the test."""
+
+    window: int = 100
+    most_bytes: int = 1 << 20
+    sent: list[Message] = field(default_factory=list)
+
+    def fits(self, message: Message) -> bool:
+        return len(message.payload) <= self.most_bytes
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+class PlainEncoding:
+    """Topic = class/asset, telemetry with its mode; payload = what the test wants to see."""
+
+    def topic(self, record: Record, *, hist: bool) -> str:
+        mode = ("/hist" if hist else "/live") if record.cls == "telemetry" else ""
+        return f"{record.asset}/{record.cls}{mode}"
+
+    def payload(self, record: Record, *, hist: bool) -> bytes:
+        return b"%d %d %b" % (record.key, hist, record.body)
+
+    def retained(self, record: Record) -> bool:
+        return record.cls in {"meta", "state"} or record.cls.startswith("alarm")
+
+
+class Rig:
+    """One delivery with its neighbours, and the moves that a test makes."""
+
+    def __init__(self, rate: float = 1000.0) -> None:
+        self.clock = ManualClock()
+        self.store = FakeStore(self.clock)
+        self.position = self.store.position("p")
+        bucket = TokenBucket(rate, self.clock)
+        self.delivery = Delivery(self.store, self.position, PlainEncoding(), self.clock, bucket)
+        self.transport = FakeTransport()
+
+    def make(self, cls: str, asset: str = "a1", body: bytes = b'{"x":1}') -> Record:
+        """Append a record and offer it, as the agent does."""
+        record = self.store.append(cls, asset, body)
+        self.delivery.offer([record])
+        return record
+
+    def connect(self, window: int = 100, spread_s: float = 0.0) -> FakeTransport:
+        """Open a connection and send what goes at once."""
+        self.transport = FakeTransport(window)
+        greeting = Message(0, "status", b"online", retain=True, again=False)
+        self.delivery.open()
+        self.delivery.connected(self.transport, greeting, spread_s)
+        self.pump()
+        return self.transport
+
+    def pump(self) -> float | None:
+        """Send what may go, reading the backlog as often as it asks."""
+        wait_s = self.delivery.pump()
+        while (read := self.delivery.next_read()) is not None:
+            records = self.store.read_now(read.after, read.upto, CHUNK)
+            self.delivery.take_in(read, records)
+            wait_s = self.delivery.pump()
+        return wait_s
+
+    def answer(self, message: Message, verdict: Verdict = Verdict.DELIVERED, why: str = "") -> None:
+        """Let the other side answer one message, and go on."""
+        self.delivery.acked(message, verdict, why)
+        self.pump()
+
+    def answer_all(self) -> None:
+        """Let the other side take everything, until nothing comes any more."""
+        done = 0
+        while done < len(self.transport.sent):
+            message = self.transport.sent[done]
+            self.delivery.acked(message, Verdict.DELIVERED)
+            done += 1
+            wait_s = self.pump()
+            while done == len(self.transport.sent) and wait_s:
+                self.clock.advance(wait_s + 1e-9)
+                wait_s = self.pump()
+
+    def keys(self) -> list[int]:
+        """Keys of the records sent on the present connection, in order."""
+        return [message.key for message in self.transport.sent if message.key]
+
+    def topics(self) -> list[str]:
+        """Topics sent to on the present connection, in order."""
+        return [message.topic for message in self.transport.sent]
