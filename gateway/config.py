@@ -133,9 +133,7 @@ class _Reader:
         given = self.document.get(("site",))
         good = given if isinstance(given, dict) else {}
         good = {key: value for key, value in good.items() if key not in bad}
-        return SiteInfo.model_validate(
-            {**_NOBODY, **good}, context={"folder": self.document.folder}
-        )
+        return SiteInfo.model_validate({**_NOBODY, **good}, context={"document": self.document})
 
     def _devices(self) -> dict[str, DeviceConfig]:
         devices = {}

@@ -73,10 +73,9 @@ class Document:
         """Return what stands at a path; None where nothing does."""
         value: object = self.tree.data
         for key in path:
-            places = self.tree.places.get(id(value), {})
-            if key not in places:
+            if self.tree.place(value, key) is None:
                 return None
-            value = value[key]  # type: ignore[index]  # places exist for dicts and lists only
+            value = value[key]  # type: ignore[index]  # only dicts and lists have places
         return value
 
     def where(self, path: KeyPath, *, key: bool = False) -> Place:
@@ -91,10 +90,10 @@ class Document:
         place: Place = (1, 1)
         value: object = self.tree.data
         for part in path:
-            places = self.tree.places.get(id(value), {})
-            if part not in places:
+            places = self.tree.place(value, part)
+            if places is None:
                 break
-            at_key, at_value = places[part]
+            at_key, at_value = places
             place = at_key if key or at_key[0] != at_value[0] else at_value
             value = value[part]  # type: ignore[index]  # as in `get`
         return place
@@ -212,7 +211,7 @@ def _attempt(
     if without and isinstance(data, dict):
         data = {key: value for key, value in data.items() if key not in without}
     try:
-        return model.model_validate(data, context={"folder": document.folder}), []
+        return model.model_validate(data, context={"document": document}), []
     except pydantic.ValidationError as error:
         return None, [explain(detail, model) for detail in error.errors(include_url=False)]
 

@@ -38,8 +38,8 @@ def _in_folder(value: object, info: ValidationInfo) -> Path:
             _("must be the path of a file, not {value}").format(value=describe(value)),
             _("write a path, relative to this file's folder or from /"),
         )
-    folder = (info.context or {}).get("folder", Path())
-    return Path(folder) / value
+    folder: Path = info.context["document"].folder if info.context else Path()
+    return folder / value
 
 
 def in_clear() -> Wrong:
