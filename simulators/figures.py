@@ -5,8 +5,9 @@ time into stretches, add up, count what lies in them.
 
 Conventions: a stop (fault, waiting, idle in one unbroken stretch) shorter than the micro-stop
 threshold counts as running, judged on its whole known length; unknown time is in no bucket and out
-of the denominator; a piece made in unknown time is `unplaced`; a pair is complete when both its
-shoes are; a rotary table gives mounted / stations × pieces_per_index pieces a step.
+of the denominator; a piece made in unknown time is `unplaced`; a shoe is half a pair and takes
+half its ideal time, but a good pair is complete only when both its shoes are good; a rotary table
+gives mounted / stations × pieces_per_index pieces a step.
 """
 
 from __future__ import annotations
@@ -65,11 +66,12 @@ class _Stretch(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Pieces (or, negative, none) that came to be at a time, and their ideal time in s."""
+    """What came to be at a time: pieces, good and scrapped ones, and their ideal times in s."""
 
     t: int
     total: float
     good: float
+    scrap: float
     ideal_s: float
     good_ideal_s: float
 
@@ -106,7 +108,7 @@ def truth_figures(
     known_s, run_s = known_ms / 1000, spent_ms["run"] / 1000
     made = [piece for piece in _pieces(own, rule) if start <= piece.t < end]
     placed = [piece for piece in made if any(a <= piece.t < b for a, b in seen)]
-    total, good = sum(piece.total for piece in made), sum(piece.good for piece in made)
+    total = sum(piece.total for piece in made)
     ideal_s = sum(piece.ideal_s for piece in placed)
     good_ideal_s = sum(piece.good_ideal_s for piece in placed)
     unplaced = total - sum(piece.total for piece in placed)
@@ -117,8 +119,8 @@ def truth_figures(
     return {
         "time_s": {bucket: spent / 1000 for bucket, spent in spent_ms.items()},
         "total": total,
-        "good": good,
-        "scrap": total - good,
+        "good": sum(piece.good for piece in made),
+        "scrap": sum(piece.scrap for piece in made),
         "unplaced": unplaced,
         "coverage": known_ms / (end - start),
         "a": run_s / known_s if known_s else None,
@@ -205,25 +207,35 @@ def _numbered(stretches: Sequence[_Stretch]) -> Iterable[tuple[int, bool, _Stret
 
 def _pieces(own: Iterable[Event], rule: Rule) -> Iterable[_Piece]:
     """Tell when pieces came to be, from table steps or from left and right shoes."""
-    made = {"left": 0, "right": 0}
-    bad = {"left": 0, "right": 0}
-    pairs = good_pairs = 0
-    per_index, ideal = 1.0, rule.ideal_cycle_s
+    if rule.stations is None:
+        return _of_shoes(own, rule.ideal_cycle_s / 2)
+    return _of_indexes(own, rule.ideal_cycle_s, rule.pieces_per_index / rule.stations)
+
+
+def _of_indexes(own: Iterable[Event], ideal_s: float, per_station: float) -> Iterable[_Piece]:
+    pieces = 1.0
     for event in own:
-        match event["type"]:
-            case "index" if rule.stations is not None:
-                per_index = event["mounted"] / rule.stations * rule.pieces_per_index
-                yield _Piece(event["t"], per_index, per_index, ideal, ideal)
-            case "reject" if rule.stations is not None:
-                yield _Piece(event["t"], 0, -1, 0, -ideal / per_index)
-            case "shoe" | "reject" as kind if rule.stations is None:
-                (made if kind == "shoe" else bad)[event["side"]] += 1
-                now = min(made.values())
-                good = min(made[side] - bad[side] for side in made)
-                more, well = now - pairs, good - good_pairs
-                pairs, good_pairs = now, good
-                if more or well:
-                    yield _Piece(event["t"], more, well, more * ideal, well * ideal)
+        if event["type"] == "index":
+            pieces = event["mounted"] * per_station
+            yield _Piece(event["t"], pieces, pieces, 0, ideal_s, ideal_s)
+        elif event["type"] == "reject":
+            yield _Piece(event["t"], 0, -1, 1, 0, -ideal_s / pieces)
+
+
+def _of_shoes(own: Iterable[Event], ideal_s: float) -> Iterable[_Piece]:
+    good = {"left": 0, "right": 0}
+    for event in own:
+        if event["type"] not in {"shoe", "reject"}:
+            continue
+        pairs = min(good.values())
+        if event["type"] == "shoe":
+            good[event["side"]] += 1
+            more = min(good.values()) - pairs
+            yield _Piece(event["t"], 0.5, more, 0, ideal_s, ideal_s)
+        else:
+            good[event["side"]] -= 1
+            more = min(good.values()) - pairs
+            yield _Piece(event["t"], 0, more, 0.5, 0, -ideal_s)
 
 
 def _crossed(ours: Iterable[Interval], theirs: Iterable[Interval]) -> Iterable[Interval]:

@@ -148,17 +148,18 @@ def _devices(document: Document) -> tuple[dict[str, Served], list[errors.Fault]]
     faults: list[errors.Fault] = []
     units: set[tuple[str, int]] = set()
     for name in _names(document):
-        path = ("devices", name)
+        path: tuple[str | int, ...] = ("devices", name)
         what = document.get((*path, "serves"))
-        kind = KINDS.get(what, Served) if isinstance(what, str) else Served
+        kind = KINDS.get(what) if isinstance(what, str) else Served
+        if kind is None:
+            known = _("known are: {names}").format(names=", ".join(KINDS))
+            said = _('no simulator serves "{kind}"').format(kind=what)
+            faults.append(document.fault((*path, "serves"), "unknown-kind", said, known))
+            continue
         device, wrong = validate(document, path, kind)
         faults += wrong
         if device is None:
             continue
-        if kind is Served:
-            known = _("known are: {names}").format(names=", ".join(KINDS))
-            said = _('no simulator serves "{kind}"').format(kind=what)
-            faults.append(document.fault((*path, "serves"), "unknown-kind", said, known))
         if (device.link, device.unit) in units and device.port:
             said = _("unit {unit} of {link} is already another device's").format(
                 unit=device.unit, link=device.link
@@ -167,14 +168,12 @@ def _devices(document: Document) -> tuple[dict[str, Served], list[errors.Fault]]
             faults.append(document.fault((*path, "unit"), "unit-taken", said, next_))
         units.add((device.link, device.unit))
         devices[name] = device
+    broken = set(_names(document)) - set(devices)
     for name, device in devices.items():
         for index, measured in enumerate(device.measures if isinstance(device, Dtsu666) else ()):
-            if not isinstance(devices.get(measured), MachineSettings):
-                faults.append(
-                    _unknown(
-                        document, ("devices", name, "measures", index), measured, tuple(devices)
-                    )
-                )
+            if not isinstance(devices.get(measured), MachineSettings) and measured not in broken:
+                path = ("devices", name, "measures", index)
+                faults.append(_unknown(document, path, measured, tuple(devices)))
     if not devices and not faults:
         said, next_ = _("the workshop is empty"), _("give it a device")
         faults.append(document.fault(("devices",), "no-devices", said, next_))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -86,8 +87,9 @@ class Simulation:
             try:
                 await link.open()
             except OSError as error:
+                reason = os.strerror(error.errno) if error.errno else error
                 what = _("can't listen on {host}:{port} ({error})").format(
-                    host=link.host, port=link.port, error=error.strerror or error
+                    host=link.host, port=link.port, error=reason
                 )
                 next_ = _("end what holds the port, or choose others with --port-base")
                 fault = self._plan.document.fault(
