@@ -45,6 +45,7 @@ class Peer:
         holes: (function code, address) that are refused with exception 2.
         max_count: more than so many at once is refused with exception 3.
         answer: request → bytes to send, b"" for silence; `correct` by default.
+        raw: the latest request as it came.
     """
 
     def __init__(self) -> None:
@@ -55,6 +56,7 @@ class Peer:
         self.max_count = 2000
         self.answer: Callable[[Request], bytes] = self.correct
         self.requests: list[Request] = []
+        self.raw = b""
         self.connections: set[_Connection] = set()
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -137,6 +139,7 @@ class _Connection(asyncio.Protocol):
         while len(self._rest) >= 12:
             asked, self._rest = self._rest[:12], self._rest[12:]
             tid, _protocol, _length, unit, function, start, count = struct.unpack(">HHHBBHH", asked)
+            self._peer.raw = asked
             request = Request(tid, unit, function, start, count)
             self._peer.requests.append(request)
             if answer := self._peer.answer(request):
