@@ -22,29 +22,32 @@ The order of syncs
     4. positions, which thus lag behind the acknowledgements and never run ahead of them;
     5. only then are segments unlinked whose loss this commit declared.
 
-Threads: `Store` belongs to the event loop; one thread owns every connection that writes
-(`shelf.py`), another every one that reads (`reader.py`). Appending takes no lock and waits for
-nothing.
+Threads: `Store` belongs to the event loop; one thread owns every connection that writes, another
+every one that reads. Appending takes no lock and waits for nothing. The rooms behind this door
+are in `gateway/storage/`: `commits` (when), `shelf` (what is written, in which order), `segment`
+(one file), `reader`, `progress` (publishers), `recovery`, `bounds`, `epoch`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
 from gateway.errors import StoreError
 from gateway.model import MAX_SEQ, SEQ_BITS, Record, make_key
-from gateway.position import Position
-from gateway.reader import Dropped, Reader
-from gateway.segment import Damaged, is_current
-from gateway.shelf import Batch, Doomed, Shelf
+from gateway.storage.bounds import Bounds, Doomed
+from gateway.storage.commits import FULL_BYTES, Commits
+from gateway.storage.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
+from gateway.storage.facts import Dropped
+from gateway.storage.progress import Progress
+from gateway.storage.reader import Reader
+from gateway.storage.rows import is_current
+from gateway.storage.shelf import Shelf
+from gateway.storage.threads import Threads
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -52,20 +55,15 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.model import Draft, LogRow
-    from gateway.recovery import Loss
-    from gateway.segment import Current
+    from gateway.storage.position import Position
+    from gateway.storage.rows import Current
+    from gateway.storage.shelf import Batch
 
 __all__ = ["Dropped", "Store", "StoreStatus"]
 
 SEGMENT_BYTES = 32 << 20
-HURRY_BYTES = 1 << 20
-"""So much waiting is committed at once."""
-FULL_BYTES = 16 << 20
-"""So much uncommitted makes `room` wait."""
 _ROW = 120  # bytes of a record beside its body, in memory and on disk, about
-_MOST_PAUSE_S = 2.0
-
-T = TypeVar("T")
+_ENTRY = 40  # bytes of a log entry, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +108,21 @@ class Store:
     ) -> None:
         self.gateway = gateway
         self.on_commit: list[Callable[[int], None]] = []
-        self.on_drop: list[Callable[[Dropped], None]] = []
         self._folder = folder
         self._lease: Lease | None = lease
         self._shelf = shelf
-        self._reader = Reader(lambda: shelf.view)
-        self._writing = ThreadPoolExecutor(1, "store-write")
-        self._reading = ThreadPoolExecutor(1, "store-read")
-        self._commit_s = commit_s
         self._clock = clock
-        self._started_s = self._mono_s()
-
+        self._started_ns = clock.mono_ns()
+        self._reader = Reader(lambda: shelf.view)
+        self._threads = Threads(shelf.rescue, self._take_losses)
+        self._commits = Commits(commit_s, self._prepare, self._write, self._committed)
+        self._progress = Progress(self._threads, self._reader, self._commits.touch)
+        self.on_drop = self._progress.on_drop
+        self._doomed: list[Doomed] = []
         self._last_key = self._committed_key = 0
-        self._waiting, self._in_flight = Batch(), Batch()
-        self._version = self._saved = 0
-        self._task: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()
-        self._attempted = asyncio.Condition()
-        self._failing: str | None = None
-        self._commits = self._last_commit_ms = 0
-
+        self._last_commit_ms = 0
         self._current: Current = {}
         self._heard: bytes | None = None
-        self._positions: dict[str, Position] = {}
-        self._moved: set[str] = set()
-        self._losses: list[Loss] = []
-        self._undeclared: list[Dropped] = []
-        self._doomed: list[Doomed] = []
         self._bad_rows: set[int] = set()
 
     @classmethod
@@ -170,23 +156,26 @@ class Store:
         folder = Path(path)
         lease = acquire(folder)
         segment_bytes = segment_bytes or min(SEGMENT_BYTES, max(1 << 20, size_bytes // 16))
-        shelf = Shelf(folder, segment_bytes, size_bytes, keep_s)
+        shelf = Shelf(folder, segment_bytes, Bounds(size_bytes, keep_s), clock)
         store = cls(folder, gateway, lease, shelf, commit_s, clock)
         try:
-            stored = read_epoch(folder, gateway)
-            store._writing.submit(shelf.open).result()
-            used = max((facts.last >> SEQ_BITS for facts in shelf.view), default=0)
-            epoch = next_epoch(stored, used, clock.wall_ns())
-            write_epoch(folder, gateway, epoch)
+            store._begin()
         except BaseException:
-            store._writing.submit(shelf.close).result()
-            store._release(lease)
+            store._release()
             raise
-        store._last_key = store._committed_key = make_key(epoch, 0)
-        store._current = dict(shelf.current)
-        store._heard = shelf.heard
-        store._take_losses()
         return store
+
+    def _begin(self) -> None:
+        shelf = self._shelf
+        stored = read_epoch(self._folder, self.gateway)
+        self._threads.write_now(shelf.open)
+        used = max((facts.last >> SEQ_BITS for facts in shelf.view), default=0)
+        epoch = next_epoch(stored, used, self._clock.wall_ns())
+        write_epoch(self._folder, self.gateway, epoch)
+        self._last_key = self._committed_key = make_key(epoch, 0)
+        self._current = dict(shelf.current)
+        self._heard = shelf.heard
+        self._take_losses()
 
     @property
     def epoch(self) -> int:
@@ -206,7 +195,7 @@ class Store:
     @property
     def uncommitted_bytes(self) -> int:
         """Bytes of records that a power cut would take, about."""
-        return self._waiting.size + self._in_flight.size
+        return self._commits.bytes
 
     @property
     def full(self) -> bool:
@@ -228,7 +217,7 @@ class Store:
             raise StoreError(_("{path}: the store is closed").format(path=self._folder))
         if (self._last_key & MAX_SEQ) + len(drafts) > MAX_SEQ:
             self.raise_epoch(self.epoch)
-        waiting = self._waiting
+        waiting = self._commits.waiting
         key = self._last_key
         records: list[Record] = []
         for draft in drafts:
@@ -248,13 +237,10 @@ class Store:
         self._last_key = key
         if log:
             waiting.log.extend(log)
-            waiting.size += sum(_ROW + 40 * len(row.entries) for row in log)
+            waiting.size += sum(_ROW + _ENTRY * len(row.entries) for row in log)
         if records or log:
-            for position in self._positions.values():
-                position.outstanding += len(records)
-            self._touch()
-            if waiting.size > HURRY_BYTES and self._failing is None:
-                self._hurry.set()
+            self._progress.expect(len(records))
+            self._commits.touch()
         return records
 
     async def flush(self) -> None:
@@ -263,21 +249,11 @@ class Store:
         Raises:
             StoreError: the disk refuses; all of it is kept and tried again.
         """
-        goal = self._version
-        while self._saved < goal:
-            self._hurry.set()
-            self._work()
-            async with self._attempted:
-                await self._attempted.wait()
-            if self._failing is not None:
-                raise StoreError(self._failing)
+        await self._commits.flush()
 
     async def room(self) -> None:
         """Return once less than 16 MiB are uncommitted."""
-        while self.full:
-            self._work()
-            async with self._attempted:
-                await self._attempted.wait()
+        await self._commits.room()
 
     async def read(self, after: int, upto: int, limit: int) -> list[Record]:
         """Return committed records with after < key <= upto, in key order.
@@ -291,25 +267,16 @@ class Store:
         upto = min(upto, self._committed_key)
         if after >= upto or limit <= 0:
             return []
-        records, losses = await self._ask(self._reader.read, after, upto, limit)
+        records, losses = await self._threads.ask(self._reader.read, after, upto, limit)
         for loss in losses:
-            self._bad_rows |= {lo for lo, _ in loss.ranges}
-            self._lose(loss)
+            self._bad_rows |= {lo for lo, _hi in loss.ranges}
+            self._progress.lose(loss, there=True)
         return records
 
     def position(self, publisher: str) -> Position:
-        """Return where a publisher stands; a new one stands before the oldest record."""
-        position = self._positions.get(publisher)
-        if position is None:
-            position = Position(*self._shelf.positions.get(publisher, (0, [])))
-            for loss in self._losses:
-                self._undeclared += _forfeit(publisher, position, loss)
-            waiting = sum(len(b.rest) + len(b.telemetry) for b in (self._in_flight, self._waiting))
-            position.outstanding = waiting + self._ask_now(self._reader.count, position.copy())
-            position.touched = lambda: self._move(publisher)
-            self._positions[publisher] = position
-            self._moved.add(publisher)
-        return position
+        """Return where a publisher stands; a new one stands before the oldest record. Blocks."""
+        low, ranges = self._shelf.positions.get(publisher, (0, []))
+        return self._progress.claim(publisher, low, ranges, self._commits.records)
 
     def current(self) -> Mapping[tuple[str, str, str], Record]:
         """Return the newest meta, state and alarms, by class, line and asset.
@@ -320,13 +287,13 @@ class Store:
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""
-        return self._ask_now(self._reader.statements, since_ms)
+        return self._threads.ask_now(self._reader.statements, since_ms)
 
     def log(self, since_ms: int) -> Iterator[LogRow]:
         """Yield committed log rows with an entry since, in the order of appending; blocks."""
         after = 0
         while True:
-            rows, upto = self._ask_now(self._reader.log, after, since_ms)
+            rows, upto = self._threads.ask_now(self._reader.log, after, since_ms)
             if upto == after:
                 return
             yield from rows
@@ -336,8 +303,8 @@ class Store:
         """Keep when each asset was last heard (UTC ms) with the next commit."""
         heard = orjson.dumps(dict(times), option=orjson.OPT_SORT_KEYS)
         if heard != self._heard:
-            self._heard = self._waiting.heard = heard
-            self._touch()
+            self._heard = self._commits.waiting.heard = heard
+            self._commits.touch()
 
     def last_heard(self) -> dict[str, int]:
         """Return when each asset was last heard, as noted last."""
@@ -360,15 +327,15 @@ class Store:
     def status(self) -> StoreStatus:
         """Return how the store fares now."""
         view = self._shelf.view
-        days = max(60.0, self._mono_s() - self._started_s) / 86_400
+        days = max(60.0, (self._clock.mono_ns() - self._started_ns) * 1e-9) / 86_400
         return StoreStatus(
             bytes=sum(facts.bytes for facts in view),
             oldest_ms=min((facts.t0 for facts in view if facts.count), default=0),
             uncommitted=self.uncommitted_bytes,
-            commits=self._commits,
+            commits=self._commits.count,
             last_commit_ms=self._last_commit_ms,
             wear=round(self._shelf.wear / days),
-            failing=self._failing,
+            failing=self._commits.failing or self._shelf.trouble,
             bad_rows=len(self._bad_rows),
             recovered=self._shelf.recovered,
         )
@@ -382,190 +349,43 @@ class Store:
         if self._lease is None:
             return
         try:
-            await self.flush()
+            await self._commits.flush()
         finally:
-            lease, self._lease = self._lease, None
-            if self._task is not None:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._reading, self._reader.close)
-            await loop.run_in_executor(self._writing, self._shelf.close)
-            self._release(lease)
+            await self._commits.stop()
+            self._release()
 
-    # Committing
+    def _release(self) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._threads.close(self._reader.close, self._shelf.close)
+            lease.release()
 
-    def _touch(self) -> None:
-        self._version += 1
-        if self._lease is not None:
-            self._work()
+    # Committing; see `Commits` and `Shelf.commit`.
 
-    def _move(self, publisher: str) -> None:
-        self._moved.add(publisher)
-        self._touch()
+    async def _prepare(self) -> None:
+        self._progress.declare()
+        await self._progress.settle(self._committed_key)
+        waiting = self._commits.waiting
+        waiting.positions = self._progress.take_moved()
+        waiting.last_key = self._last_key
 
-    def _work(self) -> None:
-        """See to it that the commit task runs."""
-        if self._task is not None and self._task.done():
-            self._task.result()  # a mistake in here shows where it hurts, at the caller's
-            self._task = None
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="store")
+    async def _write(self, batch: Batch) -> None:
+        self._doomed += await self._threads.write(self._shelf.commit, batch)
 
-    async def _run(self) -> None:
-        """Commit what waits, interval by interval, until nothing does."""
-        try:
-            while self._saved < self._version:
-                await self._pause(self._commit_s)
-                self._declare()
-                await self._settle()
-                await self._commit()
-        finally:
-            await self._tell()
-
-    async def _commit(self) -> None:
-        batch, version, last_key = self._waiting, self._version, self._last_key
-        self._in_flight, self._waiting = batch, Batch()
-        batch.next_key = last_key + 1
-        batch.positions = {
-            name: (self._positions[name].low, self._positions[name].ranges) for name in self._moved
-        }
-        self._moved.clear()
-        doomed = await self._insist(batch)
-        self._in_flight = Batch()
-        self._saved = version
-        self._committed_key = max(self._committed_key, last_key)
-        self._commits += 1
-        self._last_commit_ms = self._now_ms()
-        self._failing = None
+    async def _committed(self, batch: Batch) -> None:
+        self._committed_key = max(self._committed_key, batch.last_key)
+        self._last_commit_ms = self._clock.wall_ns() // 1_000_000
         self._take_losses()
-        await self._tell()
         loop = asyncio.get_running_loop()
         for callback in self.on_commit:
             loop.call_soon(callback, self._committed_key)
-        self._doomed += doomed
-        await self._doom()
-
-    async def _insist(self, batch: Batch) -> list[Doomed]:
-        """Commit a batch, however often that takes."""
-        loop = asyncio.get_running_loop()
-        pause_s = min(self._commit_s, _MOST_PAUSE_S)
-        while True:
-            try:
-                return await loop.run_in_executor(
-                    self._writing, self._shelf.commit, batch, self._now_ms(), self._mono_s()
-                )
-            except StoreError as error:
-                self._failing = str(error)
-            await self._tell()
-            await self._pause(pause_s)
-            pause_s = min(pause_s * 2, _MOST_PAUSE_S)
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()
-
-    async def _tell(self) -> None:
-        async with self._attempted:
-            self._attempted.notify_all()
-
-    async def _settle(self) -> None:
-        """Let each position pass over keys that no record has."""
-        for position in self._positions.values():
-            while (low := position.low) < self._committed_key:
-                try:
-                    keys, end = await self._ask(self._reader.keys, low, self._committed_key)
-                except StoreError:
-                    return  # the commit that follows tells; the next interval tries again
-                position.settle(keys, end)
-                if position.low == low:
-                    break
-
-    # What is gone
-
-    async def _doom(self) -> None:
-        """Declare what the end of a segment costs whom, and let it go with that declaration."""
-        while self._doomed:
-            facts, reason = self._doomed[0].facts, self._doomed[0].reason
-            behind = {n: p.copy() for n, p in self._positions.items() if p.low < facts.last}
-            if behind:
-                try:
-                    dropped = await self._ask(self._reader.tally, facts, behind, reason)
-                except StoreError:
-                    return  # it stays until it can be read, or until the next start
-                for each in dropped:
-                    self._positions[each.publisher].outstanding -= each.count
-                self._undeclared += dropped
-            del self._doomed[0]
-            self._declare()
-            self._waiting.unlink.append(facts)
-            self._touch()
-
-    def _lose(self, loss: Loss) -> None:
-        for publisher, position in self._positions.items():
-            self._undeclared += _forfeit(publisher, position, loss)
+        doomed, self._doomed = self._doomed, []
+        free = await self._progress.doom(doomed)
+        if free:
+            self._progress.declare()
+            self._commits.waiting.unlink += free
+            self._commits.touch()
 
     def _take_losses(self) -> None:
         while self._shelf.losses:
-            loss = self._shelf.losses.pop()
-            self._losses.append(loss)  # for publishers that ask for their position later
-            self._lose(loss)
-
-    def _declare(self) -> None:
-        while self._undeclared:
-            dropped = self._undeclared.pop(0)
-            for callback in self.on_drop:
-                callback(dropped)
-
-    # Threads
-
-    async def _ask(self, question: Callable[..., T], *values: object) -> T:
-        """Put a question to the reader's thread; recover a damaged segment that it meets."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                return await loop.run_in_executor(self._reading, question, *values)
-            except Damaged as damage:
-                await loop.run_in_executor(self._writing, self._shelf.rescue, damage.file)
-            self._take_losses()
-
-    def _ask_now(self, question: Callable[..., T], *values: object) -> T:
-        """Do as `_ask`, and block."""
-        while True:
-            try:
-                return self._reading.submit(question, *values).result()
-            except Damaged as damage:
-                self._writing.submit(self._shelf.rescue, damage.file).result()
-            self._take_losses()
-
-    def _release(self, lease: Lease) -> None:
-        self._reading.shutdown()
-        self._writing.shutdown()
-        lease.release()
-
-    def _mono_s(self) -> float:
-        return self._clock.mono_ns() * 1e-9
-
-    def _now_ms(self) -> int:
-        return self._clock.wall_ns() // 1_000_000
-
-
-def _forfeit(publisher: str, position: Position, loss: Loss) -> list[Dropped]:
-    """Make a position pass over a loss; return what it hadn't got of it, as none or one."""
-    ranges = [given_up for lo, hi in loss.ranges for given_up in position.give_up(lo, hi)]
-    if not ranges:
-        return []
-    return [
-        Dropped(
-            publisher=publisher,
-            first=ranges[0][0],
-            last=ranges[-1][1],
-            t0_ms=loss.t0_ms,
-            t1_ms=loss.t1_ms,
-            cls=loss.family.cls,
-            count=sum(hi - lo + 1 for lo, hi in ranges),
-            reason="corrupt",
-        )
-    ]
+            self._progress.lose(self._shelf.losses.pop(), there=False)

@@ -9,54 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
-from gateway.recovery import Loss
-from gateway.segment import (
-    MAX_KEY,
-    Damaged,
-    Facts,
-    Family,
-    State,
-    is_damage,
-    open_read_only,
-    parse_log,
-    parse_record,
-)
+from gateway.storage.facts import Damaged, Dropped, Facts, Family, Loss, State
+from gateway.storage.rows import MAX_KEY, parse_log, parse_record
+from gateway.storage.segment import is_damage, open_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from gateway.model import LogRow, Record
-    from gateway.position import Position
+    from gateway.storage.position import Position
 
 _KEEP = 6  # connections: the two active segments, and where each of a few backlogs stands
 _PROBE = 256
 _READ = "SELECT * FROM record WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """Stored records that a publisher had not received and never will.
-
-    Attributes:
-        first, last: keys of the first and the last of them.
-        t0_ms, t1_ms: UTC ms; their times lie within.
-        cls: their class; `telemetry` or `other` where it can't be read any more.
-        reason: size | age | corrupt, as the contract's gap has it.
-    """
-
-    publisher: str
-    first: int
-    last: int
-    t0_ms: int
-    t1_ms: int
-    cls: str
-    count: int
-    reason: str
 
 
 class Reader:
@@ -92,10 +61,10 @@ class Reader:
     ) -> tuple[list[Record], list[Loss]]:
         records: list[Record] = []
         losses: list[Loss] = []
+        found = after
         for facts in view:
-            if facts.family is not family or facts.last <= after or facts.first > upto:
+            if facts.family is not family or facts.last <= found or facts.first > upto:
                 continue
-            found = after
             while (left := limit - len(records)) > 0:
                 rows = list(self._query(facts, _READ, (found, upto, left)))
                 for row in rows:
@@ -104,9 +73,9 @@ class Reader:
                         records.append(record)
                     else:
                         losses.append(Loss(family, ((row[0], row[0]),), facts.t0, facts.t1))
+                found = rows[-1][0] if rows else found
                 if len(rows) < left:
                     break
-                found = rows[-1][0]
             else:
                 break
         return records, losses
@@ -176,7 +145,7 @@ class Reader:
         self._begin()
         tallies: dict[tuple[str, str], list[int]] = {}
         for key, cls, ts_ms in self._query(
-            facts, "SELECT key, cls, ts_ms FROM record ORDER BY key", ()
+            facts, "SELECT key, cls, ts_ms FROM record ORDER BY key"
         ):
             for publisher, position in positions.items():
                 if not position.is_acked(key):
@@ -253,22 +222,21 @@ class Reader:
             self._open.pop(file).close()
         return view
 
-    def _query(
-        self, facts: Facts, query: str, values: tuple[int, ...]
-    ) -> Iterator[tuple[object, ...]]:
+    def _query(self, facts: Facts, query: str, values: tuple[int, ...] = ()) -> Iterator[Any]:
+        """Yield rows; to be taken to the end, as an open query would hold the log up."""
         try:
             with self._connection(facts) as db:
                 yield from db.execute(query, values)
         except sqlite3.Error as error:
-            path = facts.path
             stale = self._open.pop(facts.file, None)
             if stale is not None:
                 stale.close()
-            if not path.exists():  # dropped since the view was taken: it is gone, not damaged
-                return
-            if is_damage(error):
+            if facts.path not in {facts.path for facts in self._view()}:
+                return  # dropped since the view was taken
+            # A file that is in the view and not in the folder is just being recovered.
+            if is_damage(error) or not facts.path.exists():
                 raise Damaged(facts.file, str(error)) from error
-            raise StoreError(f"{path}: {error}") from error
+            raise StoreError(f"{facts.path}: {error}") from error
 
     @contextmanager
     def _connection(self, facts: Facts) -> Iterator[sqlite3.Connection]:

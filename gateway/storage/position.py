@@ -57,31 +57,25 @@ class Position:
 
     def ack(self, key: int) -> None:
         """Note that this publisher has delivered a key, or given it up; again does no harm."""
-        self.give_up(key, key)
-
-    def give_up(self, lo: int, hi: int) -> Ranges:
-        """Be done with all keys of [lo, hi]; return those that weren't, as ranges."""
+        if self.is_acked(key):
+            return
         lows, highs = self._lo, self._hi
-        lo = max(lo, self.low + 1)
-        # The ranges that [lo, hi] overlaps or touches become one with it.
-        left, right = bisect_left(highs, lo - 1), bisect_right(lows, hi + 1)
-        news: Ranges = []
-        free = lo
-        for at in range(left, right):
-            if free < lows[at]:
-                news.append((free, min(hi, lows[at] - 1)))
-            free = max(free, highs[at] + 1)
-        if free <= hi:
-            news.append((free, hi))
-        if news:
-            first = min([lo, *lows[left:right]])
-            last = max([hi, *highs[left:right]])
-            lows[left:right] = [first]
-            highs[left:right] = [last]
-            self.outstanding -= sum(hi - lo + 1 for lo, hi in news)
-            self._raise(self.low)
-            self.touched()
-        return news
+        at = bisect_right(lows, key)
+        joins_left = at > 0 and highs[at - 1] == key - 1
+        joins_right = at < len(lows) and lows[at] == key + 1
+        if joins_left and joins_right:
+            highs[at - 1] = highs.pop(at)
+            del lows[at]
+        elif joins_left:
+            highs[at - 1] = key
+        elif joins_right:
+            lows[at] = key
+        else:
+            lows.insert(at, key)
+            highs.insert(at, key)
+        self.outstanding -= 1
+        self._raise(self.low)
+        self.touched()
 
     def is_acked(self, key: int) -> bool:
         """True where this publisher is done with the key."""
@@ -89,6 +83,20 @@ class Position:
             return True
         at = bisect_right(self._lo, key) - 1
         return at >= 0 and key <= self._hi[at]
+
+    def lacking(self, lo: int, hi: int) -> Ranges:
+        """Return the parts of [lo, hi] that it is not done with."""
+        free = max(lo, self.low + 1)
+        parts: Ranges = []
+        for at in range(bisect_left(self._hi, free), len(self._lo)):
+            if self._lo[at] > hi:
+                break
+            if free < self._lo[at]:
+                parts.append((free, self._lo[at] - 1))
+            free = self._hi[at] + 1
+        if free <= hi:
+            parts.append((free, hi))
+        return parts
 
     def pending(self, last_key: int) -> int:
         """Count the records up to `last_key` that are still to deliver, about."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_EPOCH = (1 << 27) - 1
 """Keys are SQLite integers, 63 bits: 27 of them are the epoch's."""
 
+FORMAT = 1
+"""Of the whole folder; a program refuses what it doesn't know rather than take it for damaged."""
+
 _MINUTE_NS = 60_000_000_000
 _FROM_NS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 _TRUSTED_NS = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -87,18 +90,25 @@ def read_epoch(folder: Path, gateway: str) -> int:
     """Return the last epoch used here, 0 where the file is missing or makes no sense.
 
     Raises:
-        StoreError: the store is another gateway's, or the file can't be read.
+        StoreError: the store is another gateway's or a newer version's, or can't be read.
     """
     path = folder / "epoch"
     try:
         content = json.loads(path.read_bytes())
-        owner, epoch = str(content["gateway"]), int(content["epoch"])
+        owner, epoch, form = content["gateway"], int(content["epoch"]), int(content["format"])
     except FileNotFoundError:
         return 0
     except OSError as error:
         raise refusal(path, error) from error
     except (ValueError, TypeError, KeyError):
         return 0
+    if form > FORMAT:
+        raise StoreError(
+            _(
+                "{path}: written by a newer version of nxgate (format {found}, this one reads"
+                " {known}): install that version again, or set store.path to an empty folder"
+            ).format(path=folder, found=form, known=FORMAT)
+        )
     if owner != gateway:
         raise StoreError(
             _(
@@ -144,7 +154,8 @@ def write_epoch(folder: Path, gateway: str, epoch: int) -> None:
     fresh = folder / "epoch.new"
     try:
         with fresh.open("wb") as file:
-            file.write(json.dumps({"gateway": gateway, "epoch": epoch}).encode() + b"\n")
+            content = {"gateway": gateway, "epoch": epoch, "format": FORMAT}
+            file.write(json.dumps(content).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

@@ -19,42 +19,28 @@ the order to unlink.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gateway.epoch import refusal
 from gateway.errors import StoreError
-from gateway.position import PositionFile
-from gateway.recovery import Loss, finish_recoveries, recover, set_aside
-from gateway.segment import (
-    Current,
-    Damaged,
-    Facts,
-    Family,
-    LogLine,
-    Segment,
-    State,
-    is_current,
-    is_damage,
-    log_line,
-    name_of,
-    open_read_only,
-    parse_name,
-    read_current,
-    read_note,
-    read_sealed,
-)
+from gateway.storage.epoch import refusal
+from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
+from gateway.storage.position import PositionFile
+from gateway.storage.recovery import finish_recoveries, recover, set_aside
+from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
+from gateway.storage.segment import Segment, is_damage, open_read_only, read_sealed
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from gateway.clock import Clock
     from gateway.model import LogRow, Record
-    from gateway.position import Ranges
-
-_AGE_CHECK_S = 3600.0
+    from gateway.storage.bounds import Bounds, Doomed
+    from gateway.storage.position import Ranges
+    from gateway.storage.rows import LogLine
 
 
 @dataclass(slots=True)
@@ -62,7 +48,7 @@ class Batch:
     """What one commit writes; filled by the event loop, then handed over and not touched again.
 
     Attributes:
-        next_key: the lowest key that a later record can have.
+        last_key: the highest key given so far.
         size: bytes, about.
         unlink: segments whose loss this batch declares.
     """
@@ -73,53 +59,43 @@ class Batch:
     heard: bytes | None = None
     positions: dict[str, tuple[int, Ranges]] = field(default_factory=dict)
     unlink: list[Facts] = field(default_factory=list)
-    next_key: int = 0
+    last_key: int = 0
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """A segment over a bound, and which bound: size or age."""
-
-    facts: Facts
-    reason: str
-
-
 class Shelf:
-    """The segments of a store. All but `view` belongs to one thread.
+    """The segments of a store. Belongs to one thread, but for the attributes.
 
     Args:
         folder: where they are; locked by this process.
         segment_bytes: a segment this large is followed by a new one.
-        size_bytes: bound over all of them.
-        keep_s: seconds that records are kept, by `telemetry` and `kpi` (all the rest).
+        bounds: chooses what must go.
 
     Attributes:
         view: every segment, oldest first within its family; a new tuple at each change.
+        losses: what turned out unreadable; the store takes it away from the end.
         wear: bytes written to the medium since the start, about.
-        losses: records found unreadable and not yet declared; the store takes them away.
-        current, heard: as of the last commit.
+        recovered: damaged segments recovered since the start.
+        trouble: what the disk refuses besides the records themselves, or None.
+        current, heard, positions: as of the last commit.
     """
 
-    def __init__(
-        self, folder: Path, segment_bytes: int, size_bytes: int, keep_s: Mapping[str, float]
-    ) -> None:
+    def __init__(self, folder: Path, segment_bytes: int, bounds: Bounds, clock: Clock) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
-        self._size_bytes = size_bytes
-        self._keep_s = {Family.TELEMETRY: keep_s["telemetry"], Family.REST: keep_s["kpi"]}
+        self._bounds = bounds
+        self._clock = clock
         self._active: dict[Family, Segment] = {}
         self._closing: list[Segment] = []
         self._sealed: dict[Path, Facts] = {}
-        self._doomed: set[Path] = set()
         self._position_file: PositionFile | None = None
         self._log_last = 0
-        self._age_due_s = float("-inf")
         self._retired_wear = 0
         self.view: tuple[Facts, ...] = ()
-        self.wear = 0
         self.losses: list[Loss] = []
+        self.wear = 0
         self.recovered = 0
+        self.trouble: str | None = None
         self.current: Current = {}
         self.heard: bytes | None = None
         self.positions: dict[str, tuple[int, Ranges]] = {}
@@ -132,14 +108,9 @@ class Shelf:
         """
         with self._spoken():
             finish_recoveries(self._folder)
-            damaged: list[Path] = []
-            for path in sorted(self._folder.iterdir()):
-                if parse_name(path.name) is not None:
-                    try:
-                        self._adopt(path)
-                    except Damaged:
-                        damaged.append(path)
+            damaged = [path for path in sorted(self._folder.iterdir()) if not self._adopt(path)]
             self._publish()
+            self.losses = [facts.loss for facts in self.view if facts.loss is not None]
             for path in damaged:
                 self._recover(path)
             self._choose_active()
@@ -148,7 +119,7 @@ class Shelf:
             self._remember()
             self._open_positions()
 
-    def commit(self, batch: Batch, now_ms: int, mono_s: float) -> list[Doomed]:
+    def commit(self, batch: Batch) -> list[Doomed]:
         """Write a batch; all of it is on the medium when this returns.
 
         Returns:
@@ -160,19 +131,21 @@ class Shelf:
         with self._spoken():
             try:
                 self._write(batch)
+                self._save_positions(batch)
+            except Damaged as damage:
+                self._recover(damage.file[0])
+                raise
             except sqlite3.Error:
                 # On a full disk room comes first: the gap that declares it can't be written else.
                 with suppress(OSError):
                     self._unlink(batch)
                 raise
-            if batch.positions and self._position_file is not None:
-                self._position_file.save(batch.positions)
-            self._unlink(batch)
-            for segment in self._active.values():
-                segment.checkpoint()
-            self._seal()
-            self._publish()
-        return self._over_bounds(now_ms, mono_s)
+            finally:
+                self._publish()
+        self._tidy(batch)
+        return self._bounds.over(
+            self.view, self._clock.wall_ns() // 1_000_000, self._clock.mono_ns() * 1e-9
+        )
 
     def rescue(self, file: tuple[Path, int]) -> None:
         """Recover a segment that a reader found damaged; nothing where that was done already.
@@ -196,12 +169,19 @@ class Shelf:
 
     # Opening
 
-    def _adopt(self, path: Path) -> None:
-        facts = read_sealed(path)
-        if facts is not None:
-            self._sealed[path] = facts
-        else:
-            self._closing.append(Segment.open(path))
+    def _adopt(self, path: Path) -> bool:
+        """Open a segment; False where it is damaged."""
+        if parse_name(path.name) is None:
+            return True
+        try:
+            facts = read_sealed(path)
+            if facts is not None:
+                self._sealed[path] = facts
+            else:
+                self._closing.append(Segment.open(path))
+        except Damaged:
+            return False
+        return True
 
     def _choose_active(self) -> None:
         """Go on with the newest segment of each family where it has room."""
@@ -217,11 +197,8 @@ class Shelf:
         rest = [facts for facts in self.view if facts.family is Family.REST]
         self._log_last = max((facts.log_last for facts in rest), default=0)
         if rest:
-            db = open_read_only(rest[-1].path)
-            try:
+            with closing(open_read_only(rest[-1].path)) as db:
                 self.current, self.heard = read_current(db), read_note(db, "heard")
-            finally:
-                db.close()
 
     def _open_positions(self) -> None:
         path = self._folder / "position.db"
@@ -244,15 +221,15 @@ class Shelf:
                 if is_current(record.cls)
             }
             log = [log_line(self._log_last + at, row) for at, row in enumerate(batch.log, 1)]
-            segment = self._segment(Family.REST, batch.rest, batch.next_key)
+            segment = self._segment(Family.REST, batch.rest, batch.last_key + 1)
             self._add(segment, batch.rest, log, batch.heard, current)
             self._log_last += len(log)
             self.current |= current
-            self.heard = batch.heard if batch.heard is not None else self.heard
+            self.heard = self.heard if batch.heard is None else batch.heard
             batch.rest, batch.log, batch.heard = [], [], None
         if batch.telemetry:
-            segment = self._segment(Family.TELEMETRY, batch.telemetry, batch.next_key)
-            self._add(segment, batch.telemetry, [], None, {})
+            segment = self._segment(Family.TELEMETRY, batch.telemetry, batch.last_key + 1)
+            self._add(segment, batch.telemetry)
             batch.telemetry = []
 
     def _segment(self, family: Family, records: list[Record], next_key: int) -> Segment:
@@ -262,8 +239,9 @@ class Shelf:
         if active is not None and (active.facts.bytes < self._segment_bytes or not records):
             return active
         path = self._folder / name_of(family, records[0].key if records else next_key)
-        if self._sealed.pop(path, None) is not None:
+        if path in self._sealed:
             fresh = Segment.open(path)
+            del self._sealed[path]
         elif family is Family.REST:
             fresh = Segment.create(path, self.current.values(), self.heard)
         else:
@@ -277,16 +255,49 @@ class Shelf:
         self,
         segment: Segment,
         records: list[Record],
-        log: list[LogLine],
-        heard: bytes | None,
-        current: Current,
+        log: list[LogLine] | None = None,
+        heard: bytes | None = None,
+        current: Current | None = None,
     ) -> None:
         try:
-            segment.add(records, log, heard, current.values())
+            segment.add(records, log or [], heard, (current or {}).values())
         except sqlite3.Error as error:
             if is_damage(error):
                 self._recover(segment.facts.path)
             raise
+
+    def _save_positions(self, batch: Batch) -> None:
+        self.positions |= batch.positions
+        if batch.positions and self._position_file is not None:
+            try:
+                self._position_file.save(batch.positions)
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                self._position_file.close()
+                set_aside(self._folder / "position.db")
+                self._position_file = PositionFile(self._folder / "position.db")
+                self._position_file.save(self.positions)
+
+    def _tidy(self, batch: Batch) -> None:
+        """Let go of what may go; the records are safe whether or not the disk lets us."""
+        try:
+            self._unlink(batch)
+            for segment in self._active.values():
+                segment.checkpoint()
+            self._seal()
+            self.trouble = None
+        except (sqlite3.Error, OSError) as error:
+            self.trouble = str(error)
+        self._publish()
+
+    def _unlink(self, batch: Batch) -> None:
+        while batch.unlink:
+            path = batch.unlink[-1].path
+            self._sealed.pop(path, None)
+            self._publish()  # so that no reader takes it for damaged
+            path.unlink(missing_ok=True)
+            batch.unlink.pop()
 
     def _seal(self) -> None:
         """Seal what is full; a segment that a reader still holds waits for the next commit."""
@@ -296,67 +307,28 @@ class Shelf:
                 self._sealed[segment.facts.path] = segment.facts
                 self._retired_wear += segment.wear
 
-    def _publish(self) -> None:
-        facts = [*self._sealed.values(), *(s.facts for s in self._active.values())]
-        facts += [replace(segment.facts, state=State.CLOSING) for segment in self._closing]
-        segments = (*self._active.values(), *self._closing)
-        self.wear = self._retired_wear + sum(segment.wear for segment in segments)
-        self.view = tuple(sorted(facts, key=lambda facts: facts.path.name))
-
-    # Bounds
-
-    def _over_bounds(self, now_ms: int, mono_s: float) -> list[Doomed]:
-        """Choose what must go: oldest first, telemetry before the rest.
-
-        Age takes one segment of a family an hour at most: a clock that steps by years would
-        else empty the store before anybody could set it right.
-        """
-        age_due = mono_s >= self._age_due_s
-        if age_due:
-            self._age_due_s = mono_s + _AGE_CHECK_S
-        left = [facts for facts in self.view if facts.path not in self._doomed]
-        over = sum(facts.bytes for facts in left) - self._size_bytes
-        chosen: list[Doomed] = []
-        for family in Family:
-            age_spent = not age_due
-            for facts in left:
-                if facts.family is not family or facts.state is not State.SEALED:
-                    continue
-                if over > 0:
-                    chosen.append(Doomed(facts, "size"))
-                elif not age_spent and facts.t1 < now_ms - self._keep_s[family] * 1000:
-                    chosen.append(Doomed(facts, "age"))
-                    age_spent = True
-                else:
-                    break
-                over -= facts.bytes
-        self._doomed |= {doomed.facts.path for doomed in chosen}
-        return chosen
-
-    def _unlink(self, batch: Batch) -> None:
-        while batch.unlink:
-            path = batch.unlink[0].path
-            path.unlink(missing_ok=True)
-            self._sealed.pop(path, None)
-            self._doomed.discard(path)
-            del batch.unlink[0]
-
-    # Damage
-
     def _recover(self, path: Path) -> None:
-        """Put a segment of the intact rows in a damaged one's place, and note what is lost."""
+        """Put a segment of the intact rows in a damaged one's place."""
         for segment in (*self._active.values(), *self._closing):
             if segment.facts.path == path:
                 segment.close()
         self._active = {f: s for f, s in self._active.items() if s.facts.path != path}
         self._closing = [s for s in self._closing if s.facts.path != path]
-        self._sealed.pop(path, None)
+        # In the view it stays, even if there is no room to recover it now: it isn't gone.
+        self._sealed |= {facts.path: facts for facts in self.view if facts.path == path}
+        facts = recover(path, self.view, self.recovered + 1)
         self.recovered += 1
-        facts, loss = recover(path, self.view, self.recovered)
         self._sealed[path] = facts
-        if loss is not None:
-            self.losses.append(loss)
         self._publish()
+        if facts.loss is not None:
+            self.losses.append(facts.loss)
+
+    def _publish(self) -> None:
+        facts = [*self._sealed.values(), *(segment.facts for segment in self._active.values())]
+        facts += [replace(segment.facts, state=State.CLOSING) for segment in self._closing]
+        open_ones = (*self._active.values(), *self._closing)
+        self.wear = self._retired_wear + sum(segment.wear for segment in open_ones)
+        self.view = tuple(sorted(facts, key=lambda facts: facts.path.name))
 
     @contextmanager
     def _spoken(self) -> Iterator[None]:
@@ -366,8 +338,8 @@ class Shelf:
         except sqlite3.Error as error:
             raise StoreError(
                 _(
-                    "{path}: the disk refuses: {reason}: make room or repair it; records are kept"
-                    " in memory and tried again"
+                    "{path}: the disk refuses: {reason}: make room or repair it; what isn't"
+                    " stored yet is kept in memory and tried again"
                 ).format(path=self._folder, reason=error)
             ) from error
         except OSError as error:

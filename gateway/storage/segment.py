@@ -1,0 +1,323 @@
+"""One segment: an SQLite file of bounded size that holds records in key order.
+
+The store is a folder of these because a file never shrinks by deletes, one bad page should cost
+one segment, and dropping the oldest is an unlink. A segment being written is in WAL mode with
+`synchronous=FULL`; once full it is sealed: its log is folded in and the file turned back to a
+rollback journal, so that it is one file, complete in itself, that nobody writes again.
+
+Two families: telemetry, which goes first when space runs out, and the rest, which also holds
+the log that figures are folded from, the newest state of everything (`current`) and when each
+asset was last heard. `current` and `heard` are carried into each new segment, so that the
+newest segment alone tells how things stand.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import orjson
+
+from gateway.storage.epoch import sync_folder
+from gateway.storage.facts import Damaged, Facts, Family, Loss, State, place_of
+from gateway.storage.rows import (
+    ADD_LOG,
+    ADD_RECORD,
+    SCHEMA,
+    SET_CURRENT,
+    read_note,
+    record_row,
+    set_note,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from gateway.model import Record
+    from gateway.storage.rows import LogLine
+
+APPLICATION_ID = 0x6E786774  # "nxgt", for file(1) and for whoever finds the file
+VERSION = 1
+_PAGE = 4096
+_FRAME = _PAGE + 24
+_ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
+_COMMIT = 3 * _FRAME  # what a commit writes beside its rows: the last leaf again, the root, page 1
+_CHECKPOINT = 4 << 20  # bytes of log after which it is folded into the file
+
+
+class Segment:
+    """A segment open for writing. Belongs to the thread that opened it.
+
+    Attributes:
+        facts: as of the last commit.
+    """
+
+    def __init__(self, db: sqlite3.Connection, facts: Facts) -> None:
+        self.facts = facts
+        self._db = db
+        self._written = 0
+        self._since_checkpoint = 0
+
+    @classmethod
+    def create(
+        cls, path: Path, current: Iterable[Record] = (), heard: bytes | None = None
+    ) -> Segment:
+        """Make a new file, with what it must carry from the one before it.
+
+        It gets its name only once it is whole, so that a cut leaves no half-made segment.
+
+        Raises:
+            sqlite3.Error, OSError: the disk is full or refuses.
+        """
+        part = path.with_name(path.name + ".part")
+        part.unlink(missing_ok=True)
+        with closing(_connect(part)) as db:
+            db.execute(f"PRAGMA page_size = {_PAGE}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+            db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+            db.execute("BEGIN")
+            db.executemany(SET_CURRENT, map(record_row, current))
+            if heard is not None:
+                set_note(db, "heard", heard)
+            db.execute("COMMIT")
+        part.rename(path)
+        sync_folder(path.parent)
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Segment:
+        """Open a file to go on writing; SQLite first recovers what a crash left in its log.
+
+        Raises:
+            Damaged: SQLite can't read it, or it isn't a segment of ours.
+            sqlite3.Error: the disk refuses.
+        """
+        db = _connect(path)
+        try:
+            _examine(db, path)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` does it, and counts bytes
+            db.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT}")
+            db.execute("PRAGMA cache_size = -1024")
+            db.execute("PRAGMA busy_timeout = 0")  # nobody else writes; readers are waited for
+            facts = _scan(db, path)
+            db.execute("DELETE FROM note WHERE name = 'sealed'")  # about to be untrue
+        except sqlite3.Error as error:
+            db.close()
+            if is_damage(error):
+                raise Damaged((path, 0), str(error)) from error
+            raise
+        except Damaged:
+            db.close()
+            raise
+        return cls(db, facts)
+
+    @property
+    def wear(self) -> int:
+        """Bytes written to the medium so far; those not yet folded in are estimated."""
+        return self._written + self._since_checkpoint
+
+    def add(
+        self,
+        records: Sequence[Record],
+        log: Sequence[LogLine] = (),
+        heard: bytes | None = None,
+        current: Iterable[Record] = (),
+    ) -> None:
+        """Write all of it in one transaction; it is on the medium when this returns.
+
+        After an error SQLite rolls back and writes the same place of the log again next time; so
+        a page that the kernel took for clean after a failed sync is not relied on.
+
+        Raises:
+            sqlite3.Error: nothing of it was written.
+        """
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.executemany(ADD_RECORD, map(record_row, records))
+            db.executemany(SET_CURRENT, map(record_row, current))
+            db.executemany(ADD_LOG, log)
+            if heard is not None:
+                set_note(db, "heard", heard)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        self._note(records, log)
+
+    def _note(self, records: Sequence[Record], log: Sequence[LogLine]) -> None:
+        facts = self.facts
+        if records:
+            times = [record.ts_ms for record in records]
+            facts = replace(
+                facts,
+                last=records[-1].key,
+                count=facts.count + len(records),
+                t0=min(times) if not facts.count else min(facts.t0, *times),
+                t1=max(facts.t1, *times),
+            )
+        if log:
+            t1 = max(line[3] for line in log)
+            facts = replace(facts, log_last=log[-1][0], log_t1=max(facts.log_t1, t1))
+        self.facts = replace(facts, bytes=_size(self._db))
+        self._since_checkpoint += _COMMIT + sum(len(record.body) + _ROW for record in records)
+        self._since_checkpoint += sum(len(line[4]) + _ROW for line in log)
+
+    def lose(self, loss: Loss) -> None:
+        """Keep with the segment what is missing from it, until its end."""
+        body = orjson.dumps([loss.ranges, loss.t0_ms, loss.t1_ms])
+        set_note(self._db, "loss", body)
+        self.facts = replace(self.facts, loss=loss)
+
+    def checkpoint(self) -> None:
+        """Fold the log into the file when it has grown, so that it starts again at its head.
+
+        A reader in the middle of a query may put it off; the next commit tries again.
+
+        Raises:
+            sqlite3.Error: the disk refuses; the log keeps what it has.
+        """
+        if self._since_checkpoint >= _CHECKPOINT:
+            self._fold("PASSIVE")
+
+    def _fold(self, mode: str) -> None:
+        busy, frames, folded = self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        if not busy and frames == folded:
+            self._written += frames * _FRAME + folded * _PAGE
+            self._since_checkpoint = 0
+
+    def seal(self) -> bool:
+        """Make the file complete in itself and close it; False while a reader still holds it.
+
+        Raises:
+            sqlite3.Error: the disk refuses; the segment stays open and may be sealed later.
+        """
+        if read_note(self._db, "sealed") is None:
+            known = {name: getattr(self.facts, name) for name in _SEALED}
+            set_note(self._db, "sealed", orjson.dumps(known))
+        self._fold("PASSIVE")
+        try:
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+        self._db.close()
+        size = self.facts.path.stat().st_size
+        self.facts = replace(self.facts, bytes=size, state=State.SEALED)
+        return True
+
+    def close(self) -> None:
+        """Release the file; SQLite folds the log in where the disk lets it. Safe to call twice."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+
+_SEALED = ("last", "count", "t0", "t1", "log_last", "log_t1")
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a segment for reading, in the calling thread; a missing file is an error."""
+    db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+    db.execute("PRAGMA query_only = 1")
+    db.execute("PRAGMA cache_size = -256")
+    return db
+
+
+def read_sealed(path: Path) -> Facts | None:
+    """Return the facts of a sealed segment, or None where it isn't sealed.
+
+    Raises:
+        Damaged: SQLite can't read it, or it isn't a segment of ours.
+    """
+    if path.with_name(path.name + "-wal").exists():
+        return None
+    try:
+        with closing(open_read_only(path)) as db:
+            _examine(db, path)
+            body = read_note(db, "sealed")
+            if body is None:
+                return None
+            family, first = place_of(path)
+            return Facts(
+                path=path,
+                family=family,
+                first=first,
+                bytes=path.stat().st_size,
+                loss=_read_loss(db, family),
+                state=State.SEALED,
+                **orjson.loads(body),
+            )
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise Damaged((path, 0), str(error)) from error
+        raise
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True where the file is at fault, not the disk's room, a lock or the program."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # the module's own error for text that is no UTF-8
+        return "decode" in str(error)
+    if code == sqlite3.SQLITE_ERROR:  # the schema's page was read, and is not what it was
+        return "no such" in str(error)
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or code in {
+        sqlite3.SQLITE_IOERR_READ,
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+    }
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=1.0)
+
+
+def _examine(db: sqlite3.Connection, path: Path) -> None:
+    marks = [
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    ]
+    if marks != [APPLICATION_ID, VERSION]:
+        raise Damaged((path, 0), f"application {marks[0]:#x}, version {marks[1]}")
+
+
+def _size(db: sqlite3.Connection) -> int:
+    pages: int = db.execute("PRAGMA page_count").fetchone()[0]
+    return pages * _PAGE
+
+
+def _read_loss(db: sqlite3.Connection, family: Family) -> Loss | None:
+    body = read_note(db, "loss")
+    if body is None:
+        return None
+    ranges, t0_ms, t1_ms = orjson.loads(body)
+    return Loss(family, tuple((lo, hi) for lo, hi in ranges), t0_ms, t1_ms)
+
+
+def _scan(db: sqlite3.Connection, path: Path) -> Facts:
+    """Find the facts by passing over every row; so a page that is no page is found here."""
+    family, first = place_of(path)
+    last, count, t0, t1 = db.execute(
+        "SELECT max(key), count(*), min(ts_ms), max(ts_ms) FROM record"
+    ).fetchone()
+    log_last, log_t1 = db.execute("SELECT max(id), max(t_max) FROM log").fetchone()
+    return Facts(
+        path=path,
+        family=family,
+        first=first,
+        last=last or first - 1,
+        count=count,
+        t0=t0 or 0,
+        t1=t1 or 0,
+        log_last=log_last or 0,
+        log_t1=log_t1 or 0,
+        bytes=_size(db),
+        loss=_read_loss(db, family),
+    )
