@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.destination import MqttPublish
+from gateway.equipment import DEFAULT_GROUP
 from gateway.explain import Wrong, describe, nearest
 from gateway.files import SecretFile, check_authority, check_pair, read_secret
 from gateway.words import _
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from gateway.errors import Fault
     from gateway.sections import Site
-
-DEFAULT_GROUP = "default"
-"""The group of tags that name none; its pace is the device's `poll`."""
 
 
 def contradictions(site: Site) -> list[Fault]:

@@ -9,7 +9,7 @@ from pydantic.json_schema import WithJsonSchema
 from gateway.explain import Wrong, describe
 from gateway.files import FilePath, SecretFile, in_url
 from gateway.names import ClientId
-from gateway.part import Part
+from gateway.part import Part, example
 from gateway.units import Duration, Maybe, Rate, between
 from gateway.words import _
 
@@ -114,6 +114,8 @@ class CommandsConfig(Part):
 
 class MqttPublish(Part):
     """An MQTT broker of a platform."""
+
+    model_config = example({"kind": "mqtt", "url": "mqtts://broker:8883"})
 
     kind: Literal["mqtt"] = Field(description="What the server speaks.", examples=["mqtt"])
     url: Maybe[BrokerUrl] = Field(

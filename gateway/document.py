@@ -7,6 +7,7 @@ the nearest known key suggested. Site files, profiles and templates are all read
 
 from __future__ import annotations
 
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ __all__ = [
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+"""What YAML 1.2.2, 5.1 lets no file hold."""
 MAX_BYTES = 4 << 20
 """The largest file that is read; a site of 50 devices needs a tenth of it."""
 
@@ -140,7 +143,7 @@ def examine(path: Path | str) -> tuple[Document | None, list[Fault]]:
     if not isinstance(tree.data, dict):
         if tree.data is None:
             what = _("the file is empty")
-            next_ = _("begin with the lines of the sample: docs/site.sample.yaml shows every key")
+            next_ = _("begin with site:, as docs/site.sample.yaml does, which shows every key")
             return None, [*faults, Fault(file, 0, 0, "empty-file", what, next_)]
         what = _("the file holds {shown}, not keys with values").format(shown=describe(tree.data))
         next_ = _("each line at the top is a key, a colon, a space and what belongs to it")
@@ -241,7 +244,7 @@ def _text(file: str) -> str:
         next_ = _("name the YAML file that describes the site")
         raise _Unreadable(Fault(file, 0, 0, "binary-file", what, next_))
     try:
-        text = data.decode("utf-8-sig")
+        return _printable(data.decode("utf-8-sig"), file)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         line = before.count("\n") + 1
@@ -251,6 +254,18 @@ def _text(file: str) -> str:
         )
         next_ = _("save the file as UTF-8; editors on Chinese Windows may save it as GBK (ANSI)")
         raise _Unreadable(Fault(file, line, column, "not-utf-8", what, next_)) from error
+
+
+def _printable(text: str, file: str) -> str:
+    """Refuse control characters, which no editor shows."""
+    if hit := _CONTROL.search(text):
+        line = text.count("\n", 0, hit.start()) + 1
+        column = hit.start() - text.rfind("\n", 0, hit.start())
+        what = _("an invisible control character (U+{code:04X}) stands here").format(
+            code=ord(hit[0])
+        )
+        next_ = _("delete it, or type the word again")
+        raise _Unreadable(Fault(file, line, column, "control-character", what, next_))
     return text
 
 

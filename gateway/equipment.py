@@ -11,9 +11,26 @@ from gateway.explain import Wrong, describe
 from gateway.files import SecretFile, in_url
 from gateway.model import Kind, Order
 from gateway.names import TagName, TemplateName
-from gateway.part import Part, upside_down
+from gateway.part import Part, example, upside_down
 from gateway.units import Duration, Int, Maybe, Number, Period, Scalar, Text, between
 from gateway.words import _
+
+DEFAULT_GROUP = "default"
+"""The group of tags that name none; its pace is the device's `poll`."""
+
+
+def _address(value: object) -> object:
+    """Refuse a bare number as an address: it says neither which registers nor from where."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    what = _("{value} does not say which registers it counts, nor from 0 or from 1").format(
+        value=value
+    )
+    next_ = _("write holding:40 (from 0), 4x00041 (from 1) or the PLC's own address, e.g. D40")
+    area, number = divmod(value, 10_000)
+    if area in (1, 3, 4) and number:  # as 40001 in manuals, with the area in front
+        next_ = _("write {area}x{number:05d}").format(area=area, number=number)
+    raise Wrong("bare-number", what, next_)
 
 
 def _bits(value: object) -> object:
@@ -50,6 +67,14 @@ def _link(value: str) -> str:
     return value
 
 
+def _group(value: str) -> str:
+    """Keep the name of the group that all other tags are in."""
+    if value == DEFAULT_GROUP:
+        what = _("default is the group of the tags that name none")
+        raise Wrong("bad-name", what, _("give its pace as poll:, or choose another name"))
+    return value
+
+
 Bits = Annotated[
     tuple[int, int],
     BeforeValidator(_bits),
@@ -62,11 +87,13 @@ Bits = Annotated[
         }
     ),
 ]
+Address = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_address)]
 Link = Annotated[
     str,
     AfterValidator(_link),
     WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://."}),
 ]
+GroupName = Annotated[TagName, AfterValidator(_group)]
 Pace = Annotated[Duration, AfterValidator(between("10ms", "1d"))]
 
 
@@ -95,7 +122,9 @@ class TagConfig(Part):
     What isn't given is None: the template's value, or else what the address implies, holds.
     """
 
-    at: Maybe[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+    model_config = example({"at": "D100", "kind": "u16"})
+
+    at: Maybe[Address] = Field(
         default=None,
         description="Address: the PLC's own (D100, M20), holding:40 from 0, or 4x00041 from 1.",
         examples=["D100"],
@@ -192,6 +221,8 @@ class SecurityConfig(Part):
 class DeviceConfig(Part):
     """One device on a link; devices with the same link share it."""
 
+    model_config = example({"link": "modbus+tcp://10.0.0.5:502", "template": "inovance/h5u"})
+
     link: Link = Field(
         description="URL of the connection or bus.", examples=["modbus+tcp://10.0.0.5:502"]
     )
@@ -220,7 +251,7 @@ class DeviceConfig(Part):
         examples=["500ms"],
         json_schema_extra={"default": "500ms"},
     )
-    groups: dict[TagName, Pace] = Field(
+    groups: dict[GroupName, Pace] = Field(
         default_factory=dict,
         description="Groups of tags that are read at a pace of their own.",
         examples=[{"slow": "1min"}],

@@ -51,8 +51,25 @@ SYNONYMS = {
     "signals": "bind",
     "cycle_time": "ideal_cycle",
     "cycle": "ideal_cycle",
+    "bool": "bit",
+    "boolean": "bit",
+    "word": "u16",
+    "uint": "u16",
+    "short": "i16",
+    "int": "i16",
+    "dword": "u32",
+    "udint": "u32",
+    "dint": "i32",
+    "long": "i32",
+    "real": "f32",
+    "float": "f32",
+    "single": "f32",
+    "lreal": "f64",
+    "double": "f64",
+    "str": "string",
+    "text": "string",
 }
-"""What other gateways call it, where the spelling alone would not lead there."""
+"""What other gateways and PLCs call a key or a kind, where spelling would not lead there."""
 
 LONGEST = 48
 """Characters of a value that a message repeats."""
@@ -118,7 +135,7 @@ def describe(value: object) -> str:
         return _("a mapping (keys with values)")
     if isinstance(value, Sequence):
         return _("a list")
-    return str(value)
+    return f"{value:.17g}" if isinstance(value, float) else str(value)
 
 
 def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
@@ -151,10 +168,14 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
     code, expected = _expected(error["type"], context)
     what = _("must be {expected}, not {value}").format(expected=expected, value=describe(value))
     if code == "unknown-word":
-        near = nearest(str(value), _choices(context))
+        near = _near(str(value), _choices(context))
         next_ = _("did you mean {near}?").format(near=near) if near else next_
+    if error["type"] == "bool_type":
+        next_ = _("write true or false")
+    if error["type"] == "missing":
+        loc = loc[:-1]
     if code == "wrong-count":
-        what = _("must have {expected}").format(expected=expected)
+        what = _("must be {expected}").format(expected=expected)
     return Explained(loc, at_key, code, what, next_)
 
 
@@ -163,8 +184,11 @@ def correct(key: str, known: Sequence[str]) -> str:
     head, colon, tail = key.partition(":")
     if colon and head in known:
         return _("put a space after the colon: {key}: {value}").format(key=head, value=_short(tail))
-    meant = SYNONYMS.get(key.lower())
-    near = meant if meant in known else nearest(key, known)
+    if key == "qos":
+        return _("delete it: records always go out at QoS 1")
+    if key == "topic":
+        return _("delete it: topics follow from the site section and the names of assets")
+    near = _near(key, known)
     if near:
         return _("did you mean {near}?").format(near=near)
     if not known:
@@ -172,11 +196,20 @@ def correct(key: str, known: Sequence[str]) -> str:
     return _("delete it; the keys here are {known}").format(known=", ".join(known))
 
 
+def _near(word: str, known: Sequence[str]) -> str | None:
+    """Return what a word of someone else's means here, or the nearest known one."""
+    meant = SYNONYMS.get(word.lower())
+    return meant if meant in known else nearest(word, known)
+
+
 def _write(loc: KeyPath, model: type[BaseModel]) -> str:
     """Say what to write, by the example of the field."""
     while loc and isinstance(loc[-1], int):
         loc = loc[:-1]
     if not loc:
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and isinstance(examples := extra.get("examples"), list):
+            return _("write e.g. {example}").format(example=_yaml(examples[0]))
         return _("write its keys below it, indented by two spaces, or within {{}}").format()
     example = _example(loc, model)
     if example is None:
@@ -225,10 +258,10 @@ def _expected(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
 def _entries(least: int | None, most: int | None) -> str:
     """Say how long a list must be; pydantic gives neither bound where a pair lacks its second."""
     if least is not None:
-        return _("at least {n} entries").format(n=least)
+        return _("a list of at least {n}").format(n=least)
     if most is not None and most != PAIR:
-        return _("at most {n} entries").format(n=most)
-    return _("two entries")
+        return _("a list of at most {n}").format(n=most)
+    return _("a list of two")
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -236,9 +269,9 @@ def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
         case "finite_number":
             words = _("a finite number")
         case "greater_than_equal":
-            words = _("at least {bound}").format(bound=context["ge"])
+            words = _("at least {bound}").format(bound=describe(context["ge"]))
         case "less_than_equal":
-            words = _("at most {bound}").format(bound=context["le"])
+            words = _("at most {bound}").format(bound=describe(context["le"]))
         case "string_too_short":
             words = _("longer (at least {n})").format(n=context["min_length"])
         case "string_too_long":

@@ -144,9 +144,11 @@ def _read(path: Path) -> tuple[int, bytes]:
     """Return mode and content; a pipe, which could block for ever, is not opened to wait."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(handle, "rb") as stream:  # noqa: PTH123 - by descriptor
+        try:
             mode = os.fstat(handle).st_mode
-            data = stream.read(MAX_SECRET + 1) if stat.S_ISREG(mode) else b""
+            data = os.read(handle, MAX_SECRET + 1) if stat.S_ISREG(mode) else b""
+        finally:
+            os.close(handle)
     except FileNotFoundError as error:
         what = _("there is no file {path}").format(path=path)
         raise Wrong("no-such-file", what, _("create it, or correct the path")) from error

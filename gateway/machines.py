@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.explain import Wrong
 from gateway.names import Name, Reference, TagName
-from gateway.part import Part, upside_down
+from gateway.part import Part, example
 from gateway.units import Duration, Flag, Int, Maybe, Number, Period, Scalar, Text
 from gateway.words import _
 
@@ -39,10 +39,12 @@ class AlarmConfig(Part):
             what = _("an alarm needs one limit, above or below")
             next_ = _("write one of the two; two limits are two alarms")
             raise Wrong("one-of", what, next_)
-        if self.clear is not None and self.above is not None and self.clear > self.above:
-            raise upside_down("clear", "above", self.clear, self.above)
-        if self.clear is not None and self.below is not None and self.clear < self.below:
-            raise upside_down("below", "clear", self.below, self.clear)
+        too_high = self.above is not None and self.clear is not None and self.clear > self.above
+        too_low = self.below is not None and self.clear is not None and self.clear < self.below
+        if too_high or too_low:
+            what = _("the alarm would be over while the value is still beyond its limit")
+            next_ = _("clear is at or below above:, at or above below:")
+            raise Wrong("upside-down", what, next_, at=("clear",))
         return self
 
 
@@ -55,6 +57,8 @@ def _word(value: str) -> str:
 
 class AssetConfig(Part):
     """A machine, and which tags tell of it."""
+
+    model_config = example({"line": "sole-line", "bind": {"count": "plc-1.shots"}})
 
     name: Maybe[Text] = Field(
         default=None,
@@ -70,7 +74,7 @@ class AssetConfig(Part):
     bind: dict[TagName, Reference] = Field(
         default_factory=dict,
         description="Signal of the type, and the device.tag that gives it.",
-        examples=[{"state": "plc-1.run_state", "count": "plc-1.shots"}],
+        examples=[{"count": "plc-1.shots", "state": "plc-1.run_state"}],
     )
     states: dict[
         Annotated[str, AfterValidator(_word)],
@@ -107,6 +111,8 @@ class AssetConfig(Part):
 
 class InventoryItem(Part):
     """A machine of the factory that isn't connected, so that rates have their denominator."""
+
+    model_config = example({"type": "press", "digital": False})
 
     type: Annotated[str, Field(min_length=1)] = Field(
         description="Machine type of the industry.", examples=["press"]

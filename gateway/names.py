@@ -20,6 +20,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TAG = re.compile(r"[a-z][a-z0-9_]*")
 _CLIENT = re.compile(r"[A-Za-z0-9_.:-]+")
 _TEMPLATE = re.compile(rf"{_NAME.pattern}/{_NAME.pattern}")
+_OWN = re.compile(r"\./(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.yaml")
+"""A file of one's own: a path from the site file's folder down, never above it."""
 _REFERENCE = re.compile(rf"({_NAME.pattern})\.({_TAG.pattern})")
 
 
@@ -93,18 +95,27 @@ def reference(value: str) -> str:
 
 
 def template_name(value: str) -> str:
-    """Check `vendor/model`; nothing else may become part of a path.
+    """Check `vendor/model` or `./own.yaml`; nothing else may become part of a path.
 
     Raises:
         Wrong: `bad-template`.
     """
-    if _TEMPLATE.fullmatch(value) and len(value) <= 2 * MAX:
+    if (_TEMPLATE.fullmatch(value) or _OWN.fullmatch(value)) and len(value) <= 2 * MAX:
         return value
     raise Wrong(
         "bad-template",
         _("{value} is not the name of a template").format(value=describe(value)),
-        _("write vendor/model, e.g. inovance/h5u"),
+        _("write vendor/model, e.g. inovance/h5u, or ./press.yaml for a file of your own"),
     )
+
+
+def industry_name(value: str) -> str:
+    """Check the name of a profile, or `./own.yaml`.
+
+    Raises:
+        Wrong: `bad-name`.
+    """
+    return value if _OWN.fullmatch(value) and len(value) <= 2 * MAX else name(value)
 
 
 def _bad_name(value: str, rule: str, slug: str) -> Wrong:
@@ -121,6 +132,10 @@ def _slug(value: str, join: str) -> str:
     return re.sub(r"[^a-z0-9]+", join, plain).strip(join)
 
 
+def _or_own(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(f"({pattern.pattern}|{_OWN.pattern})")
+
+
 def _schema(pattern: re.Pattern[str], longest: int = MAX) -> WithJsonSchema:
     return WithJsonSchema(
         {"type": "string", "pattern": f"^{pattern.pattern}$", "maxLength": longest}
@@ -131,6 +146,10 @@ Level = Annotated[str, Strict(), AfterValidator(level), _schema(_LEVEL)]
 Name = Annotated[str, Strict(), AfterValidator(name), _schema(_NAME)]
 TagName = Annotated[str, Strict(), AfterValidator(tag_name), _schema(_TAG)]
 ClientId = Annotated[str, Strict(), AfterValidator(client_id), _schema(_CLIENT, 128)]
-IndustryName = Annotated[str, Strict(), AfterValidator(name), _schema(_NAME)]
-TemplateName = Annotated[str, Strict(), AfterValidator(template_name), _schema(_TEMPLATE, 2 * MAX)]
+IndustryName = Annotated[
+    str, Strict(), AfterValidator(industry_name), _schema(_or_own(_NAME), 2 * MAX)
+]
+TemplateName = Annotated[
+    str, Strict(), AfterValidator(template_name), _schema(_or_own(_TEMPLATE), 2 * MAX)
+]
 Reference = Annotated[str, Strict(), AfterValidator(reference), _schema(_REFERENCE, 2 * MAX + 1)]

@@ -1,8 +1,8 @@
 """What all parts of a site file have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
-from gateway.explain import Wrong
+from gateway.explain import Wrong, describe
 from gateway.words import _
 
 
@@ -12,9 +12,14 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def example(value: dict[str, JsonValue]) -> ConfigDict:
+    """Give a part an example, which messages tell people to write."""
+    return ConfigDict(json_schema_extra={"examples": [value]})
+
+
 def upside_down(low: str, high: str, least: object, most: object) -> Wrong:
     """Refuse a range whose ends are exchanged."""
     what = _("{low} ({least}) is not below {high} ({most})").format(
-        low=low, high=high, least=least, most=most
+        low=low, high=high, least=describe(least), most=describe(most)
     )
     return Wrong("upside-down", what, _("exchange the two, or correct one"), at=(low,))

@@ -25,7 +25,8 @@ def _zone(value: str) -> str:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         known = zoneinfo.available_timezones()
-        near = nearest(value, known)
+        offset = value.upper().startswith(("UTC", "GMT"))  # UTC+8 is not UTC, however near
+        near = None if offset else nearest(value, known)
         next_ = _("write region and city, e.g. Asia/Shanghai")
         if not known:
             next_ = _("this system has no time zones: install its tzdata package")

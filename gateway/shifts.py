@@ -25,24 +25,23 @@ def _days(value: object) -> object:
     """Read `mon-sat` or `[mon, wed]` as weekdays, Monday 0."""
     if isinstance(value, str):
         first, _dash, last = value.partition("-")
-        ends = [first, last or first]
-    elif isinstance(value, list) and value:
-        ends = value
-    else:
-        raise _bad_days(value)
-    if not all(isinstance(day, str) and day in WEEKDAYS for day in ends):
-        raise _bad_days(value)
-    numbers = [WEEKDAYS.index(day) for day in ends]
-    if isinstance(value, list):
-        return frozenset(numbers)
-    start, length = numbers[0], (numbers[1] - numbers[0]) % 7
-    return frozenset((start + n) % 7 for n in range(length + 1))
+        start, end = _weekday(first), _weekday(last or first)
+        return frozenset((start + n) % 7 for n in range((end - start) % 7 + 1))
+    if isinstance(value, list) and value:
+        return frozenset(map(_weekday, value))
+    raise _no_day(value)
 
 
-def _bad_days(value: object) -> Wrong:
+def _weekday(value: object) -> int:
+    if value not in WEEKDAYS:
+        raise _no_day(value)
+    return WEEKDAYS.index(str(value))
+
+
+def _no_day(value: object) -> Wrong:
     return Wrong(
         "bad-days",
-        _("{value} are no days of the week").format(value=describe(value)),
+        _("{value} is no day of the week").format(value=describe(value)),
         _("write mon-sat or [mon, wed, fri]; the days are mon tue wed thu fri sat sun"),
     )
 

@@ -115,7 +115,7 @@ def _tab(trouble: _Trouble) -> Found | None:
         return None
     what = _("this line is indented with a tab")
     if len(tabbed) > 1:
-        what = _("this line and {n} more are indented with tabs").format(n=len(tabbed) - 1)
+        what = _("{n} lines are indented with tabs, such as this one").format(n=len(tabbed))
     next_ = _("indent with spaces, two for each level; editors can convert tabs")
     return row, trouble.lines[row].index("\t"), what, next_
 

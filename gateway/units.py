@@ -60,7 +60,9 @@ def seconds(value: object) -> float:
         raise Wrong(
             "bare-number",
             _("{value} has no unit").format(value=value),
-            _("write {value}s for seconds; there are ms, s, min, h, d and y").format(value=value),
+            _("write {value}ms, {value}s, {value}min, {value}h, {value}d or {value}y").format(
+                value=value
+            ),
         )
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match:
@@ -88,9 +90,7 @@ def size_bytes(value: object) -> int:
         raise Wrong(
             "bare-number",
             _("{value} has no unit").format(value=value),
-            _("write the unit, e.g. {value}GiB; there are KiB, MiB, GiB and TiB").format(
-                value=value
-            ),
+            _("write {value}MiB, {value}GiB or {value}TiB").format(value=value),
         )
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match:
@@ -157,7 +157,7 @@ def date(value: object) -> dt.date:
     raise Wrong(
         "bad-date",
         _("{value} is not a date").format(value=describe(value)),
-        _("write year, month and day: 2026-10-01"),
+        _("write year, month and day, with two digits each: 2026-03-01"),
     )
 
 
