@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.consistency import DEFAULT_GROUP
 from gateway.driver import AddressError
-from gateway.equipment import TagConfig
+from gateway.equipment import DEFAULT_GROUP, TagConfig
 from gateway.model import Device, Group, Order, Tag, Write
 from gateway.parameter import settle
 from gateway.words import _

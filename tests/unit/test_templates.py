@@ -1,0 +1,428 @@
+"""A site file resolved: the workshop's tags and addresses, bindings, units and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drivers.modbus.register import Function, Register
+from gateway import config
+from gateway.errors import ConfigError
+from gateway.model import Device, Kind, Order, Tag
+from gateway.templates import Drivers, Plant, load, resolve
+
+if TYPE_CHECKING:
+    from gateway.errors import Fault
+    from gateway.model import Asset, Binding, KpiSpec
+
+SCENARIOS = Path(__file__).parent.parent.parent / "simulators" / "scenarios"
+
+SITE = """\
+site:
+  cluster: wenzhou-shoes
+  enterprise: demo-footwear
+  site: plant-1
+  gateway: gw-01
+  timezone: Asia/Shanghai
+  industry: shoes
+devices:
+  plc-inj:
+    link: modbus+tcp://10.0.0.5:502
+    unit: 3
+    template: inovance/h5u
+    poll: 2s
+    groups: {slow: 1min}
+    tags:
+      run_state: {at: D100, kind: u16}
+      indexes: {at: D102, kind: u32}
+      mounted: {at: D104, kind: u16}
+      rejects: {at: D106, kind: u32}
+      mould_temp: {at: D110, kind: i16, scale: 0.1, unit: °C, deadband: 0.5, group: slow}
+      running: {at: M20}
+      start: {at: X20}
+      recipe: {at: D200, kind: string, length: 16}
+      setpoint: {at: D120, kind: u16, write: {min: 0, max: 200, every: 5s}}
+      raw: {at: holding:40, kind: f32, order: ABCD}
+  plc-last:
+    link: modbus+tcp://10.0.0.6:502
+    template: inovance/h5u
+    poll: 5s
+    tags:
+      run_state: {at: D100, kind: u16}
+      left: {at: D102, kind: u32}
+      right: {at: D104, kind: u32}
+      reject_left: {at: D106, kind: u16}
+      reject_right: {at: D107, kind: u16}
+  meter-1:
+    link: modbus+tcp://10.0.0.7:502
+    template: chint/dtsu666
+    parameters: {ct_ratio: 40}
+    tags:
+      voltage_l1: {deadband: 0.5, high: 260}
+      energy_import_2016: {}
+      demand_active: {scale: 1, unit: W}
+assets:
+  injection-1:
+    name: {zh: 1号圆盘注塑机, en: Rotary injection 1}
+    line: sole-line
+    type: rotary-injection
+    bind:
+      state: plc-inj.run_state
+      count: plc-inj.indexes
+      mounted: plc-inj.mounted
+      reject: plc-inj.rejects
+      mould_temp: plc-inj.mould_temp
+      energy: meter-1.energy_import
+      power: meter-1.active_power
+    states: {0: idle, 1: running, 2: setup, 3: waiting, 4: fault}
+    ideal_cycle: 12s
+    products: {A17: {ideal_cycle: 10s}}
+    parameters: {stations: 24}
+  lasting-1:
+    line: lasting-line
+    type: toe-lasting
+    bind:
+      state: plc-last.run_state
+      count_left: plc-last.left
+      count_right: plc-last.right
+      reject_left: plc-last.reject_left
+      reject_right: plc-last.reject_right
+    states: {0: idle, 1: running}
+    micro_stop: 30s
+  meter:
+    type: energy-meter
+    bind: {energy: meter-1.energy_import, power: meter-1.active_power}
+"""
+
+
+def write(tmp_path: Path, text: str = SITE) -> Path:
+    path = tmp_path / "site.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def changed(old: str, new: str) -> str:
+    assert SITE.count(old) == 1
+    return SITE.replace(old, new)
+
+
+def faulty(tmp_path: Path, text: str) -> tuple[Plant, list[Fault]]:
+    site, found = config.read(write(tmp_path, text))
+    assert found == [], "the file itself is sound"
+    return resolve(site, Drivers())
+
+
+def sound(tmp_path: Path, text: str = SITE) -> Plant:
+    return load(write(tmp_path, text))
+
+
+def device(plant: Plant, name: str) -> Device:
+    found = plant.device(name)
+    assert found is not None
+    return found
+
+
+def tags(plant: Plant, name: str) -> dict[str, Tag]:
+    return {tag.name: tag for group in device(plant, name).groups for tag in group.tags}
+
+
+def asset(plant: Plant, name: str) -> Asset:
+    return next(asset for asset in plant.assets if asset.name == name)
+
+
+def binding(plant: Plant, name: str, signal: str) -> Binding:
+    return next(b for b in asset(plant, name).bindings if b.signal == signal)
+
+
+def kpi(plant: Plant, name: str) -> KpiSpec:
+    spec = asset(plant, name).kpi
+    assert spec is not None
+    return spec
+
+
+def test_the_plcs_own_addresses_become_registers(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    found = {
+        name: (tag.register, tag.kind, tag.order) for name, tag in tags(plant, "plc-inj").items()
+    }
+    cdab = Order.CDAB
+    holding, coil = Function.HOLDING, Function.COIL
+    assert found == {
+        "run_state": (Register(holding, 100), Kind.U16, cdab),
+        "indexes": (Register(holding, 102), Kind.U32, cdab),
+        "mounted": (Register(holding, 104), Kind.U16, cdab),
+        "rejects": (Register(holding, 106), Kind.U32, cdab),
+        "mould_temp": (Register(holding, 110), Kind.I16, cdab),
+        "running": (Register(coil, 20), Kind.BIT, cdab),
+        "start": (Register(coil, 63488 + 16), Kind.BIT, cdab),
+        "recipe": (Register(holding, 200), Kind.STRING, cdab),
+        "setpoint": (Register(holding, 120), Kind.U16, cdab),
+        "raw": (Register(holding, 40), Kind.F32, Order.ABCD),
+    }
+
+
+def test_a_device_keeps_its_link_limits_groups_and_place(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    plant = load(path)
+    plc = device(plant, "plc-inj")
+    assert (plc.link, plc.timeout_s, plc.where) == ("modbus+tcp://10.0.0.5:502", 0.5, f"{path}:9")
+    assert plc.options["unit"] == 3
+    assert plc.options["max_read"] == 125
+    assert [(group.name, group.period_s, len(group.tags)) for group in plc.groups] == [
+        ("default", 2.0, 9),
+        ("slow", 60.0, 1),
+    ]
+    assert tags(plant, "plc-inj")["indexes"].where == f"{path}:17"
+    meter = tags(plant, "meter-1")
+    assert meter["frequency"].where.startswith("profiles/devices/chint/dtsu666.yaml:")
+    assert meter["voltage_l1"].where == f"{path}:41"
+    assert plant.files[0] == path
+    assert {file.name for file in plant.files[1:]} == {"h5u.yaml", "dtsu666.yaml", "shoes.yaml"}
+    assert [len(devices) for devices in plant.links().values()] == [1, 1, 1]
+
+
+def test_what_the_site_says_of_a_tag_arrives_in_it(tmp_path: Path) -> None:
+    found = tags(sound(tmp_path), "plc-inj")
+    oven = found["mould_temp"]
+    assert (oven.scale, oven.unit, oven.deadband, oven.group) == (0.1, "°C", 0.5, "slow")
+    assert found["recipe"].length == 16
+    write_ = found["setpoint"].write
+    assert write_ is not None
+    assert (write_.min, write_.max, write_.every_s) == (0, 200, 5)
+    assert found["run_state"].write is None
+
+
+def test_a_meters_template_brings_its_tags_and_ratios(tmp_path: Path) -> None:
+    found = tags(sound(tmp_path), "meter-1")
+    assert len(found) == 31 + 1
+    assert "ct_ratio" not in found
+    assert "energy_export_2016" not in found
+    assert found["energy_import_2016"].register == Register(Function.HOLDING, 16414)
+    assert found["energy_import"].scale == 40
+    assert found["current_l1"].scale == pytest.approx(0.04)
+    assert (found["current_l1"].low, found["current_l1"].high) == (0, 4000)
+    assert found["voltage_l1"].scale == 0.1
+    assert found["frequency"].scale == 0.01
+    assert found["voltage_l12"].order is Order.ABCD
+
+
+def test_the_site_overrides_a_templates_tag_key_by_key(tmp_path: Path) -> None:
+    found = tags(sound(tmp_path), "meter-1")
+    voltage = found["voltage_l1"]
+    assert (voltage.at, voltage.unit, voltage.scale) == ("holding:8198", "V", 0.1)
+    assert (voltage.deadband, voltage.low, voltage.high) == (0.5, 0, 260)
+    assert voltage.text["zh"] == "A 相电压"
+    assert found["demand_active"].scale == 40, "the ratio stays"
+
+
+def test_a_tag_speaks_the_unit_of_the_signal_that_it_feeds(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    power = tags(plant, "meter-1")["active_power"]
+    assert power.unit == "kW"
+    assert power.scale == pytest.approx(0.1 * 40 / 1000)
+    assert (power.low, power.high) == (-4000, 4000)
+    assert tags(plant, "meter-1")["active_power_l1"].unit == "W"
+    bound = binding(plant, "injection-1", "power")
+    assert bound.tag is power
+    assert (bound.unit, bound.low, bound.high) == ("kW", -500, 1000)
+    assert binding(plant, "injection-1", "count").unit == "index"
+
+
+def test_the_deadband_and_the_limits_of_writing_are_converted_too(tmp_path: Path) -> None:
+    text = changed(
+        "      demand_active: {scale: 1, unit: W}\n",
+        "      active_power: {deadband: 50, offset: 10, write: {min: 0, max: 2000}}\n",
+    )
+    power = tags(sound(tmp_path, text), "meter-1")["active_power"]
+    assert (power.deadband, power.offset) == (0.05, 0.01)
+    assert power.write is not None
+    assert (power.write.min, power.write.max) == (0, 2)
+
+
+def test_a_binding_carries_what_the_profile_says_of_the_signal(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    count = binding(plant, "injection-1", "count")
+    assert (count.layer, count.text["zh"], count.low) == ("N", "转盘步进计数", 0)
+    assert (count.tag.device, count.tag.name) == ("plc-inj", "indexes")
+    assert binding(plant, "injection-1", "mould_temp").layer == "X"
+    assert binding(plant, "injection-1", "mould_temp").high == 350
+
+
+@pytest.mark.parametrize(
+    ("declared", "wraps_at"),
+    [
+        ("{at: D102, kind: u32}", 2**32),
+        ("{at: D102, kind: u16}", 65536),
+        ("{at: D102, kind: i16}", 65536),
+        ("{at: D102, kind: u16, scale: 10}", 655360),
+        ("{at: D102, kind: u16, scale: -0.5}", 32768),
+        ("{at: D102, kind: u64}", 2**64),
+        ("{at: D102, kind: bcd, length: 2}", 100_000_000),
+        ("{at: D102, kind: bitfield, bits: 0-11}", 4096),
+        ("{at: D102, kind: f32}", None),
+    ],
+)
+def test_a_counter_wraps_where_its_kind_and_scale_say(
+    tmp_path: Path, declared: str, wraps_at: float | None
+) -> None:
+    plant = sound(tmp_path, changed("indexes: {at: D102, kind: u32}", f"indexes: {declared}"))
+    assert binding(plant, "injection-1", "count").modulus == wraps_at
+    assert kpi(plant, "injection-1").moduli.get("count") == wraps_at
+    assert binding(plant, "injection-1", "mounted").modulus is None
+
+
+def test_figures_merge_profile_and_site(tmp_path: Path) -> None:
+    spec = kpi(sound(tmp_path), "injection-1")
+    assert (spec.counting, spec.piece, spec.stations, spec.pieces_per_index) == (
+        "stations",
+        "pair",
+        24,
+        1,
+    )
+    assert set(spec.signals) == {"state", "count", "mounted", "reject", "energy", "power"}
+    assert (spec.ideal_cycle_s, spec.ideal_basis) == (12, "nameplate")
+    assert spec.products == {"A17": 10}
+    assert spec.micro_stop_s == 120
+    assert (spec.quality, spec.state_basis) == ("measured", "plc")
+    assert spec.max_rate == pytest.approx(0.3)
+    assert spec.silence_s == 10
+    assert spec.windows == ("hour", "shift", "day")
+    assert spec.interim_s is None
+    assert {"station_loss_s", "kwh_per_good"} < set(spec.kpis)
+    assert spec.profile.startswith("shoes@1.0.0+")
+    assert spec.factors["co2"].value == 0.5306
+    assert spec.states["3"] == "waiting"
+    assert spec.states["故障"] == "fault"
+
+
+def test_what_the_site_leaves_open_comes_from_the_profile_or_is_unknown(tmp_path: Path) -> None:
+    spec = kpi(sound(tmp_path), "lasting-1")
+    assert (spec.ideal_cycle_s, spec.ideal_basis) == (None, "default")
+    assert spec.micro_stop_s == 30
+    assert spec.silence_s == 15, "three polls of the device that gives the state"
+    assert spec.counting == "pairs"
+    assert spec.stations is None
+
+
+def test_a_meter_has_energy_figures_and_no_pieces(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    spec = kpi(plant, "meter")
+    assert (spec.counting, spec.piece, spec.quality) == ("none", "", "none")
+    assert spec.signals == ("energy", "power")
+    assert spec.kpis == ("kgce", "kgco2")
+    assert "quarter" in spec.windows
+    assert asset(plant, "meter").line == "main"
+
+
+@pytest.mark.parametrize(
+    ("bind", "quality"),
+    [
+        ("count: plc-inj.indexes, reject: plc-inj.rejects", "measured"),
+        ("count: plc-inj.indexes", "none"),
+        ("reject: plc-inj.rejects", "none"),
+    ],
+)
+def test_quality_is_measured_where_good_can_be_told_from_bad(
+    tmp_path: Path, bind: str, quality: str
+) -> None:
+    text = SITE + f"  second:\n    type: rotary-injection\n    bind: {{{bind}}}\n"
+    assert kpi(sound(tmp_path, text), "second").quality == quality
+
+
+def test_a_state_bit_is_spelled_as_the_engine_spells_it(tmp_path: Path) -> None:
+    text = SITE + (
+        "  second:\n    type: rotary-injection\n    bind: {state: plc-inj.running}\n"
+        "    states: {true: running, 0: idle}\n"
+    )
+    states = kpi(sound(tmp_path, text), "second").states
+    assert (states["True"], states["False"]) == ("running", "idle")
+
+
+def test_unbound_tags_go_out_under_their_device(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    rest = asset(plant, "plc-inj")
+    assert (rest.line, rest.kind, rest.kpi) == ("_dev", "device", None)
+    assert [b.signal for b in rest.bindings] == ["running", "start", "recipe", "setpoint", "raw"]
+    assert {b.layer for b in rest.bindings} == {""}
+    meter = asset(plant, "meter-1")
+    assert len(meter.bindings) == 32 - 2
+    assert meter.text["zh"].startswith("正泰")
+    assert "plc-last" not in {a.name for a in plant.assets}, "all of its tags are bound"
+
+
+def test_a_binding_polls_a_tag_that_the_template_leaves_out(tmp_path: Path) -> None:
+    text = SITE + "  probe:\n    bind: {blind: meter-1.energy_q1_2016}\n"
+    plant = sound(tmp_path, text)
+    assert "energy_q1_2016" in tags(plant, "meter-1")
+    assert binding(plant, "probe", "blind").unit == "kvarh"
+    assert asset(plant, "probe").kpi is None
+
+
+def test_without_an_industry_tags_are_only_moved(tmp_path: Path) -> None:
+    text = SITE.replace("  industry: shoes\n", "")
+    head, _assets = text.split("assets:\n")
+    text = f"{head}assets:\n  any:\n    bind: {{whatever: plc-inj.indexes}}\n"
+    plant = sound(tmp_path, text)
+    assert asset(plant, "any").kpi is None
+    assert binding(plant, "any", "whatever").layer == ""
+    assert plant.kpis(asset(plant, "any")) == []
+
+
+def test_meta_can_say_what_the_figures_mean(tmp_path: Path) -> None:
+    plant = sound(tmp_path)
+    described = {kpi["n"]: kpi for kpi in plant.kpis(asset(plant, "injection-1"))}
+    assert described["kwh_per_good"]["u"] == "kWh/pair"
+    assert described["nee"] == {
+        "n": "nee",
+        "desc": {"zh": "净设备效率", "en": "Net equipment effectiveness"},
+        "layer": "N",
+    }
+
+
+def test_what_will_be_null_is_a_notice(tmp_path: Path) -> None:
+    notices = sound(tmp_path).notices
+    (ideal,) = [notice for notice in notices if notice.code == "no-ideal-cycle"]
+    assert ideal.what.startswith("assets.lasting-1:")
+    assert "p, oee, nee" in ideal.next
+    unbound = {notice.what: notice.next for notice in notices if notice.code == "unbound"}
+    assert "kwh_per_good" in unbound["assets.lasting-1.bind: energy is not bound"]
+    assert set(unbound) == {
+        "assets.lasting-1.bind: energy is not bound",
+        "assets.lasting-1.bind: power is not bound",
+    }
+
+
+def test_a_state_without_words_is_a_notice(tmp_path: Path) -> None:
+    plant = sound(tmp_path, changed("    states: {0: idle, 1: running}\n", ""))
+    (notice,) = [n for n in plant.notices if n.code == "no-states"]
+    assert "plc-last.run_state" in notice.what
+
+
+def test_a_key_that_does_nothing_is_a_notice(tmp_path: Path) -> None:
+    text = SITE + "  any:\n    ideal_cycle: 5s\n    bind: {x: plc-inj.raw}\n"
+    (notice,) = [n for n in sound(tmp_path, text).notices if n.code == "no-type"]
+    assert "ideal_cycle" in notice.what
+
+
+def test_the_workshop_of_the_demo_resolves() -> None:
+    plant = load(SCENARIOS / "workshop.site.yaml")
+    assert [d.name for d in plant.devices] == ["plc-inj", "plc-last", "meter-1"]
+    assert [a.name for a in plant.assets if a.kpi] == ["injection-1", "lasting-1"]
+    assert kpi(plant, "injection-1").interim_s == 5
+    assert kpi(plant, "injection-1").stations == 24
+    assert binding(plant, "injection-1", "mould_setpoint").layer == "X"
+    assert plant.site.store.path == SCENARIOS / "store"
+
+
+def test_load_tells_all_faults_of_file_and_references_at_once(tmp_path: Path) -> None:
+    text = changed("    poll: 2s\n", "    poll: 2\n").replace(
+        "energy: meter-1.energy_import\n", "energy: meter-1.enery_import\n"
+    )
+    with pytest.raises(ConfigError) as raised:
+        load(write(tmp_path, text))
+    assert [(f.line, f.code) for f in raised.value.faults] == [
+        (13, "bare-number"),
+        (55, "unknown-tag"),
+    ]
