@@ -80,6 +80,7 @@ def specify(
             key: Factor(factor.value, factor.unit, factor.year, factor.scope)
             for key, factor in industry.profile.factors.items()
         },
+        counts={b.signal: abs(b.tag.scale) for b in used if b.modulus is not None},
     )
     return spec, faults
 

@@ -9,9 +9,13 @@ import pytest
 
 from drivers.modbus.register import Function, Register
 from gateway import config
+from gateway.energy import fold_energy
 from gateway.errors import ConfigError
-from gateway.model import Device, Kind, Order, Tag
+from gateway.model import Device, Entry, Kind, Order, Tag
+from gateway.oee import Sums, figures
+from gateway.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
+from gateway.windows import Window
 
 if TYPE_CHECKING:
     from gateway.errors import Fault
@@ -268,8 +272,11 @@ def test_a_counter_wraps_where_its_kind_and_scale_say(
     tmp_path: Path, declared: str, wraps_at: float | None
 ) -> None:
     plant = sound(tmp_path, changed("indexes: {at: D102, kind: u32}", f"indexes: {declared}"))
-    assert binding(plant, "injection-1", "count").modulus == wraps_at
-    assert kpi(plant, "injection-1").moduli.get("count") == wraps_at
+    count = binding(plant, "injection-1", "count")
+    assert count.modulus == wraps_at
+    spec = kpi(plant, "injection-1")
+    assert spec.moduli.get("count") == wraps_at
+    assert spec.counts.get("count") == (None if wraps_at is None else abs(count.tag.scale))
     assert binding(plant, "injection-1", "mounted").modulus is None
 
 
@@ -368,6 +375,19 @@ def test_without_an_industry_tags_are_only_moved(tmp_path: Path) -> None:
     assert asset(plant, "any").kpi is None
     assert binding(plant, "any", "whatever").layer == ""
     assert plant.kpis(asset(plant, "any")) == []
+
+
+@pytest.mark.parametrize("name", ["injection-1", "lasting-1"])
+def test_the_engine_gives_every_figure_that_a_profile_lists(tmp_path: Path, name: str) -> None:
+    text = changed("    micro_stop: 30s\n", "    ideal_cycle: 9s\n")
+    spec = kpi(sound(tmp_path, text), name)
+    readings = [Entry(0, "energy", 10.0), Entry(3_600_000, "energy", 12.0)]
+    hour = Window("hour", 0, 3_600_000)
+    metered = fold_energy(readings, hour, spec, good=4).kpi
+    computed = {*figures(Sums(), spec, "idle").kpi, *metered}
+    assert set(spec.kpis) <= computed
+    assert computed <= set(KNOWN_KPIS)
+    assert metered["kgce"] == pytest.approx(2 * 0.1229)
 
 
 def test_meta_can_say_what_the_figures_mean(tmp_path: Path) -> None:
