@@ -17,29 +17,13 @@ import pydantic
 
 from gateway.errors import ConfigError, Fault
 from gateway.explain import Explained, Wrong, describe, explain, nearest, spell
-from gateway.units import Clock, Day, Duration, Rate, Size, Text
 from gateway.words import _
 from gateway.yaml12 import Place, Tree, parse
 
 if TYPE_CHECKING:
     from gateway.yaml12 import KeyPath
 
-__all__ = [
-    "Clock",
-    "Day",
-    "Document",
-    "Duration",
-    "Rate",
-    "Size",
-    "Text",
-    "Wrong",
-    "examine",
-    "load",
-    "nearest",
-    "salvage",
-    "spell",
-    "validate",
-]
+__all__ = ["Document", "Wrong", "examine", "load", "nearest", "salvage", "spell", "validate"]
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 

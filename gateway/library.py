@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from gateway.document import Document, Text, Wrong, examine, nearest
+from gateway.document import Document, Wrong, examine, nearest
 from gateway.errors import Fault
+from gateway.units import Text
 from gateway.words import _
 
 

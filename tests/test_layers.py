@@ -17,8 +17,13 @@ MAY: dict[str, set[str]] = {
     "gateway.words": set(),
     "gateway.driver": {"model", "clock"},
     "gateway.health": {"model"},
-    "gateway.units": {"words"},
-    "gateway.document": {"errors", "words", "units"},
+    "gateway.syntax": {"errors", "words"},
+    "gateway.yaml12": {"errors", "syntax", "words"},
+    "gateway.explain": {"words", "yaml12"},
+    "gateway.document": {"errors", "explain", "words", "yaml12"},
+    "gateway.units": {"explain", "words"},
+    "gateway.names": {"explain", "words"},
+    "gateway.files": {"errors", "explain", "words"},
     "gateway.poller": {"model", "driver", "errors", "clock", "health", "words"},
 }
 
