@@ -100,13 +100,14 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     bound, wrong = binding.match(site, types, outlines)
     faults += wrong
     devices, wrong = _devices(site, plugins, outlines, bound)
-    faults += wrong
+    awaited = [fault for fault in wrong if fault.code == "later"]
+    faults += [fault for fault in wrong if fault.code != "later"]
     tags = {
         (tag.device, tag.name): tag for d in devices for group in d.groups for tag in group.tags
     }
     joined, wrong = binding.join(bound, tags, site.document)
     faults += wrong
-    notices = [*later.notices(site), *_idle(site, outlines)]
+    notices = [*later.notices(site), *awaited, *_idle(site, outlines)]
     periods = {
         (tag.device, tag.name): group.period_s
         for device in devices
@@ -163,7 +164,7 @@ def _no_driver(site: Site, name: str, scheme: str, plugins: Mapping[str, Plugin]
     known = ", ".join(sorted(plugins))
     if scheme in later.SCHEMES:
         what = _("{scheme} comes with a later release").format(scheme=scheme)
-        next_ = _("until then there are: {known}").format(known=known)
+        next_ = _("the device is not read until then; there are: {known}").format(known=known)
         return site.document.fault(path, "later", what, next_)
     what = _("no driver serves {scheme}").format(scheme=scheme)
     near = nearest(scheme, [*plugins, *later.SCHEMES])

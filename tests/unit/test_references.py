@@ -255,13 +255,6 @@ CASES = {
         "missing-key",
         "the tag has no address",
     ),
-    "link of a later release": (
-        "modbus+tcp://10.0.0.5:502",
-        "opc.tcp://10.0.0.5:4840",
-        "opc.tcp://",
-        "later",
-        "opc.tcp comes with a later release: until then there are: modbus+tcp",
-    ),
     "unknown link": (
         "modbus+tcp://10.0.0.5:502",
         "modbus-tcp://10.0.0.5:502",
@@ -304,8 +297,17 @@ def test_what_leads_nowhere_is_told_where_it_stands(tmp_path: Path, case: str) -
 def test_a_template_must_speak_the_links_protocol(tmp_path: Path) -> None:
     text = SITE.replace("modbus+tcp://10.0.0.6:502", "dlt645:///dev/ttyUSB0")
     _plant, faults = resolved(tmp_path, text)
-    assert [fault.code for fault in faults] == ["later", "wrong-template"]
-    assert "it speaks modbus+rtu, modbus+rtuovertcp, modbus+tcp" in faults[1].next
+    assert [fault.code for fault in faults] == ["wrong-template"]
+    assert "it speaks modbus+rtu, modbus+rtuovertcp, modbus+tcp" in faults[0].next
+
+
+def test_a_link_of_a_later_release_is_a_notice_and_its_device_is_not_read(tmp_path: Path) -> None:
+    text = SITE.replace("modbus+tcp://10.0.0.5:502", "opc.tcp://10.0.0.5:4840")
+    plant, faults = resolved(tmp_path, text)
+    assert [fault.code for fault in faults] == ["wrong-template"]
+    (notice,) = [notice for notice in plant.notices if notice.code == "later"]
+    assert "opc.tcp comes with a later release" in notice.what
+    assert [device.name for device in plant.devices] == ["meter-1"]
 
 
 def test_a_fault_of_a_templates_tag_points_into_the_template(tmp_path: Path) -> None:
