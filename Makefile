@@ -40,7 +40,7 @@ fmt: $(STAMP)
 	@$(PY) -m ruff format .
 
 bench: $(STAMP) apt-test
-	@$(PY) tests/bench/run.py $(ARGS)
+	@$(PY) -m tests.bench.run $(ARGS)
 
 soak: $(STAMP) apt-test
 	@$(PY) -m pytest -q -m soak --timeout=5400 $(ARGS)

@@ -1,0 +1,72 @@
+"""What is measured: so many devices of so many registers, each read once a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+STAMP = 2
+"""Registers at a device's end that carry the time of its answer (see `lean_server`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Devices, and u16 holding registers of each."""
+
+    name: str
+    devices: int
+    registers: int
+
+    @property
+    def values_per_s(self) -> int:
+        """Values that arrive if none is lost."""
+        return self.devices * self.registers
+
+    @property
+    def stamp_tags(self) -> tuple[str, str]:
+        """Names of the tags that carry the stamp: high word, low word."""
+        return f"r{self.registers - 2:03}", f"r{self.registers - 1:03}"
+
+
+WORKLOADS = {
+    "W1": Workload("W1", devices=10, registers=100),
+    "W2": Workload("W2", devices=50, registers=200),
+}
+
+
+def write_site(folder: Path, work: Workload, ports: Sequence[int], broker_port: int) -> Path:
+    """Write the gateway's site file for a workload.
+
+    Args:
+        folder: for the file and the store.
+        work: the workload.
+        ports: where the devices answer on loopback, one each.
+        broker_port: where the broker listens on loopback.
+    """
+    tags = "".join(
+        f"      r{number:03}: {{at: 'holding:{number}', kind: u16}}\n"
+        for number in range(work.registers)
+    )
+    devices = "".join(
+        f"  dev-{number:02}:\n"
+        f"    link: modbus+tcp://127.0.0.1:{port}\n"
+        "    unit: 1\n"
+        "    poll: 1s\n"
+        f"    tags:\n{tags}"
+        for number, port in enumerate(ports)
+    )
+    text = (
+        "site: {cluster: bench, enterprise: bench, site: bench, gateway: gw-bench,"
+        " timezone: Asia/Shanghai}\n"
+        f"devices:\n{devices}"
+        "publish:\n"
+        f"  cluster: {{kind: mqtt, url: 'mqtt://127.0.0.1:{broker_port}', format: cii}}\n"
+        "store: {path: store, size: 2GiB}\n"
+    )
+    site = folder / "site.yaml"
+    site.write_text(text, "utf-8")
+    return site
