@@ -19,6 +19,7 @@ import orjson
 from gateway import api
 from gateway.clock import SystemClock
 from gateway.health import Health
+from gateway.later import serves
 from gateway.ledger import Ledger
 from gateway.links import connect
 from gateway.meta import describe
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from gateway.clock import Clock
-    from gateway.config import InfluxPublish, MqttPublish
     from gateway.model import Batch
     from gateway.plant import Plant
     from gateway.publishers.base import Factory, Publisher
@@ -213,11 +213,6 @@ class Agent:
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000
-
-
-def serves(config: MqttPublish | InfluxPublish) -> bool:
-    """Whether a publisher of this kind and format is here yet; `check` says which come later."""
-    return config.kind == "mqtt" and config.format == "cii"
 
 
 def launch(run: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.destination import InfluxPublish
+from gateway.destination import InfluxPublish, MqttPublish
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ SCHEMES = ("modbus+rtu", "modbus+rtuovertcp", "modbus+ascii", "opc.tcp", "dlt645
 
 Found = tuple[tuple[str, ...], str]
 """Path, and what the feature is called."""
+
+
+def serves(publish: MqttPublish | InfluxPublish) -> bool:
+    """Say whether this release has what a publisher needs."""
+    return isinstance(publish, MqttPublish) and not any(_publishing((), publish))
 
 
 def notices(site: Site) -> list[Fault]:
@@ -62,14 +67,19 @@ def _publishers(site: Site) -> Iterator[Found]:
         if isinstance(publish, InfluxPublish):
             yield path, _("InfluxDB comes with a later release")
             continue
-        if publish.format != "cii":
-            what = _("the format {format} comes with a later release")
-            yield (*path, "format"), what.format(format=publish.format)
-        if any(url.startswith("ws") for url in publish.brokers):
-            key = "url" if publish.url else "urls"
-            yield (*path, key), _("MQTT over WebSocket comes with a later release")
+        yield from _publishing(path, publish)
         if publish.commands is not None:
             yield (*path, "commands"), _("commands come with a later release")
+
+
+def _publishing(path: tuple[str, ...], publish: MqttPublish) -> Iterator[Found]:
+    """Find what keeps a publisher from being served at all."""
+    if publish.format != "cii":
+        what = _("the format {format} comes with a later release").format(format=publish.format)
+        yield (*path, "format"), what
+    if any(url.startswith("ws") for url in publish.brokers):
+        key = "url" if publish.url else "urls"
+        yield (*path, key), _("MQTT over WebSocket comes with a later release")
 
 
 def _sections(site: Site) -> Iterator[Found]:
