@@ -234,7 +234,7 @@ class Delivery:
         match verdict:
             case Verdict.DELIVERED | Verdict.UNHEARD:
                 self._delivered(message)
-                self.unheard_count += verdict is Verdict.UNHEARD
+                self.unheard_count += verdict is Verdict.UNHEARD and message.key > 0
             case Verdict.HOLD_TOPIC:
                 if not self.refusals.hold(message, why, self._clock.mono_ns()):
                     self._held.discard(message.key)

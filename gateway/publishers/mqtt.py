@@ -41,6 +41,8 @@ SETTLED_S = 10.0
 """A connection that lasted so long was a good one: the back-off starts again."""
 SLOW_S = 30.0
 """The least pause after a failure that haste can't mend."""
+RENEW_S = 0.2
+"""A broker that sees the new CONNECT before it has read our goodbye would send the old Will."""
 FLUSH_S = 2.0
 FAREWELL_S = 1.0
 READ_AGAIN_S = 1.0
@@ -167,8 +169,10 @@ class MqttPublisher:
         try:
             await self._session()
         except BrokerUnavailable as error:
-            if self._stopping.is_set() or error.cause == Cause.RENEWED:
+            if self._stopping.is_set():
                 return 0.0
+            if error.cause == Cause.RENEWED:
+                return RENEW_S
             self._reporter.down(error, self._url)
             if self._version.failed(error.cause):
                 return 0.0

@@ -42,7 +42,7 @@ CONNECT_S = 10
 CONNACK_S = 10.0
 GOODBYE_S = 1.0
 TICK_S = 1.0
-PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class _Client(paho.Client):
@@ -54,15 +54,13 @@ class _Client(paho.Client):
     limit. The hook is not public: `tests/e2e` fails if a new paho no longer calls it.
     """
 
-    def __init__(self, client_id: str, protocol: MQTTProtocolVersion, transport: str) -> None:
+    def __init__(self, client_id: str, protocol: MQTTProtocolVersion) -> None:
         clean = None if protocol == MQTTProtocolVersion.MQTTv5 else True
-        carrier: Literal["tcp", "websockets"] = "websockets" if transport == "ws" else "tcp"
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id,
             clean_session=clean,
             protocol=protocol,
-            transport=carrier,
             reconnect_on_failure=False,
         )
         self.acks: list[tuple[int, int]] = []
@@ -125,7 +123,7 @@ class Connection:
         self._writing = False
         self._ticker: asyncio.TimerHandle | None = None
         protocol = MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311
-        client = self._paho = _Client(client_id, protocol, self._url.scheme[:2])
+        client = self._paho = _Client(client_id, protocol)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)  # the window is ours, paho's would only queue
         client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
@@ -230,10 +228,11 @@ class Connection:
         if config.username is not None:
             password = config.password.read() if config.password is not None else None
             client.username_pw_set(config.username, password)
-        if url.scheme in {"mqtts", "wss"}:
+        if url.scheme not in PORTS:
+            text = _("MQTT over WebSocket comes with a later release")
+            raise BrokerUnavailable(text, Cause.UNSUITABLE)
+        if url.scheme == "mqtts":
             client.tls_set_context(tls.context(config.tls))
-        if url.scheme in {"ws", "wss"}:
-            client.ws_set_options(path=url.path or "/mqtt")
         self.spoke = True
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
         if self._version == "5":

@@ -156,7 +156,7 @@ class Rig:
                 self.clock.advance(wait_s + 1e-9)
                 wait_s = self.pump()
 
-    def keys(self) -> list[int]:
+    def sent_keys(self) -> list[int]:
         """Keys of the records sent on the present connection, in order."""
         return [message.key for message in self.transport.sent if message.key]
 

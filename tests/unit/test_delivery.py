@@ -16,10 +16,10 @@ def test_telemetry_goes_before_its_commit_and_nothing_else_does() -> None:
     telemetry = rig.make("telemetry")
     event = rig.make("event/x")
     rig.pump()
-    assert rig.keys() == [telemetry.key]
+    assert rig.sent_keys() == [telemetry.key]
     rig.store.commit()
     rig.pump()
-    assert rig.keys() == [telemetry.key, state.key, event.key]
+    assert rig.sent_keys() == [telemetry.key, state.key, event.key]
 
 
 def test_telemetry_never_overtakes_the_meta_of_its_asset() -> None:
@@ -29,12 +29,12 @@ def test_telemetry_never_overtakes_the_meta_of_its_asset() -> None:
     behind = rig.make("telemetry", "a1")
     other = rig.make("telemetry", "a2")
     rig.pump()
-    assert rig.keys() == [other.key]
+    assert rig.sent_keys() == [other.key]
     rig.store.commit()
     rig.pump()
     after = rig.make("telemetry", "a1")
     rig.pump()
-    assert rig.keys() == [other.key, meta.key, behind.key, after.key]
+    assert rig.sent_keys() == [other.key, meta.key, behind.key, after.key]
 
 
 def test_a_meta_not_on_disk_at_the_connect_still_precedes_its_telemetry() -> None:
@@ -43,10 +43,10 @@ def test_a_meta_not_on_disk_at_the_connect_still_precedes_its_telemetry() -> Non
     rig.connect()
     telemetry = rig.make("telemetry", "a1")
     rig.pump()
-    assert rig.keys() == []
+    assert rig.sent_keys() == []
     rig.store.commit()
     rig.pump()
-    assert rig.keys() == [meta.key, telemetry.key]
+    assert rig.sent_keys() == [meta.key, telemetry.key]
     assert rig.transport.sent[1].retain
 
 
@@ -81,7 +81,7 @@ def test_what_was_made_without_a_connection_is_backlog_never_retained_and_marked
     assert by_key[first.key].payload.startswith(b"1 1 ")
     assert by_key[2].topic == "a1/telemetry/hist"
     assert by_key[3].retain, "the current state is sent retained, once"
-    assert sorted(rig.keys()) == [1, 2, 3]
+    assert sorted(rig.sent_keys()) == [1, 2, 3]
 
 
 def test_retain_of_live_records_follows_their_class() -> None:
@@ -101,7 +101,7 @@ def test_the_current_state_is_not_sent_twice_as_a_first_delivery() -> None:
     rig.store.commit()
     rig.connect()
     rig.answer_all()
-    assert rig.keys() == [1]
+    assert rig.sent_keys() == [1]
     assert rig.position.acked == {1}
 
 
@@ -115,7 +115,7 @@ def test_only_the_window_is_in_flight_and_the_backlog_leaves_a_quarter_of_it() -
     assert len(rig.transport.sent) == 6
     live = [rig.make("telemetry") for _index in range(5)]
     rig.pump()
-    assert rig.keys()[5:] == [record.key for record in live[:2]]
+    assert rig.sent_keys()[5:] == [record.key for record in live[:2]]
     assert rig.delivery.in_flight == 8
 
 
@@ -127,7 +127,7 @@ def test_live_goes_first_when_the_window_opens() -> None:
     rig.connect(window=1)
     live = rig.make("telemetry")
     rig.answer(rig.transport.sent[0])
-    assert rig.keys() == [live.key]
+    assert rig.sent_keys() == [live.key]
 
 
 def test_the_backlog_keeps_its_rate_and_its_turn() -> None:
@@ -136,13 +136,13 @@ def test_the_backlog_keeps_its_rate_and_its_turn() -> None:
         rig.make("telemetry")
     rig.store.commit()
     rig.connect(window=1000)
-    assert len(rig.keys()) == 10, "a tenth of a second's worth at once"
+    assert len(rig.sent_keys()) == 10, "a tenth of a second's worth at once"
     wait_s = rig.pump()
     assert wait_s == pytest.approx(0.01, rel=1e-3)
     for _step in range(100):
         rig.clock.advance(0.005)
         rig.pump()
-    assert len(rig.keys()) == pytest.approx(60, abs=1)
+    assert len(rig.sent_keys()) == pytest.approx(60, abs=1)
 
 
 def test_the_backlog_waits_for_its_spread() -> None:
@@ -150,11 +150,11 @@ def test_the_backlog_waits_for_its_spread() -> None:
     rig.make("telemetry")
     rig.store.commit()
     rig.connect(spread_s=30.0)
-    assert rig.keys() == []
+    assert rig.sent_keys() == []
     assert rig.pump() == pytest.approx(30.0)
     rig.clock.advance(30.0)
     rig.pump()
-    assert rig.keys() == [1]
+    assert rig.sent_keys() == [1]
 
 
 def test_resends_go_first_and_unchanged() -> None:
@@ -163,7 +163,7 @@ def test_resends_go_first_and_unchanged() -> None:
     rig.answer(rig.transport.sent[0])
     first, second, third = (rig.make("telemetry") for _index in range(3))
     rig.pump()
-    assert rig.keys() == [first.key, second.key]
+    assert rig.sent_keys() == [first.key, second.key]
     before = {message.key: message for message in rig.transport.sent if message.key}
     rig.delivery.lost()
     rig.store.commit()
@@ -199,7 +199,7 @@ def test_acks_out_of_order_lose_nothing_over_a_loss() -> None:
     assert rig.position.acked == {3, 5}
     rig.delivery.lost()
     rig.connect()
-    assert rig.keys() == [1, 2, 4, 6]
+    assert rig.sent_keys() == [1, 2, 4, 6]
 
 
 def test_records_over_ten_seconds_old_are_history_even_in_the_live_lane() -> None:
@@ -225,8 +225,8 @@ def test_too_much_live_becomes_backlog_and_metas_stay_ahead(
     fresh = rig.make("telemetry")
     rig.store.commit()
     rig.answer_all()
-    assert rig.keys()[:2] == [1, fresh.key]
-    assert rig.keys()[2:] == list(range(2, 12))
+    assert rig.sent_keys()[:2] == [1, fresh.key]
+    assert rig.sent_keys()[2:] == list(range(2, 12))
     assert rig.topics()[3] == "a1/telemetry/hist"
 
 
@@ -238,7 +238,7 @@ def test_too_many_bytes_become_backlog_as_well(monkeypatch: pytest.MonkeyPatch) 
         rig.make("telemetry", body=b"x" * 30)
     rig.store.commit()
     rig.answer_all()
-    assert rig.keys() == [1, 2, 3, 4]
+    assert rig.sent_keys() == [1, 2, 3, 4]
     assert set(rig.topics()) == {"status", "a1/telemetry/hist"}
 
 
@@ -250,17 +250,17 @@ def test_every_record_arrives_once_however_far_the_backlog_reaches() -> None:
     rig.position.acked |= set(range(200, 300))
     rig.connect(window=16)
     rig.answer_all()
-    assert rig.keys() == [key for key in range(1, 1001) if not 200 <= key < 300]
+    assert rig.sent_keys() == [key for key in range(1, 1001) if not 200 <= key < 300]
 
 
 def test_uncommitted_backlog_is_read_once_it_is_on_disk() -> None:
     rig = Rig()
     rig.make("telemetry")
     rig.connect()
-    assert rig.keys() == []
+    assert rig.sent_keys() == []
     rig.store.commit()
     rig.pump()
-    assert rig.keys() == [1]
+    assert rig.sent_keys() == [1]
 
 
 def test_a_stop_sends_live_and_leaves_the_backlog() -> None:
@@ -274,7 +274,7 @@ def test_a_stop_sends_live_and_leaves_the_backlog() -> None:
     rig.make("telemetry")
     rig.clock.advance(2.0)
     rig.pump()
-    assert rig.keys() == [last.key]
+    assert rig.sent_keys() == [last.key]
     for message in list(rig.transport.sent):
         rig.answer(message)
     assert rig.delivery.idle

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.publishers.delivery import Message
 from gateway.publishers.refusals import Verdict
 
 if TYPE_CHECKING:
     from gateway.model import Record
+    from gateway.publishers.delivery import Message
 
 CLASSES = ("telemetry", "telemetry", "telemetry", "state", "event/x", "meta")
 

@@ -25,7 +25,7 @@ def test_a_refused_topic_is_held_and_the_others_flow() -> None:
     other = rig.make("telemetry", "a2")
     rig.store.commit()
     rig.pump()
-    assert rig.keys()[1:] == [other.key]
+    assert rig.sent_keys()[1:] == [other.key]
     rig.answer(rig.transport.sent[-1])
     assert rig.position.acked == {other.key}
     assert {t: h.why for t, h in rig.delivery.refusals.topics.items()} == {
@@ -40,10 +40,10 @@ def test_a_held_topic_is_tried_again_with_one_message_and_then_drained() -> None
     assert rig.pump() == pytest.approx(FIRST_WAIT_S)
     rig.clock.advance(FIRST_WAIT_S)
     rig.pump()
-    assert rig.keys()[1:] == [1]
+    assert rig.sent_keys()[1:] == [1]
     rig.answer(rig.transport.sent[-1])
     rig.answer_all()
-    assert rig.keys()[2:] == [record.key for record in later]
+    assert rig.sent_keys()[2:] == [record.key for record in later]
     assert rig.position.acked == {1, 2, 3, 4}
     assert not rig.delivery.refusals.topics
 
@@ -71,7 +71,7 @@ def test_several_refused_in_one_window_are_all_kept() -> None:
         rig.delivery.acked(message, Verdict.HOLD_TOPIC, "no")
     rig.clock.advance(FIRST_WAIT_S)
     rig.pump()
-    assert rig.keys()[3:] == [1]
+    assert rig.sent_keys()[3:] == [1]
     rig.answer_all()
     assert rig.position.acked == {1, 2, 3}
 
@@ -81,7 +81,7 @@ def test_a_new_connection_tries_held_topics_at_once() -> None:
     rig.store.commit()
     rig.delivery.lost()
     rig.connect()
-    assert rig.keys() == [1]
+    assert rig.sent_keys() == [1]
     rig.answer_all()
     assert rig.position.acked == {1}
 
@@ -128,7 +128,7 @@ def test_a_record_that_is_never_taken_is_set_aside_unacknowledged() -> None:
     assert rig.delivery.refusals.aside == {1: "Packet too large (0x95)"}
     rig.delivery.lost()
     rig.connect()
-    assert rig.keys() == []
+    assert rig.sent_keys() == []
 
 
 def test_what_exceeds_the_servers_packet_size_is_never_sent() -> None:
@@ -137,7 +137,7 @@ def test_what_exceeds_the_servers_packet_size_is_never_sent() -> None:
     rig.make("telemetry", body=b"x" * 200)
     small = rig.make("telemetry")
     rig.pump()
-    assert rig.keys() == [small.key]
+    assert rig.sent_keys() == [small.key]
     assert list(rig.delivery.refusals.aside) == [1]
 
 
@@ -181,7 +181,7 @@ def test_a_poisonous_message_is_found_and_set_aside_and_the_rest_arrives() -> No
                 break
             rig.answer(message)
             done += 1
-        if 3 not in rig.keys():
+        if 3 not in rig.sent_keys():
             break
         rig.delivery.lost()
     assert rig.position.acked == {1, 2, 4, 5, 6}

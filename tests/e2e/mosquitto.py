@@ -1,0 +1,174 @@
+"""A real broker on a free loopback port, and a foreign client that listens to it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+MOSQUITTO = "/usr/sbin/mosquitto"
+DEADLINE_S = 20.0
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], object], what: str, limit_s: float = DEADLINE_S) -> None:
+    """Wait until something is so; fail, saying what, when it isn't in time."""
+    until = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < until, f"not within {limit_s:g} s: {what}"
+        time.sleep(0.01)
+
+
+class Mosquitto:
+    """mosquitto as a child process.
+
+    Args:
+        folder: for its configuration, log and database.
+        extra: more lines of configuration.
+        anonymous: let everybody in.
+    """
+
+    def __init__(self, folder: Path, *extra: str, anonymous: bool = True) -> None:
+        assert Path(MOSQUITTO).exists(), f"{MOSQUITTO} is missing: apt install mosquitto"
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        self.log = folder / "mosquitto.log"
+        lines = (
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {str(anonymous).lower()}",
+            "max_inflight_messages 0",
+            "max_queued_messages 1000000",
+            f"log_dest file {self.log}",
+            "log_type all",
+            "user root",
+            *extra,
+        )
+        self._config.write_text("\n".join(lines) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._process = subprocess.Popen(
+            [MOSQUITTO, "-c", str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(self._listens, "mosquitto listens")
+
+    def stop(self) -> None:
+        """Let it save its database and end."""
+        self._end(subprocess.Popen.terminate)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(subprocess.Popen.kill)
+
+    def reload(self) -> None:
+        """SIGHUP: read access rules again."""
+        assert self._process is not None
+        self._process.send_signal(1)
+
+    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
+        if self._process is not None:
+            how(self._process)
+            self._process.wait()
+            self._process = None
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message as a subscriber got it."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    """Kept by the broker, or published to be kept (MQTT 5: retain as published)."""
+
+
+class Subscriber:
+    """paho, in its own thread, with a session that outlives broker and connection."""
+
+    def __init__(self, port: int, topic: str = "cii/v1/#", **login: str) -> None:
+        self.heard: list[Heard] = []
+        self._topic = topic
+        self._ready = threading.Event()
+        client = self._client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, f"judge-{port}", protocol=paho.MQTTv5
+        )
+        if login:
+            client.username_pw_set(login["username"], login["password"])
+        client.on_connect = self._subscribe
+        client.on_subscribe = lambda *_paho: self._ready.set()
+        client.on_message = self._take
+        client.reconnect_delay_set(1, 1)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        properties.ReceiveMaximum = 65535
+        client.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        client.loop_start()
+        assert self._ready.wait(DEADLINE_S), "the subscriber is not connected"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def on(self, tail: str) -> list[Heard]:
+        """What was heard on topics that end so."""
+        return [heard for heard in list(self.heard) if heard.topic.endswith(tail)]
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something that the broker keeps, as an earlier gateway would have."""
+        self._client.publish(topic, payload, 1, retain=True).wait_for_publish(DEADLINE_S)
+
+    def _subscribe(self, client: paho.Client, *_paho: Any) -> None:  # noqa: ANN401
+        client.subscribe(self._topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
+
+    def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
+        self.heard.append(Heard(message.topic, bytes(message.payload), message.retain))

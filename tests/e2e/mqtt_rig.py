@@ -1,0 +1,132 @@
+"""A store, a publisher and records of every class, as the agent would wire them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from asyncapi_judge import CONTRACT
+
+from gateway.clock import SystemClock
+from gateway.config import MqttPublish
+from gateway.model import Draft, Record, record_id
+from gateway.publishers.base import Identity
+from gateway.publishers.mqtt import MqttPublisher
+from gateway.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from mosquitto import Heard
+
+IDENTITY = Identity("c1", "e1", "s1", "gw-01")
+ROOT = "cii/v1/c1/e1/s1"
+CLASSES = {
+    "meta": "meta",
+    "telemetry": "telemetry",
+    "state": "state",
+    "oee": "oee",
+    "energy": "energy/electricity",
+    "event": "event/order_change",
+    "alarm": "alarm/overtemp",
+}
+_ENVELOPE = ("v", "id", "ts", "hist")
+_SAMPLES = json.loads((CONTRACT.parent / "samples.json").read_text("utf-8"))
+
+
+def open_store(folder: Path) -> Store:
+    """Open the real store with a short commit interval."""
+    return Store.open(
+        folder,
+        IDENTITY.gateway,
+        size_bytes=1 << 30,
+        keep_s={"telemetry": 86400.0, "kpi": 86400.0},
+        commit_s=0.05,
+        clock=SystemClock(),
+    )
+
+
+def config(url: str, **more: Any) -> MqttPublish:  # noqa: ANN401
+    """Make the publisher's section of a site file; paths are taken as they are."""
+    return MqttPublish.model_validate(
+        {"kind": "mqtt", "url": url, "spread": "0s", "backlog": "5000 records/s", **more}
+    )
+
+
+def draft(name: str, asset: str = "press-1", **fields: Any) -> Draft:  # noqa: ANN401
+    """Make a record of a class from the contract's sample of it."""
+    body = {key: value for key, value in _SAMPLES[name].items() if key not in _ENVELOPE}
+    ts_ms = SystemClock().wall_ns() // 1_000_000
+    return Draft(CLASSES[name], "l1", asset, ts_ms, orjson.dumps(body | fields))
+
+
+class Rig:
+    """One gateway's north side."""
+
+    def __init__(self, store: Store, publish: MqttPublish) -> None:
+        self.store = store
+        self.publisher = MqttPublisher(
+            name="cluster", config=publish, store=store, identity=IDENTITY, clock=SystemClock()
+        )
+
+    def make(self, *drafts: Draft) -> list[Record]:
+        """Append and offer, as the agent does."""
+        records = self.store.append(drafts)
+        self.publisher.offer(records)
+        return records
+
+    async def until(self, condition: Callable[[], object], what: str, limit_s: float = 20) -> None:
+        """Wait on the loop until something is so."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while not condition():  # noqa: ASYNC110 - conditions of many kinds, in tests
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            shown = self.publisher.status()
+            raise AssertionError(f"not within {limit_s:g} s: {what}; {shown}") from None
+
+    async def connected(self) -> None:
+        await self.until(lambda: self.publisher.status().connected, "connected")
+
+    async def delivered(self, records: Sequence[Record], limit_s: float = 20) -> None:
+        """Wait until all of these are acknowledged."""
+        position = self.store.position("cluster")
+        keys = [record.key for record in records]
+        await self.until(lambda: all(map(position.is_acked, keys)), "all acknowledged", limit_s)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, publish: MqttPublish) -> AsyncIterator[Rig]:
+    """Run a publisher over a store; stopped in order at the end."""
+    store = open_store(folder)
+    rig = Rig(store, publish)
+    task = asyncio.create_task(rig.publisher.run())
+    try:
+        yield rig
+    finally:
+        await rig.publisher.stop()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await store.close()
+
+
+def by_id(heard: Sequence[Heard]) -> dict[str, list[dict[str, Any]]]:
+    """Bodies without `hist`, by id, in the order of arrival."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for message in heard:
+        body = json.loads(message.payload)
+        if "id" in body:
+            body.pop("hist")
+            found.setdefault(body["id"], []).append(body)
+    return found
+
+
+def expected(record: Record) -> dict[str, Any]:
+    """What a record must arrive as, but for `hist`."""
+    envelope = {"v": "1.0", "id": record_id(IDENTITY.gateway, record.key), "ts": record.ts_ms}
+    return envelope | orjson.loads(record.body)

@@ -1,0 +1,197 @@
+"""The normal course against a real broker, heard by a foreign client, judged by the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+from asyncapi_judge import Judge
+from mosquitto import Mosquitto, Subscriber, wait_for
+from mqtt_rig import CLASSES, ROOT, Rig, by_id, config, draft, expected, open_store, running
+
+from gateway.model import record_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STATUS = f"{ROOT}/_gw/gw-01/status"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_every_class_arrives_valid_and_as_it_was_stored(
+    tmp_path: Path, run: Callable[..., None]
+) -> None:
+    judge = Judge()
+
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            records = rig.make(*(draft(name) for name in CLASSES))
+            await rig.delivered(records)
+            wait_for(lambda: len(by_id(subscriber.heard)) == len(records), "all heard")
+        arrived = by_id(subscriber.heard)
+        assert {i: bodies[0] for i, bodies in arrived.items()} == {
+            record_id("gw-01", record.key): expected(record) for record in records
+        }
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        run(scenario(broker, subscriber))
+        wait_for(lambda: len(subscriber.on("/status")) == 2, "the farewell")
+        judged = [judge.judge(h.topic, h.payload, retained=h.retained) for h in subscriber.heard]
+    assert {j.channel for j in judged} == {"status", *CLASSES}
+    retained = {j.channel for j, h in zip(judged, subscriber.heard, strict=True) if h.retained}
+    assert retained == {"status", "meta", "state", "alarm"}
+    online, offline = (json.loads(h.payload) for h in subscriber.on("/status"))
+    assert (online["online"], online["reason"], online["conn"], online["mqtt"]) == (
+        True, "start", 1, "5",
+    )  # fmt: skip
+    assert (offline["online"], offline["reason"], offline["conn"]) == (False, "stop", 1)
+    assert online["epoch"] == offline["epoch"]
+
+
+def test_what_was_made_before_the_connection_follows_late_and_unretained(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        store = open_store(tmp_path / "store")
+        early = store.append([draft("meta"), draft("telemetry"), draft("state", state="idle")])
+        early += store.append([draft("state")])
+        await store.flush()
+        await store.close()
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.delivered(early)
+            wait_for(lambda: len(by_id(subscriber.heard)) == len(early), "all heard")
+        heard = {json.loads(h.payload).get("id", "status"): h for h in subscriber.heard[:-1]}
+        meta, telemetry, idle, fault = (heard[record_id("gw-01", r.key)] for r in early)
+        assert telemetry.topic == f"{ROOT}/l1/press-1/telemetry/hist"
+        assert [h.retained for h in (meta, telemetry, idle, fault)] == [True, False, False, True]
+        order = [h.topic.split("/", 6)[-1] for h in subscriber.heard]
+        assert order[:3] == ["gw-01/status", "press-1/meta", "press-1/state"]
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker, subscriber))
+
+
+def test_a_higher_epoch_in_the_retained_status_is_surpassed(tmp_path: Path) -> None:
+    foreign = {"v": "1.0", "gw": "gw-01", "epoch": 60_000_000, "conn": 9, "online": False, "ts": 1}
+
+    async def scenario(broker: Mosquitto) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.until(lambda: rig.store.epoch == 60_000_001, "the epoch is raised")
+            await rig.connected()
+            (record,) = rig.make(draft("telemetry"))
+            await rig.delivered([record])
+        assert record_id("gw-01", record.key).split(":")[1] == "60000001"
+
+    with Mosquitto(tmp_path) as broker:
+        with Subscriber(broker.port) as subscriber:
+            subscriber.publish(STATUS, json.dumps(foreign).encode())
+            asyncio.run(scenario(broker))
+            wait_for(lambda: len(subscriber.on("/status")) == 3, "the farewell")
+        told = [json.loads(h.payload) for h in subscriber.on("/status")]
+    assert [(s["epoch"], s["conn"], s["online"]) for s in told] == [
+        (60_000_000, 9, False), (60_000_001, 1, True), (60_000_001, 1, False),
+    ]  # fmt: skip
+
+
+def test_the_gateways_own_status_of_an_earlier_start_raises_nothing(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto) -> int:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            return rig.store.epoch
+
+    with Mosquitto(tmp_path) as broker:
+        first = asyncio.run(scenario(broker))
+        second = asyncio.run(scenario(broker))
+    assert second == first + 1
+
+
+def test_the_brokers_packet_size_and_window_are_respected(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            big = draft("event", data={"note": "x" * 3000})
+            records = rig.make(big, *(draft("telemetry") for _index in range(50)))
+            await rig.delivered(records[1:])
+            await rig.until(lambda: rig.publisher.status().aside == 1, "set aside")
+            assert rig.publisher.status().connected
+            assert not rig.store.position("cluster").is_acked(records[0].key)
+            wait_for(lambda: len(by_id(subscriber.heard)) == 50, "all heard")
+
+    limits = ("max_packet_size 2000", "max_inflight_messages 3")
+    with Mosquitto(tmp_path, *limits) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker, subscriber))
+    assert "receive maximum exceeded" not in broker.log.read_text().lower()
+
+
+def test_a_payload_over_mosquittos_own_limit_is_set_aside(tmp_path: Path) -> None:
+    """It answers PUBACK 0x95, which paho's own table doesn't list."""
+
+    async def scenario(broker: Mosquitto) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            records = rig.make(draft("event", data={"note": "x" * 3000}), draft("telemetry"))
+            await rig.delivered(records[1:])
+            await rig.until(lambda: rig.publisher.status().aside == 1, "set aside")
+            assert rig.publisher.status().connected
+
+    with Mosquitto(tmp_path, "message_size_limit 2000") as broker:
+        asyncio.run(scenario(broker))
+
+
+def test_messages_that_nobody_hears_count_as_delivered_and_show(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            await rig.delivered(rig.make(draft("telemetry")))
+            assert rig.publisher.status().unheard == 1
+
+    with Mosquitto(tmp_path) as broker:
+        asyncio.run(scenario(broker))
+
+
+def test_the_backlog_drains_at_its_rate_while_live_stays_prompt(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        store = open_store(tmp_path / "store")
+        backlog = [r for _i in range(10) for r in store.append([draft("telemetry")] * 100)]
+        await store.flush()
+        await store.close()
+        publish = config(f"mqtt://127.0.0.1:{broker.port}", backlog="500 records/s")
+        async with running(tmp_path / "store", publish) as rig:
+            await rig.connected()
+            loop = asyncio.get_running_loop()
+            began_s, waits_s = loop.time(), list[float]()
+            while not rig.store.position("cluster").is_acked(backlog[-1].key):
+                made_s = loop.time()
+                await rig.delivered(rig.make(draft("telemetry", "press-2")))
+                waits_s.append(loop.time() - made_s)
+            rate = len(backlog) / (loop.time() - began_s)
+            wait_for(lambda: len(by_id(subscriber.heard)) == 1000 + len(waits_s), "all heard")
+        print(f"\nbacklog {rate:.0f} records/s, live worst {max(waits_s) * 1e3:.0f} ms")
+        assert 400 < rate < 600
+        assert sorted(waits_s)[len(waits_s) // 2] < 0.1
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker, subscriber))
+    hist = [json.loads(h.payload)["id"] for h in subscriber.on("press-1/telemetry/hist")]
+    assert [int(i.rsplit(":", 1)[1]) for i in hist] == list(range(1, 1001))
+
+
+def test_a_cancelled_publisher_leaves_its_will(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto) -> None:
+        store = open_store(tmp_path / "store")
+        rig = Rig(store, config(f"mqtt://127.0.0.1:{broker.port}"))
+        task = asyncio.create_task(rig.publisher.run())
+        await rig.connected()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await store.close()
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker))
+        wait_for(lambda: len(subscriber.on("/status")) == 2, "the Will")
+    will = json.loads(subscriber.on("/status")[-1].payload)
+    assert (will["online"], will["reason"]) == (False, "lwt")
