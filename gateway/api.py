@@ -27,7 +27,8 @@ async def serve(folder: Path, snapshot: Callable[[], dict[str, object]]) -> None
 
     async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
-        with contextlib.suppress(ConnectionError):
+        # A stream task that ends cancelled makes asyncio 3.11 log a traceback.
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             while not writer.is_closing():
                 writer.write(orjson.dumps(snapshot()) + b"\n")
                 await writer.drain()
