@@ -86,7 +86,7 @@ def match(
                 *_unknown_signal(site.document, path, signal, machine),
             ]
             faults += wrong
-            if not wrong and device in outlines and tag in outlines[device].tags and not unsure:
+            if not wrong and device in outlines and tag in outlines[device].sound and not unsure:
                 spec = machine.signals[signal] if machine else None
                 found.append(Bound(name, signal, device, tag, spec, path))
     return found, faults
@@ -143,7 +143,7 @@ def units(
         if entry.spec is None or entry.spec.unit is None:
             continue
         wanted = entry.spec.unit
-        config = outlines[entry.device].tags[entry.tag].config
+        config = outlines[entry.device].declared(entry.tag).config
         of = wanted if config.unit is None else config.unit
         by = factor(of, wanted)
         key = (entry.device, entry.tag)

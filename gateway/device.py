@@ -46,25 +46,57 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A device with its tags declared and nothing built yet.
+    """A device as far as it can be told without reading addresses.
 
     Attributes:
-        tags: by name; what stands in the site file and doesn't hold isn't among them.
-        known: names of all tags, also of those.
+        known: names of all tags, the template's and the site's.
+        sound: those of them that hold; the others' faults are told already.
         whole: False where there may be more tags, because the template or a section is faulty.
+        values: the parameters'.
         options: for the driver.
     """
 
+    site: Site
     name: str
-    tags: Mapping[str, Declared]
-    known: Collection[str]
-    whole: bool
     template: LoadedTemplate | None
+    known: Collection[str]
+    sound: Collection[str]
+    whole: bool
+    values: Mapping[str, float]
     options: Mapping[str, object]
+
+    def declared(self, name: str) -> Declared:
+        """Lay what the site says of a tag over what the template says.
+
+        Made anew each time: a site of 10,000 tags would keep them all in memory at once.
+        """
+        own = self.site.devices[self.name].tags.get(name)
+        known = self.template.model.tags.get(name) if self.template else None
+        path: KeyPath = ("devices", self.name, "tags", name)
+        if known is None or self.template is None:
+            assert own is not None  # noqa: S101 - the name comes from one of the two
+            here: tuple[Document, KeyPath] = (self.site.document, path)
+            return Declared(name, own, True, 1.0, *here, *here)  # noqa: FBT003
+        ratio = 1.0
+        for parameter in known.times:
+            ratio *= self.values.get(parameter, 1.0)
+        merged = {key: getattr(known, key) for key in TagConfig.model_fields}
+        # A plausible range is the instrument's own, so it grows with the ratios; one that the
+        # site file gives is in the tag's unit already.
+        for limit in ("low", "high"):
+            if merged[limit] is not None:
+                merged[limit] *= ratio
+        given = own.model_fields_set if own else set()
+        merged |= {key: getattr(own, key) for key in given}
+        config = TagConfig.model_construct(**merged)
+        there: tuple[Document, KeyPath] = (self.template.document, ("tags", name))
+        here = (self.site.document, path) if own else there
+        at = here if "at" in given else there
+        return Declared(name, config, known.poll or own is not None, ratio, *here, *at)
 
 
 def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Outline, list[Fault]]:
-    """Lay the site's tags and parameters over the template's.
+    """Find out which tags a device has, and settle its parameters.
 
     Args:
         site: the site file.
@@ -86,9 +118,8 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
         )
     written = site.document.get((*path, "tags"))
     own = list(written) if isinstance(written, dict) else []
+    flawed = {bad[3] for bad in site.invalid if bad[:3] == (*path, "tags") and len(bad) > 3}  # noqa: PLR2004 - the tag's name comes fourth
     known = dict.fromkeys([*(template.model.tags if template else ()), *own])
-    flawed = {tag for tag in own if tag not in config.tags or _flawed(site, (*path, "tags", tag))}
-    tags = {tag: _merge(site, name, tag, template, values) for tag in known if tag not in flawed}
     options: dict[str, object] = {"unit": config.unit, "parameters": values}
     if template:
         limits = template.model.read
@@ -99,65 +130,20 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
             "even": limits.even,
         }
         options |= {key: value for key, value in named.items() if value is not None}
-    return Outline(name, tags, known, whole, template, options), faults
-
-
-def _flawed(site: Site, path: tuple[str, ...]) -> bool:
-    """Whether anything of an item of the site file doesn't hold."""
-    return any(bad[: len(path)] == path for bad in site.invalid)
-
-
-def _merge(
-    site: Site,
-    device: str,
-    name: str,
-    template: LoadedTemplate | None,
-    values: Mapping[str, float],
-) -> Declared:
-    """One tag: what the site says of it, over what the template says."""
-    own = site.devices[device].tags.get(name)
-    known = template.model.tags.get(name) if template else None
-    path: KeyPath = ("devices", device, "tags", name)
-    if known is None or template is None:
-        assert own is not None  # noqa: S101 - the name comes from one of the two
-        return Declared(
-            name=name,
-            config=own,
-            polled=True,
-            ratio=1.0,
-            document=site.document,
-            path=path,
-            at_document=site.document,
-            at_path=path,
-        )
-    ratio = 1.0
-    for parameter in known.times:
-        ratio *= values.get(parameter, 1.0)
-    merged = {key: getattr(known, key) for key in TagConfig.model_fields}
-    # A plausible range is the instrument's own, so it grows with the ratios; one that the site
-    # file gives is in the tag's unit already.
-    for limit in ("low", "high"):
-        if merged[limit] is not None:
-            merged[limit] *= ratio
-    given = own.model_fields_set if own else set()
-    merged |= {key: getattr(own, key) for key in given}
-    there: tuple[Document, KeyPath] = (template.document, ("tags", name))
-    here: tuple[Document, KeyPath] = (site.document, path) if own else there
-    at = here if "at" in given else there
-    return Declared(
+    out = Outline(
+        site=site,
         name=name,
-        config=TagConfig.model_construct(**merged),
-        polled=known.poll or own is not None,
-        ratio=ratio,
-        document=here[0],
-        path=here[1],
-        at_document=at[0],
-        at_path=at[1],
+        template=template,
+        known=known,
+        sound=[tag for tag in known if tag not in flawed],
+        whole=whole,
+        values=values,
+        options=options,
     )
+    return out, faults
 
 
 def build(
-    site: Site,
     out: Outline,
     plugin: Plugin | None,
     bound: Collection[str],
@@ -166,8 +152,7 @@ def build(
     """Read every address and put the tags into their groups.
 
     Args:
-        site: the site file.
-        out: the device, its tags declared.
+        out: the device.
         plugin: of the link's driver; None where there is none, and addresses can't be read.
         bound: tags that an asset binds, so that they are polled whatever the template says.
         units: tag → the unit that its signal speaks, and the factor into it.
@@ -175,6 +160,7 @@ def build(
     Returns:
         The device, without the tags that have faults; None where nothing could be read.
     """
+    site = out.site
     config = site.devices[out.name]
     path = ("devices", out.name)
     if plugin is None or not out.whole:
@@ -185,11 +171,12 @@ def build(
     except AddressError as error:
         faults.append(site.document.fault((*path, "link"), error.code, error.what, error.next))
     groups: dict[str, list[Tag]] = {DEFAULT_GROUP: [], **{group: [] for group in config.groups}}
-    for declared in out.tags.values():
-        if not declared.polled and declared.name not in bound:
+    for name in out.sound:
+        declared = out.declared(name)
+        if not declared.polled and name not in bound:
             continue
         try:
-            tag = _tag(out, declared, plugin, units.get(declared.name))
+            tag = _tag(out, declared, plugin, units.get(name))
         except AddressError as error:
             document, at = declared.at_document, (*declared.at_path, "at")
             faults.append(document.fault(at, error.code, error.what, error.next))
@@ -228,6 +215,11 @@ def _tag(out: Outline, declared: Declared, plugin: Plugin, unit: tuple[str, floa
         what = _("{at} does not tell what it holds").format(at=config.at)
         raise AddressError("missing-key", what, _("write e.g. kind: u16"))
     order = config.order or address.order or (model.order if model else None) or Order.ABCD
+    if config.low is not None and config.high is not None and config.low >= config.high:
+        what = _("its range is from {low} to {high}").format(
+            low=f"{config.low:g}", high=f"{config.high:g}"
+        )
+        raise AddressError("upside-down", what, _("set low and high both"))
     spoken, factor = unit or (config.unit, 1.0)
     scale = (1.0 if config.scale is None else config.scale) * declared.ratio
     write = config.write

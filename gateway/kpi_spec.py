@@ -118,7 +118,7 @@ def missing(
     asset = site.assets[name]
     machine = industry.profile.types[str(asset.type)]
     document = site.document
-    bound = {binding.signal for binding in bindings}
+    bound = set(asset.bind)
     lacking = _lacking(asset, machine, bound)
     for signal, spec in machine.signals.items():
         if spec.layer != "N" or signal in bound or site.is_invalid("assets", name, "bind", signal):

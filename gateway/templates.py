@@ -102,18 +102,18 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     devices, wrong = _devices(site, plugins, outlines, bound)
     awaited = [fault for fault in wrong if fault.code == "later"]
     faults += [fault for fault in wrong if fault.code != "later"]
-    tags = {
-        (tag.device, tag.name): tag for d in devices for group in d.groups for tag in group.tags
-    }
-    joined, wrong = binding.join(bound, tags, site.document)
-    faults += wrong
-    notices = [*later.notices(site), *awaited, *_idle(site, outlines)]
-    periods = {
-        (tag.device, tag.name): group.period_s
+    taken = {(entry.device, entry.tag) for entry in bound}
+    fed = {
+        (tag.device, tag.name): (tag, group.period_s)
         for device in devices
         for group in device.groups
         for tag in group.tags
+        if (tag.device, tag.name) in taken
     }
+    joined, wrong = binding.join(bound, {key: tag for key, (tag, _s) in fed.items()}, site.document)
+    faults += wrong
+    notices = [*later.notices(site), *awaited, *_idle(site, outlines)]
+    periods = {key: period_s for key, (_tag, period_s) in fed.items()}
     assets: list[Asset] = []
     for name in site.assets:
         sound = industry if types[name] else None
@@ -121,7 +121,6 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
         assets.append(asset)
         faults += wrong
         notices += more
-    taken = {(entry.device, entry.tag) for entry in bound}
     assets += _unbound(devices, templates, taken)
     sources = [template.path for template in templates.values()]
     sources += industry.files if industry else ()
@@ -152,7 +151,7 @@ def _devices(
             continue
         wanted = {entry.tag for entry in bound if entry.device == name}
         spoken = {tag: unit for (device, tag), unit in units.items() if device == name}
-        device, wrong = build(site, out, plugins[scheme], wanted, spoken)
+        device, wrong = build(out, plugins[scheme], wanted, spoken)
         faults += wrong
         if device is not None:
             devices.append(device)
