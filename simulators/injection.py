@@ -5,18 +5,19 @@ mould, D106 rejects (32 bit, pairs), D110 mould temperature in 0.1 °C, D120 its
 M20 running.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from gateway.units import Period
+from gateway.explain import Wrong
+from gateway.units import Int, Number, Period
 from gateway.words import _
 from simulators import h5u
 from simulators.encode import i16, u16, u32_low_first
 from simulators.machine import STATE_WORDS, Machine, MachineSettings
 from simulators.memory import Area, Memory, Table
 from simulators.schedule import Process, Schedule
-from simulators.settings import Strict
+from simulators.settings import Count, Kilowatts, Strict
 from simulators.truth import Event
 
 SETPOINT = 120
@@ -35,13 +36,24 @@ class Oven(Strict):
         heater_kw: power of the heaters when on.
     """
 
-    start_c: float = 150.0
-    setpoint_c: float = 180.0
-    ready_c: float = 176.0
-    room_c: float = 25.0
-    rise_c_s: float = 8.0
+    start_c: Number = 150.0
+    setpoint_c: Number = 180.0
+    ready_c: Number = 176.0
+    room_c: Number = 25.0
+    rise_c_s: Number = 8.0
     loss_s: Period = 90.0
-    heater_kw: float = 24.0
+    heater_kw: Kilowatts = 24.0
+
+    @model_validator(mode="after")
+    def _gets_ready(self) -> Self:
+        if self.ready_c > self.setpoint_c - BAND_C:
+            raise Wrong(
+                "never-ready",
+                _("the thermostat holds the setpoint within 1 °C, so ready_c may never be reached"),
+                _("set ready_c at least 1 °C below setpoint_c"),
+                at=("ready_c",),
+            )
+        return self
 
 
 class RotaryInjection(MachineSettings):
@@ -54,11 +66,25 @@ class RotaryInjection(MachineSettings):
     """
 
     serves: Literal["rotary-injection"]
-    stations: Annotated[int, Field(ge=1)] = 24
-    mounted: tuple[int, int] = (22, 22)
-    indexes: int = 0
-    rejected: int = 0
+    stations: Annotated[Int, Field(ge=1)] = 24
+    mounted: tuple[Int, Int] = (22, 22)
+    indexes: Count = 0
+    rejected: Count = 0
     oven: Oven = Oven()
+
+    @model_validator(mode="after")
+    def _fits_on_the_table(self) -> Self:
+        least, most = self.mounted
+        if not 1 <= least <= most <= self.stations:
+            raise Wrong(
+                "bad-mounted",
+                _("least and most moulds must be from 1 to the {n} stations").format(
+                    n=self.stations
+                ),
+                _("write e.g. [20, {n}]").format(n=self.stations),
+                at=("mounted",),
+            )
+        return self
 
 
 class InjectionMachine(Machine[RotaryInjection]):

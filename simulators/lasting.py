@@ -14,7 +14,7 @@ from simulators.encode import u16, u32_low_first
 from simulators.machine import STATE_WORDS, Machine, MachineSettings
 from simulators.memory import Area, Memory, Table
 from simulators.schedule import Process, Schedule
-from simulators.settings import Share
+from simulators.settings import Count, Share
 from simulators.truth import Event
 
 LONGEST_STREAK = 4
@@ -32,10 +32,10 @@ class ToeLasting(MachineSettings):
     serves: Literal["toe-lasting"]
     warm: Period = 3.0
     uneven: Share = 0.05
-    left: int = 0
-    right: int = 0
-    rejected_left: int = 0
-    rejected_right: int = 0
+    left: Count = 0
+    right: Count = 0
+    rejected_left: Count = 0
+    rejected_right: Count = 0
 
 
 class LastingMachine(Machine[ToeLasting]):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from gateway.units import Period
 from simulators.schedule import Process, Schedule
-from simulators.settings import Device, Served, Share, Strict
+from simulators.settings import Count, Device, Kilowatts, Served, Share, Strict
 from simulators.truth import Event, Happening
 
 State = Literal["idle", "running", "setup", "waiting", "fault"]
@@ -40,11 +40,11 @@ class Stop(Strict):
 class Load(Strict):
     """Power drawn by drives and controls in each state, in kW; heaters come on top."""
 
-    idle: float = 0.4
-    running: float = 3.0
-    setup: float = 1.0
-    waiting: float = 1.0
-    fault: float = 0.4
+    idle: Kilowatts = 0.4
+    running: Kilowatts = 3.0
+    setup: Kilowatts = 1.0
+    waiting: Kilowatts = 1.0
+    fault: Kilowatts = 0.4
 
     def of(self, state: State) -> float:
         """Return the power in a state, kW."""
@@ -62,7 +62,7 @@ class Rejects(Strict):
 
     share: Share = 0.02
     startup_share: Share = 0.2
-    startup_pieces: int = 5
+    startup_pieces: Count = 5
 
 
 class MachineSettings(Served):

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
+from gateway.units import Int, Number
 from gateway.words import _
 from simulators.encode import f32, u16
 from simulators.memory import Area, Memory, Table
@@ -85,9 +86,9 @@ class Dtsu666(Served):
 
     serves: Literal["dtsu666"]
     measures: Annotated[list[str], Field(min_length=1)]
-    kwh: Annotated[float, Field(ge=0)] = 0.0
-    ct_ratio: Annotated[int, Field(ge=1, le=10_000)] = 1
-    volts: Annotated[float, Field(gt=0)] = 228.0
+    kwh: Annotated[Number, Field(ge=0)] = 0.0
+    ct_ratio: Annotated[Int, Field(ge=1, le=10_000)] = 1
+    volts: Annotated[Number, Field(gt=0)] = 228.0
 
 
 class Consumer(Protocol):

@@ -14,7 +14,7 @@ from gateway import errors
 from gateway.document import Document, load, validate
 from gateway.errors import ConfigError
 from gateway.explain import Wrong
-from gateway.units import Duration, Period
+from gateway.units import Duration, Flag, Int, Period
 from gateway.words import _
 from gateway.yaml12 import parse
 from simulators.faults import Fault, FaultKind
@@ -51,7 +51,7 @@ class Trouble(Strict):
     fault: FaultKind
     by: Period | None = None
     lasts: Annotated[Period | None, Field(alias="for")] = None
-    code: Annotated[int, Field(ge=1, le=255)] = 4
+    code: Annotated[Int, Field(ge=1, le=255)] = 4
 
     @model_validator(mode="after")
     def _late_by(self) -> Self:
@@ -82,8 +82,8 @@ class _Head(Strict):
     """
 
     name: str
-    seed: int = 1
-    log_reads: bool = False
+    seed: Int = 1
+    log_reads: Flag = False
     timeline: list[Trouble] = Field(default_factory=list)
 
 

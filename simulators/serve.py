@@ -49,15 +49,12 @@ class Simulation:
         self._began_s = time.monotonic()
         self.workshop = Workshop(plan, seed, round(time.time() * 1000))
         self.links: dict[str, Link] = {}
-        lowest = min(device.port for device in plan.devices.values())
+        lowest = min((device.port for device in plan.devices.values() if device.port), default=0)
         for first in plan.devices.values():
             names = {d.unit: name for name, d in plan.devices.items() if d.link == first.link}
-            port = first.port
-            if port_base is not None:
-                port = port_base and port_base + port - lowest
             self.links[first.link] = Link(
                 first.host,
-                port,
+                _moved(first.port, lowest, port_base),
                 {unit: self.workshop.memories[name] for unit, name in names.items()},
                 self._advance,
                 self._note_read(names) if plan.log_reads else None,
@@ -142,7 +139,10 @@ class Simulation:
     async def _end(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
         device = self._plan.devices[name]
         self._active[name].remove(fault)
-        await self.links[device.link].end(device.unit, fault)
+        try:
+            await self.links[device.link].end(device.unit, fault)
+        except OSError as error:  # somebody took the port while connections were refused
+            say(_("{name}: can't listen again ({error})").format(name=name, error=error))
         self._note_fault(name, fault, active=False)
         say(_("{name}: {fault} is over").format(name=name, fault=_spell(fault)))
 
@@ -186,6 +186,13 @@ class Simulation:
     @property
     def _now_ms(self) -> int:
         return self.workshop.schedule.start_ms + round(self.elapsed_s * 1000)
+
+
+def _moved(port: int, lowest: int, base: int | None) -> int:
+    """Move a port with the lowest one of the scenario to `base`; any free one stays that."""
+    if base is None or port == 0:
+        return port
+    return base + port - lowest if base else 0
 
 
 def _spell(fault: Fault) -> str:

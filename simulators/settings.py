@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.explain import Wrong
+from gateway.units import Int, Number
 from gateway.words import _
 from simulators.memory import Area, Memory
 from simulators.truth import Happening
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[Int, Field(ge=0)]
+Kilowatts = Annotated[Number, Field(ge=0)]
 
 
 class Strict(BaseModel):
@@ -46,7 +49,7 @@ class Served(Strict):
 
     serves: str
     link: Annotated[str, AfterValidator(_check_link)]
-    unit: Annotated[int, Field(ge=0, le=255)] = 1
+    unit: Annotated[Int, Field(ge=0, le=255)] = 1
 
     @property
     def host(self) -> str:

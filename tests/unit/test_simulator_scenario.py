@@ -67,6 +67,11 @@ def test_every_fault_is_told_at_its_place(tmp_path: Path) -> None:
         ("15022", "15021", "unit-taken"),
         ("cycle: 2s", "cycle: 2s, speed: 3", "unknown-key"),
         ("timeline:\n", "timelin:\n", "unknown-key"),
+        ("cycle: 2s", "cycle: 2s, mounted: [20, 25]", "bad-mounted"),
+        ("cycle: 2s", "cycle: 2s, mounted: [5, 4]", "bad-mounted"),
+        ("cycle: 2s", "cycle: 2s, oven: {ready_c: 180.0}", "never-ready"),
+        ("cycle: 2s", "cycle: 2s, indexes: -1", "out-of-range"),
+        ("cycle: 2s", "cycle: 2s, indexes: many", "wrong-type"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, old: str, new: str, code: str) -> None:
