@@ -276,7 +276,9 @@ class Store:
     def position(self, publisher: str) -> Position:
         """Return where a publisher stands; a new one stands before the oldest record. Blocks."""
         low, ranges = self._shelf.positions.get(publisher, (0, []))
-        return self._progress.claim(publisher, low, ranges, self._commits.records)
+        return self._progress.claim(
+            publisher, low, ranges, self._committed_key, self._commits.records
+        )
 
     def current(self) -> Mapping[tuple[str, str, str], Record]:
         """Return the newest meta, state and alarms, by class, line and asset.

@@ -57,6 +57,7 @@ class Commits:
         self._in_flight = Batch()
         self._version = self._saved = 0
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
         self._hurry = asyncio.Event()
         self._attempted = asyncio.Event()
 
@@ -99,13 +100,16 @@ class Commits:
             await self._attempted.wait()
 
     async def stop(self) -> None:
-        """End without another commit."""
+        """End without another commit; what comes later is let go."""
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _work(self) -> None:
         """See to it that the task runs."""
+        if self._stopped:
+            return
         if self._task is not None and self._task.done():
             self._task.result()  # a mistake of ours shows at the caller's, not nowhere
             self._task = None

@@ -159,7 +159,7 @@ class PositionFile:
         """Return low and ranges of every publisher ever saved."""
         found: dict[str, tuple[int, Ranges]] = {}
         for publisher, low, ranges, crc in self._db.execute("SELECT * FROM position"):
-            if crc == _checksum(publisher, low, ranges):
+            if isinstance(ranges, bytes) and crc == _checksum(publisher, low, ranges):
                 found[publisher] = (low, [(lo, hi) for lo, hi in orjson.loads(ranges)])
         return found
 

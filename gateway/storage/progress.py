@@ -40,13 +40,16 @@ class Progress:
         self._undeclared: list[Dropped] = []
         self._doomed: list[Doomed] = []
 
-    def claim(self, publisher: str, low: int, ranges: Ranges, waiting: int) -> Position:
+    def claim(
+        self, publisher: str, low: int, ranges: Ranges, committed: int, waiting: int
+    ) -> Position:
         """Return a publisher's position; at the first time make it. Blocks.
 
         Args:
             publisher: its name.
             low: as saved; 0 for a new publisher.
             ranges: as saved.
+            committed: the highest key committed.
             waiting: records not yet committed.
         """
         position = self._positions.get(publisher)
@@ -56,6 +59,10 @@ class Progress:
             position.outstanding = waiting + stored
             for loss in self._losses:
                 self._undeclared += _dropped(publisher, position, loss)
+            before = -1
+            while before < position.low < committed:
+                before = position.low
+                position.settle(*self._threads.ask_now(self._reader.keys, before, committed))
             self._positions[publisher] = position
             position.touched = lambda: self._move(publisher)
             self._moved.add(publisher)
