@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gateway.intervals import Interval, clip, merge, subtract
-from gateway.windows import DAY_MINUTES, Window, clock_windows, local_day, local_ms
+from gateway.windows import DAY_MINUTES, HOUR_MS, Window, clock_windows, local_day, local_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.shifts import CalendarConfig, ShiftConfig
 
 MONDAY = 0
+SIGHT_MS = 8 * 24 * HOUR_MS
+"""How far ahead a next shift is looked for: a week and a day."""
 KEPT_DAYS = 512
 """Days remembered over all lines; a turn of one costs about 20 µs to work out again."""
 
@@ -140,6 +142,12 @@ class Calendar:
             return []
         turns = sorted(self._between(line, roster, start, end), key=lambda turn: turn.start)
         return [Window(kind, turn.start, turn.end, turn.name) for turn in turns]
+
+    def next_end(self, kind: str, line: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment; far off where none is in sight."""
+        horizon = after + 1 if kind != "shift" else after + SIGHT_MS
+        ends = (window.end for window in self.windows(kind, line, after, horizon))
+        return min((end for end in ends if end > after), default=after + SIGHT_MS)
 
     def _between(self, line: str, roster: Roster, start: int, end: int) -> Iterator[Turn]:
         """The turns that share time with [start, end); no shift is longer than a day."""

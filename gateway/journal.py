@@ -34,19 +34,25 @@ class Series(Generic[V]):
     def __len__(self) -> int:
         return len(self.times)
 
-    def put(self, t_ms: int, value: V) -> None:
-        """Insert a value; of two for the same time the last to arrive stays."""
+    def put(self, t_ms: int, value: V) -> bool:
+        """Insert a value; of two for the same time the last to arrive stays.
+
+        Returns:
+            Whether it is news: not the newest value, confirmed by a later reading.
+        """
         times = self.times
         if not times or t_ms > times[-1]:
+            is_news = not times or value != self.values[-1]
             times.append(t_ms)
             self.values.append(value)
-            return
+            return is_news
         place = bisect_left(times, t_ms)
         if times[place] == t_ms:
             self.values[place] = value
         else:
             times.insert(place, t_ms)
             self.values.insert(place, value)
+        return True
 
     def index(self, t_ms: int) -> int:
         """Place of the last value at or before a time; -1 where there is none."""
@@ -86,25 +92,37 @@ class Journal:
         for entry in entries:
             self.put(entry.t_ms, entry.signal, entry.value)
 
-    def put(self, t_ms: int, signal: str, value: Value) -> None:
-        """Take one entry; a number or product that could not be read is passed over."""
+    def put(self, t_ms: int, signal: str, value: Value) -> bool:
+        """Take one entry; a number or product that could not be read is passed over.
+
+        Returns:
+            Whether it is news, as `Series.put` has it.
+        """
         if signal == STATE:
-            self.state.put(t_ms, None if value is None else str(value))
-        elif signal == SILENCE:
-            self.silence.put(t_ms, FOREVER if value is None else float(value))
-        elif value is None:
-            return
-        elif signal == PRODUCT:
-            self.product.put(t_ms, str(value))
-        else:
-            series = self.numbers.get(signal)
-            if series is None:
-                series = self.numbers[signal] = Series(array("d"))
-            series.put(t_ms, float(value))
+            return self.state.put(t_ms, None if value is None else str(value))
+        if signal == SILENCE:
+            return self.silence.put(t_ms, FOREVER if value is None else float(value))
+        if value is None:
+            return False
+        if signal == PRODUCT:
+            return self.product.put(t_ms, str(value))
+        series = self.numbers.get(signal)
+        if series is None:
+            series = self.numbers[signal] = Series(array("d"))
+        return series.put(t_ms, float(value))
 
     def first(self) -> int | None:
         """Time of the oldest entry."""
         return min((times[0] for times in self._times() if times), default=None)
+
+    def in_force(self) -> Iterator[tuple[int, str, Value]]:
+        """The oldest entry of each signal, as (time, signal, value); after `trim`, the anchors."""
+        if self.state.times:
+            yield self.state.times[0], STATE, self.state.values[0]
+        if self.product.times:
+            yield self.product.times[0], PRODUCT, self.product.values[0]
+        for signal, column in self.numbers.items():
+            yield column.times[0], signal, column.values[0]
 
     def trim(self, front: int) -> None:
         """Forget what no time from `front` on depends on."""

@@ -1,0 +1,319 @@
+"""One asset's account: readings in, log lines out, records when they are due.
+
+All that it keeps in memory is a cache of the log: the same entries give the same records, whether
+they came by the second, late, or out of the store after a restart.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.book import Book
+from gateway.energy import POWER_SUM, REGISTER, hole_of, register_limits
+from gateway.journal import PRODUCT, STATE, Journal
+from gateway.model import Draft, Entry
+from gateway.pieces import COUNTERS, MOUNTED
+from gateway.presence import Presence
+from gateway.reckoning import METERS, Reckoning
+from gateway.statement import Fields, energy_fields, oee_fields, state_fields
+from gateway.timeline import KNOWN
+from gateway.track import PowerMeter, Track
+from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gateway.calendar import Calendar
+    from gateway.model import Asset, KpiSpec, Record, Value
+    from gateway.oee import OeeFigures
+
+KEEP_MS = 26 * HOUR_MS
+"""How much log is held: a day of 25 h, and an hour for what comes late."""
+AHEAD, FRONT = "ahead", "front"
+"""Entries that the account makes itself: left minus right good halves at a time, so that what
+waits to be matched outlives the log before it; and up to where the log was forgotten."""
+POWER = "power"
+"""Stands in for the register of an asset that has none."""
+
+
+class Account:
+    """The figures of one asset.
+
+    Args:
+        asset: whose.
+        spec: its `kpi`.
+        calendar: of the site.
+        grace_ms: how long windows wait for what is under way.
+
+    Attributes:
+        presence: what is known of its state; None where no state is bound.
+        refused: readings that came too late to be taken.
+    """
+
+    def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
+        bound = set(spec.signals)
+        self.presence: Presence | None = None
+        self.refused = 0
+        self._asset = asset
+        self._spec = spec
+        self._journal = Journal()
+        self._entries: list[Entry] = []
+        self._now = self._front = self._wake = 0
+        self._is_open = False
+        self._shown = ""
+        if STATE in bound:
+            silence_ms = round(spec.silence_s * 1000)
+            self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
+        self._tracks = _tracks(spec)
+        self._reckoning = Reckoning(spec, asset.line, calendar, self._journal, self.presence)
+        self._oee: Book | None = None
+        self._energy: Book | None = None
+        if bound & {STATE, *COUNTERS}:
+            settled = self._reckoning.is_settled
+            self._oee = Book("oee", asset, spec, calendar, grace_ms, self._fold_oee, settled)
+        if bound & {REGISTER, POWER}:
+            metered = self._reckoning.is_metered
+            cls = "energy/electricity"
+            self._energy = Book(cls, asset, spec, calendar, grace_ms, self._fold_energy, metered)
+        self._books = [book for book in (self._oee, self._energy) if book is not None]
+
+    def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
+        """Take what was read at one time; return a state record where the state changed."""
+        if t_ms < self._front:
+            self.refused += 1
+            return []
+        presence, told = self.presence, False
+        for signal, value in values.items():
+            track = self._tracks.get(signal)
+            if track is not None:
+                if value == track.value and track.time < t_ms < track.due:
+                    track.time = t_ms
+                    track.is_logged = False
+                else:
+                    self._read(track, t_ms, value)
+            elif presence is not None and signal == STATE:
+                if (
+                    value == presence.raw
+                    and value is not None
+                    and presence.last < t_ms <= presence.heard + presence.silence_ms
+                ):
+                    presence.confirm(t_ms)
+                else:
+                    self.refused += not presence.read(t_ms, value)
+                    told = True
+        return self._tell(self._now or t_ms) if told else []
+
+    def advance(self, now_ms: int) -> list[Draft]:
+        """Let time pass: silence, closed windows, interim figures, restatements."""
+        self._now = now_ms
+        drafts: list[Draft] = []
+        if self.presence is not None and self.presence.check(now_ms):
+            drafts += self._tell(now_ms)
+        if now_ms < min(self._wake, *(book.due for book in self._books)):
+            return drafts
+        if now_ms >= self._wake:
+            self._trim(now_ms)
+        for book in self._books:
+            if now_ms >= book.due:
+                drafts += book.advance(now_ms, self._front)
+        return drafts
+
+    def take_log(self) -> list[Entry]:
+        """The entries since the last call."""
+        taken, self._entries = self._entries, []
+        return taken
+
+    def rest(self) -> None:
+        """Log the newest readings that were held back because nothing depended on them yet."""
+        for track in self._tracks.values():
+            for entry in track.rest():
+                self._note(entry.t_ms, entry.signal, entry.value)
+
+    def live(self, now_ms: int) -> OeeFigures | None:
+        """Figures of the current hour; None where none are due at all."""
+        return None if self._oee is None else self._reckoning.current(now_ms)
+
+    def restore(
+        self,
+        rows: Iterable[tuple[Entry, ...]],
+        heard: int | None,
+        statements: Iterable[Record],
+        state: Record | None,
+        now_ms: int,
+    ) -> None:
+        """Take up where an earlier process left off.
+
+        Args:
+            rows: the asset's log, in the order it was written.
+            heard: when the asset was last heard.
+            statements: its newest records of classes oee and energy, one a window.
+            state: its newest state record.
+            now_ms: UTC ms.
+        """
+        self._now = now_ms
+        self._front = _front(now_ms)
+        late = self._replay(rows)
+        if state is not None:
+            fields = orjson.loads(state.body)
+            self._shown = fields["state"]
+            if not self._journal.state.times:
+                word = self._shown if self._shown in KNOWN else None
+                self._journal.put(fields["since"], STATE, word)
+        self._resume(heard)
+        for record in statements:
+            for book in self._books:
+                if record.cls == book.cls:
+                    book.recall(record)
+        for entry, written in late:
+            if entry.t_ms >= self._front:
+                self._touch(entry.t_ms, entry.signal, written)
+
+    def _replay(self, rows: Iterable[tuple[Entry, ...]]) -> list[tuple[Entry, int]]:
+        """Fill the journal; return what came late, each with a time at which it wasn't there yet.
+
+        A window told before that, and not since, is still to be restated.
+        """
+        late: list[tuple[Entry, int]] = []
+        written = 0
+        for entries in rows:
+            for entry in entries:
+                if entry.signal == AHEAD:
+                    self._reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
+                elif entry.signal != FRONT:
+                    is_news = self._journal.put(entry.t_ms, entry.signal, entry.value)
+                    if is_news and entry.t_ms < written:
+                        late.append((entry, written))
+            written = max([written, *(entry.t_ms for entry in entries)])
+        return late
+
+    def _resume(self, heard: int | None) -> None:
+        journal = self._journal
+        first = journal.first()
+        if first is not None and first < self._front:
+            self._reckoning.trim(self._front, self._now)
+            journal.trim(self._front)
+        for signal, track in self._tracks.items():
+            series = journal.numbers.get(POWER_SUM if signal == POWER else signal)
+            if signal == PRODUCT:
+                if journal.product.times:
+                    track.recall(journal.product.times[-1], journal.product.values[-1])
+            elif series is not None:
+                track.recall(series.times[-1], series.values[-1])
+        if self.presence is not None:
+            self.presence.recall(heard)
+        if first is not None:
+            self._open(max(first, self._front))
+
+    def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> None:
+        """Take a reading that differs, is due or came late."""
+        clean = _clean(track.signal, value)
+        if clean is not None:
+            for entry in track.read(t_ms, clean):
+                self._note(entry.t_ms, entry.signal, entry.value)
+
+    def _note(self, t_ms: int, signal: str, value: Value) -> None:
+        """Put an entry into the log."""
+        if not self._is_open:
+            self._open(t_ms)
+        is_news = self._journal.put(t_ms, signal, value)
+        self._entries.append(Entry(t_ms, signal, value))
+        if is_news or signal in METERS:
+            self._touch(t_ms, signal, None)
+
+    def _open(self, t_ms: int) -> None:
+        """Begin with the windows in which the log begins."""
+        self._is_open = True
+        for book in self._books:
+            book.open(t_ms)
+
+    def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
+        """Have what an entry changes in closed windows computed again."""
+        if signal in METERS:
+            hit = [book for book in self._books if book is self._energy]
+            closed = max((book.closed for book in hit), default=0)
+            # A reading may put an end to a hole that reaches back into closed windows.
+            start, end = self._reckoning.touched(t_ms, signal)
+            if start >= closed:
+                return
+        else:
+            hit = self._books
+            closed = max((book.closed for book in hit), default=0)
+            if t_ms >= max(closed, self._reckoning.kept_to):
+                return
+            start, end = self._reckoning.touched(t_ms, signal)
+            self._reckoning.drop(start, end)
+        for book in hit:
+            book.touch(start, end, self._now, written_ms)
+
+    def _tell(self, now_ms: int) -> list[Draft]:
+        """A state record, where the state isn't the one told before."""
+        if self.presence is None:
+            return []
+        word, since, reason = self.presence.shown()
+        if word == self._shown:
+            return []
+        fields = state_fields(word, since, self._shown, reason)
+        self._shown = word
+        asset = self._asset
+        return [Draft("state", asset.line, asset.name, now_ms, orjson.dumps(fields))]
+
+    def _fold_oee(self, window: Window, now_ms: int) -> Fields:
+        return oee_fields(window, self._reckoning.oee(window, now_ms), self._spec)
+
+    def _fold_energy(self, window: Window, now_ms: int) -> Fields:
+        return energy_fields(window, self._reckoning.energy(window, now_ms), self._spec)
+
+    def _trim(self, now_ms: int) -> None:
+        """Once an hour, forget what is too old, and log what is still in force of it."""
+        self._wake = now_ms - now_ms % HOUR_MS + HOUR_MS
+        front = _front(now_ms)
+        first = self._journal.first()
+        if front <= self._front or first is None or first >= front:
+            return
+        self._front = front
+        ahead = self._reckoning.trim(front, now_ms)
+        self._journal.trim(front)
+        for book in self._books:
+            book.trim(front)
+        kept = [
+            Entry(t_ms, signal, value)
+            for t_ms, signal, value in self._journal.in_force()
+            if t_ms < front - HOUR_MS
+        ]
+        if ahead is not None:
+            kept.append(Entry(front, AHEAD, str(ahead)))
+        if kept:
+            # Of a later time than what it keeps, so that who asks for the last days gets it.
+            self._entries += [*kept, Entry(now_ms, FRONT, front)]
+
+
+def _front(now_ms: int) -> int:
+    return (now_ms - KEEP_MS) // QUARTER_MS * QUARTER_MS
+
+
+def _tracks(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
+    """How each signal is followed; the state is not among them."""
+    tracks: dict[str, Track | PowerMeter] = {}
+    for signal in spec.signals:
+        if signal in COUNTERS:
+            tracks[signal] = Track(signal, QUARTER_MS)
+        elif signal in {MOUNTED, PRODUCT}:
+            tracks[signal] = Track(signal, 0)
+        elif signal == REGISTER:
+            tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec))
+        elif signal == POWER and REGISTER not in spec.signals:
+            tracks[signal] = PowerMeter(hole_of(spec))
+    return tracks
+
+
+def _clean(signal: str, value: Value) -> Value:
+    """A value that can be logged; None for one that can't."""
+    if signal == PRODUCT:
+        return None if value is None else str(value)
+    if value is None or isinstance(value, str) or not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,210 @@
+"""The windows of one asset and class: closed, told, and told again where late data asks for it.
+
+A window closes at the first `advance` after its end and a short grace, once what is in time can
+no longer change its figures; so `final` is restated only for what really came late. A window
+touched by a late entry is computed again after the same grace, and goes out under the next `rev`
+only if its body is another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.model import Draft
+from gateway.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.calendar import Calendar
+    from gateway.model import Asset, KpiSpec, Record
+    from gateway.statement import Fields
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was last told of a closed window."""
+
+    window: Window
+    rev: int
+    digest: bytes
+    profile: object
+    made_ms: int
+
+
+class Book:
+    """One asset's windows of one class.
+
+    Args:
+        cls: `oee` or `energy/electricity`.
+        asset: whose.
+        spec: its, which names the kinds of windows.
+        calendar: of the site.
+        grace_ms: how long after its end a window waits for what is under way.
+        fold: fields of a window's record, from the log, given the time it is.
+        is_settled: whether what is in time can no longer change figures up to a moment.
+
+    Attributes:
+        cls: as given.
+        closed: end of the latest closed window.
+        due: when `advance` next has something to do.
+    """
+
+    def __init__(
+        self,
+        cls: str,
+        asset: Asset,
+        spec: KpiSpec,
+        calendar: Calendar,
+        grace_ms: int,
+        fold: Callable[[Window, int], Fields],
+        is_settled: Callable[[int, int], bool],
+    ) -> None:
+        self.closed = 0
+        self.due = 0
+        self.cls = cls
+        self._asset = asset
+        self._profile = spec.profile
+        self._interim_ms = round((spec.interim_s or 0) * 1000)
+        self._calendar = calendar
+        self._grace = grace_ms
+        self._fold = fold
+        self._is_settled = is_settled
+        self._cursor: dict[str, int] = dict.fromkeys(spec.windows, 0)
+        self._interim: dict[str, int] = {}
+        self._told: dict[str, _Told] = {}
+        self._touched: dict[str, int] = {}
+
+    def open(self, t_ms: int) -> None:
+        """Begin with the windows that a time lies in, where none was closed before."""
+        for kind, cursor in self._cursor.items():
+            self._cursor[kind] = cursor or t_ms
+        self.due = 0
+
+    def recall(self, record: Record) -> None:
+        """Take up a statement made earlier."""
+        fields = orjson.loads(record.body)
+        rev, final = fields.pop("rev"), fields.pop("final")
+        window = Window(**fields["win"])
+        if not final or window.kind not in self._cursor:
+            return
+        before = self._told.get(window.subject)
+        if before is None or before.rev <= rev:
+            self._told[window.subject] = _Told(
+                window, rev, _digest(fields), fields.get("profile"), record.ts_ms
+            )
+        self._cursor[window.kind] = max(self._cursor[window.kind], window.end)
+        self.closed = max(self.closed, window.end)
+
+    def touch(self, start: int, end: int, now_ms: int, seen_ms: int | None = None) -> None:
+        """Have closed windows that share time with [start, end) computed again.
+
+        Args:
+            start: first ms that a late entry changes.
+            end: first ms that it leaves as it was.
+            now_ms: the time it is.
+            seen_ms: only windows last told at or before this; None: all.
+        """
+        for subject, told in self._told.items():
+            window = told.window
+            if window.start < end and window.end > start:
+                # Another profile's figures are not this one's to restate.
+                if told.profile != self._profile or (seen_ms or told.made_ms) < told.made_ms:
+                    continue
+                self._touched.setdefault(subject, now_ms + self._grace)
+                self.due = min(self.due, now_ms + self._grace)
+
+    def advance(self, now_ms: int, front: int) -> list[Draft]:
+        """Close, restate and publish what is due.
+
+        Args:
+            now_ms: UTC ms.
+            front: the log is forgotten before this; windows that began earlier are left alone.
+        """
+        drafts: list[Draft] = []
+        for kind in self._cursor:
+            drafts += self._close(kind, now_ms, front)
+        drafts += self._restate(now_ms, front)
+        drafts += self._publish_interim(now_ms)
+        self.due = self._next(now_ms)
+        return drafts
+
+    def trim(self, front: int) -> None:
+        """Forget statements of windows that can't be computed again."""
+        for subject in [s for s, told in self._told.items() if told.window.start < front]:
+            del self._told[subject]
+            self._touched.pop(subject, None)
+
+    def _close(self, kind: str, now_ms: int, front: int) -> list[Draft]:
+        if not self._cursor[kind]:
+            return []
+        cursor, over = max(self._cursor[kind], front), now_ms - self._grace
+        drafts: list[Draft] = []
+        for window in self._calendar.windows(kind, self._asset.line, cursor, over):
+            if not cursor < window.end <= over:
+                continue
+            if window.start >= front:
+                if not self._is_settled(window.end, now_ms):
+                    break
+                drafts.append(self._tell(window, 0, self._fold(window, now_ms), now_ms))
+            self._cursor[kind] = max(self._cursor[kind], window.end)
+        return drafts
+
+    def _restate(self, now_ms: int, front: int) -> list[Draft]:
+        drafts: list[Draft] = []
+        for subject in [s for s, due in self._touched.items() if due <= now_ms]:
+            told = self._told[subject]
+            if not self._is_settled(told.window.end, now_ms):
+                continue
+            del self._touched[subject]
+            if told.window.start < front:
+                continue
+            fields = self._fold(told.window, now_ms)
+            if _digest(fields) != told.digest:
+                drafts.append(self._tell(told.window, told.rev + 1, fields, now_ms))
+        return drafts
+
+    def _publish_interim(self, now_ms: int) -> list[Draft]:
+        if not self._interim_ms:
+            return []
+        drafts: list[Draft] = []
+        for kind, cursor in self._cursor.items():
+            for window in self._calendar.windows(kind, self._asset.line, now_ms, now_ms + 1):
+                due = self._interim.get(kind)
+                if not cursor or (due is not None and now_ms < due):
+                    continue
+                passed = (now_ms - window.start) // self._interim_ms
+                self._interim[kind] = window.start + (passed + 1) * self._interim_ms
+                if due is not None and now_ms > window.start:
+                    fields = {"rev": 0, "final": False, **self._fold(window, now_ms)}
+                    drafts.append(self._draft(window, fields, now_ms))
+        return drafts
+
+    def _tell(self, window: Window, rev: int, fields: Fields, now_ms: int) -> Draft:
+        self._told[window.subject] = _Told(window, rev, _digest(fields), self._profile, now_ms)
+        self.closed = max(self.closed, window.end)
+        return self._draft(window, {"rev": rev, "final": True, **fields}, now_ms)
+
+    def _draft(self, window: Window, fields: Fields, now_ms: int) -> Draft:
+        place = self._asset.line, self._asset.name
+        return Draft(self.cls, *place, now_ms, orjson.dumps(fields), window.subject)
+
+    def _next(self, now_ms: int) -> int:
+        line = self._asset.line
+        ends = [
+            self._calendar.next_end(kind, line, cursor) + self._grace
+            for kind, cursor in self._cursor.items()
+            if cursor
+        ]
+        interims = list(self._interim.values()) if self._interim_ms else []
+        if self._interim_ms and len(interims) < len(ends):
+            return now_ms
+        return min([*ends, *interims, *self._touched.values()], default=now_ms + self._grace)
+
+
+def _digest(fields: Fields) -> bytes:
+    return hashlib.blake2b(orjson.dumps(fields), digest_size=16).digest()

@@ -1,0 +1,146 @@
+"""The figures of all assets: states, OEE and energy, as a fold over each asset's durable log.
+
+`observe` takes readings and `advance` lets time pass; both return drafts of records, and
+`take_log` returns the log lines that belong into the same commit. A window is a pure function of
+an asset's log (gateway/oee.py, gateway/energy.py), so live figures, figures after a restart and
+figures restated for late data are the same function called again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.account import KEEP_MS, Account
+from gateway.calendar import Calendar
+from gateway.model import Draft, Entry, LogRow, Record
+from gateway.track import NEVER
+from gateway.windows import HOUR_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gateway.clock import Clock
+    from gateway.model import Asset, Value
+    from gateway.oee import OeeFigures
+    from gateway.shifts import CalendarConfig
+
+GRACE_MS = 5_000
+HORIZON_MS = KEEP_MS + 2 * HOUR_MS
+"""How far back `restore` needs the log and the statements."""
+
+
+class Ledger:
+    """Keeps an account for every asset that has figures.
+
+    Args:
+        assets: all of the site's; those without a `kpi` are passed over.
+        calendar: the site file's; None: all time is planned.
+        tz: the site's zone.
+        clock: for the labels of records; no figure depends on it.
+        grace_ms: how long after its end a window waits for readings under way.
+    """
+
+    def __init__(
+        self,
+        assets: Sequence[Asset],
+        calendar: CalendarConfig | Calendar | None,
+        tz: str,
+        clock: Clock,
+        *,
+        grace_ms: int = GRACE_MS,
+    ) -> None:
+        if not isinstance(calendar, Calendar):
+            calendar = Calendar.from_config(calendar, tz)
+        self._clock = clock
+        self._accounts = {
+            asset.name: Account(asset, asset.kpi, calendar, grace_ms)
+            for asset in assets
+            if asset.kpi is not None
+        }
+
+    def observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
+        """Take what was read of an asset at one time.
+
+        Args:
+            asset: its name.
+            t_ms: UTC ms of acquisition.
+            values: by signal, as polled; None: could not be read.
+
+        Returns:
+            A state record, where the state changed.
+        """
+        account = self._accounts.get(asset)
+        return [] if account is None else account.observe(t_ms, values)
+
+    def advance(self, now_ms: int) -> list[Draft]:
+        """Declare silences, close windows, publish interim figures, restate; once a second."""
+        drafts: list[Draft] = []
+        for account in self._accounts.values():
+            drafts += account.advance(now_ms)
+        return drafts
+
+    def rest(self) -> None:
+        """Before a stop: log the newest readings that were held back, so none is lost."""
+        for account in self._accounts.values():
+            account.rest()
+
+    def take_log(self) -> list[LogRow]:
+        """The log lines since the last call, for the same commit as the drafts."""
+        return [
+            LogRow(name, tuple(entries))
+            for name, account in self._accounts.items()
+            if (entries := account.take_log())
+        ]
+
+    def heard(self) -> dict[str, int]:
+        """When each asset with a state last gave a good one, in UTC ms."""
+        return {
+            name: account.presence.heard
+            for name, account in self._accounts.items()
+            if account.presence is not None and account.presence.heard != NEVER
+        }
+
+    def live(self, asset: str, now_ms: int) -> OeeFigures | None:
+        """The figures of the current hour, for displays; None where an asset has none."""
+        account = self._accounts.get(asset)
+        return None if account is None else account.live(now_ms)
+
+    def unmapped(self) -> dict[str, str]:
+        """Assets whose newest state is a value that no word is known for, with that value."""
+        return {
+            name: account.presence.unmapped
+            for name, account in self._accounts.items()
+            if account.presence is not None and account.presence.unmapped
+        }
+
+    def refused(self) -> dict[str, int]:
+        """Readings that came too late to be taken, by asset, where there were any."""
+        return {name: one.refused for name, one in self._accounts.items() if one.refused}
+
+    def restore(
+        self,
+        rows: Iterable[LogRow],
+        heard: Mapping[str, int],
+        statements: Iterable[Record],
+        states: Iterable[Record],
+    ) -> None:
+        """Take up where an earlier process left off; before the first `observe`.
+
+        Args:
+            rows: the log of the last `HORIZON_MS`, in the order it was written.
+            heard: what `heard` gave last.
+            statements: the newest oee and energy record of each subject in that time.
+            states: the newest state record of each asset.
+        """
+        now_ms = self._clock.wall_ns() // 1_000_000
+        logs: dict[str, list[tuple[Entry, ...]]] = {name: [] for name in self._accounts}
+        told: dict[str, list[Record]] = {name: [] for name in self._accounts}
+        for row in rows:
+            if row.asset in logs:
+                logs[row.asset].append(row.entries)
+        for record in statements:
+            if record.asset in told:
+                told[record.asset].append(record)
+        newest = {record.asset: record for record in states}
+        for name, account in self._accounts.items():
+            account.restore(logs[name], heard.get(name), told[name], newest.get(name), now_ms)

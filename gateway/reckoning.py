@@ -1,0 +1,173 @@
+"""One asset's figures from its log in memory: any window, finished or not, and what late data hits.
+
+Nothing here changes the log. Sums of quarter hours are kept (gateway/cells.py), and of pairs how
+far left is ahead of right where the log begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.cells import Cells
+from gateway.energy import POWER_SUM, REGISTER, EnergyFigures, fold_energy, hole_of
+from gateway.journal import FOREVER, PRODUCT, SILENCE, STATE
+from gateway.oee import OeeFigures, Sums, figures, state_at, sum_up
+from gateway.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
+from gateway.timeline import is_undecided
+from gateway.windows import QUARTER_MS, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+    from gateway.calendar import Calendar
+    from gateway.intervals import Interval
+    from gateway.journal import Journal, Series
+    from gateway.model import KpiSpec
+    from gateway.presence import Presence
+
+END = 1 << 62
+METERS = (REGISTER, POWER_SUM)
+
+
+class Reckoning:
+    """The figures of one asset.
+
+    Args:
+        spec: what they are computed from.
+        line: whose plan holds.
+        calendar: of the site.
+        journal: the asset's log; someone else fills it.
+        presence: what is known of the state; None where no state is bound.
+    """
+
+    def __init__(
+        self,
+        spec: KpiSpec,
+        line: str,
+        calendar: Calendar,
+        journal: Journal,
+        presence: Presence | None,
+    ) -> None:
+        self._spec = spec
+        self._line = line
+        self._calendar = calendar
+        self._journal = journal
+        self._presence = presence
+        self._micro_ms = round((spec.micro_stop_s or 0) * 1000)
+        self._cells = Cells(self._sum_up, self.is_settled)
+        self._base: tuple[int, Fraction] | None = None
+
+    def oee(self, window: Window, now_ms: int) -> OeeFigures:
+        """The OEE figures of a window; of what has passed of it, where it isn't over."""
+        end = min(window.end, now_ms)
+        sums = self._cells.sum(window.start, window.end, now_ms)
+        ahead = self._ahead(window.start, now_ms)
+        return figures(sums, self._spec, state_at(self._journal, end), ahead)
+
+    def energy(self, window: Window, now_ms: int) -> EnergyFigures:
+        """The electricity of a window, with the good pieces of the same time."""
+        good = self.oee(window, now_ms).good if set(self._spec.signals) & set(COUNTERS) else None
+        return fold_energy(self._journal, window, self._spec, good, now_ms)
+
+    def current(self, now_ms: int) -> OeeFigures:
+        """The OEE figures of the hour that it is."""
+        (hour,) = self._calendar.windows("hour", self._line, now_ms, now_ms + 1)
+        return self.oee(hour, max(now_ms, hour.start + 1))
+
+    def is_settled(self, edge: int, now_ms: int) -> bool:
+        """Whether what is in time can no longer change figures up to an edge.
+
+        The state must be known as far as that, and a stop that spans the edge must be long
+        enough to be one, or over.
+        """
+        presence = self._presence
+        if presence is None:
+            return True
+        if not presence.is_known_to(edge, now_ms):
+            return False
+        return not self._micro_ms or not is_undecided(
+            self._journal, edge, presence.last, self._micro_ms
+        )
+
+    def is_metered(self, edge: int, now_ms: int) -> bool:
+        """Whether a reading beyond an edge is there to interpolate with, or none will come."""
+        if not self.is_settled(edge, now_ms):
+            return False
+        for signal in METERS:
+            series = self._journal.numbers.get(signal)
+            if series is not None:
+                last = series.times[-1]
+                return last >= edge or now_ms - last > hole_of(self._spec)
+        return True
+
+    def touched(self, t_ms: int, signal: str) -> Interval:
+        """The time whose figures an entry that came late can change."""
+        journal = self._journal
+        if signal in METERS:
+            series = journal.numbers[signal]
+            place = series.index(t_ms)
+            return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
+        if signal in {STATE, SILENCE}:
+            end = _after(journal.state, t_ms, END)
+            place = journal.silence.index(t_ms)
+            if place >= 0 and journal.silence.values[place] > t_ms:
+                silent_to = journal.silence.values[place]
+                end = END if silent_to == FOREVER else max(end, int(silent_to))
+            # A growth across unknown time is judged where it is seen.
+            seen = [_after(series, end, end) for series in self._counters()]
+            return t_ms - self._micro_ms, max([end + self._micro_ms, *seen]) + 1
+        if signal == PRODUCT:
+            return t_ms, _after(journal.product, t_ms, END)
+        none = END if signal == MOUNTED else t_ms
+        return t_ms, _after(journal.numbers[signal], t_ms, none) + 1
+
+    def drop(self, start: int, end: int) -> None:
+        """Forget sums of a time that changed."""
+        self._cells.drop(start, end)
+
+    @property
+    def kept_to(self) -> int:
+        """Up to when sums are remembered: what comes in before that must be told of."""
+        return self._cells.newest
+
+    def trim(self, front: int, now_ms: int) -> Fraction | None:
+        """Forget what lies before a time, which is at a full quarter hour.
+
+        Returns:
+            How far left is ahead of right there, where pairs are counted.
+        """
+        ahead = None
+        if self._spec.counting == "pairs":
+            ahead = self._ahead(front, now_ms)
+            self._base = front, ahead
+        self._cells.trim(front)
+        return ahead
+
+    def recall(self, t_ms: int, ahead: Fraction) -> None:
+        """Take up how far left is ahead of right at a time."""
+        self._base = t_ms, ahead
+
+    def _ahead(self, moment: int, now_ms: int) -> Fraction:
+        if self._spec.counting != "pairs":
+            return NOTHING
+        first = self._journal.first()
+        since, ahead = self._base or ((first or moment) // QUARTER_MS * QUARTER_MS, NOTHING)
+        left, right = good_halves(self._cells.sum(since, moment, now_ms).counts)
+        return ahead + left - right
+
+    def _sum_up(self, start: int, end: int, now_ms: int) -> Sums:
+        plan = self._calendar.plan(self._line, start, end)
+        return sum_up(self._journal, start, end, plan, self._spec, now_ms)
+
+    def _counters(self) -> Iterator[Series[float]]:
+        for name in COUNTERS:
+            series = self._journal.numbers.get(name)
+            if series is not None:
+                yield series
+
+
+def _after(series: Series[float] | Series[str] | Series[str | None], t_ms: int, none: int) -> int:
+    """Time of the entry that follows a moment."""
+    place = series.index(t_ms) + 1
+    return series.times[place] if place < len(series) else none

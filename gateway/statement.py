@@ -1,0 +1,110 @@
+"""The bodies of state, oee and energy records, as the contract has them, but for the envelope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gateway.energy import EnergyFigures
+    from gateway.model import KpiSpec
+    from gateway.oee import OeeFigures
+    from gateway.windows import Window
+
+Fields = dict[str, object]
+
+ALWAYS_TOLD = frozenset({"counter_jumps"})
+"""KPIs that tell of a fault, so no profile need ask for them."""
+COAL_KPIS = frozenset({"kgce", "kgce_per_1000_good"})
+
+
+def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
+    """Everything of an oee record but `rev` and `final`."""
+    fields: Fields = {
+        "win": _window(window),
+        "time_s": {
+            "planned": _seconds(figures.planned_ms),
+            "run": _seconds(figures.run_ms),
+            "setup": _seconds(figures.setup_ms),
+            "delay": _seconds(figures.delay_ms),
+            "idle": _seconds(figures.idle_ms),
+            "unknown": _seconds(figures.unknown_ms),
+            "planned_stop": _seconds(figures.planned_stop_ms),
+        },
+        "count": {
+            "total": figures.total,
+            "good": figures.good,
+            "scrap": figures.scrap,
+            "unplaced": figures.unplaced,
+            "u": spec.piece,
+        },
+        "a": figures.a,
+        "p": figures.p,
+        "q": figures.q,
+        "oee": figures.oee,
+        "coverage": figures.coverage,
+        "kpi": _chosen(figures.kpi, spec.kpis),
+        "basis": figures.basis,
+        "profile": spec.profile,
+    }
+    if figures.ideal_cycle_s is not None:
+        fields["ideal_cycle_s"] = figures.ideal_cycle_s
+    if figures.reason:
+        fields["reason"] = figures.reason
+    return fields
+
+
+def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec) -> Fields:
+    """Everything of an energy record but `rev` and `final`."""
+    kpi = _chosen(figures.kpi, spec.kpis)
+    fields: Fields = {
+        "win": _window(window),
+        "use": figures.use_kwh,
+        "u": "kWh",
+        "est": figures.estimated,
+        "coverage": figures.coverage,
+        "kpi": kpi,
+        "profile": spec.profile,
+    }
+    if figures.start_kwh is not None and figures.end_kwh is not None:
+        fields["reg"] = {"start": figures.start_kwh, "end": figures.end_kwh}
+    if figures.max_kw is not None:
+        fields["max_kw"] = figures.max_kw
+    used = {"kgce": bool(COAL_KPIS & kpi.keys()), "co2": "kgco2" in kpi}
+    factors = {
+        name: {"value": factor.value, "year": factor.year, "scope": factor.scope}
+        for name, factor in figures.factors.items()
+        if used.get(name)
+    }
+    if factors:
+        fields["factors"] = factors
+    return fields
+
+
+def state_fields(word: str, since: int, before: str, reason: str) -> Fields:
+    """A state record."""
+    fields: Fields = {"state": word, "since": since}
+    if before:
+        fields["prev"] = before
+    if reason:
+        fields["reason"] = reason
+    return fields
+
+
+def _window(window: Window) -> Fields:
+    fields: Fields = {"start": window.start, "end": window.end, "kind": window.kind}
+    for name in ("shift", "product", "order"):
+        value = getattr(window, name)
+        if value:
+            fields[name] = value
+    return fields
+
+
+def _chosen(kpi: Mapping[str, float | None], names: Collection[str]) -> dict[str, float | None]:
+    return {name: value for name, value in kpi.items() if name in names or name in ALWAYS_TOLD}
+
+
+def _seconds(ms: int) -> float:
+    whole, rest = divmod(ms, 1000)
+    return ms / 1000 if rest else whole

@@ -1,0 +1,143 @@
+"""Which readings of a signal are worth a line in the log, so that no figure suffers.
+
+A counter is kept at both ends of each step: the last reading before a change and the first after
+it. What is left out lies between two equal readings, adds nothing, and neither the time that a
+step took nor the unknown time that it spanned changes by its absence. An unchanged counter is
+kept once a quarter hour as well, so that after a restart the time of its last reading is known
+to that, and a drop can be judged.
+
+A register that rises all the time (energy) is kept on both sides of each full minute, and where
+it fell, leapt or paused. Windows begin and end on full minutes, so at each of their edges the
+two readings that the fold interpolates between are the very ones that were polled.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gateway.counter import Limits
+from gateway.energy import POWER_SUM
+from gateway.model import Entry
+from gateway.windows import HOUR_MS, MINUTE_MS
+
+if TYPE_CHECKING:
+    from gateway.model import Value
+
+NEVER = -(1 << 62)
+ALWAYS = 1 << 62
+
+
+class Track:
+    """One signal's newest reading, and whether it is in the log yet.
+
+    Attributes:
+        value, time: newest reading; `is_logged` tells whether the log has it.
+        due: a reading at or after this is logged even if it is unchanged.
+    """
+
+    __slots__ = ("_limits", "_period", "due", "is_logged", "signal", "time", "value")
+
+    def __init__(self, signal: str, period_ms: int, limits: Limits | None = None) -> None:
+        """Follow a signal.
+
+        Args:
+            signal: its name in the log.
+            period_ms: keep a reading at least once in each such span of time; 0: only changes.
+            limits: for a register, whose plausible rises wait for the end of the period; None:
+                every change is kept.
+        """
+        self.signal = signal
+        self.value: Value = None
+        self.time = NEVER
+        self.due = ALWAYS
+        self.is_logged = True
+        self._period = period_ms
+        self._limits = limits
+
+    def read(self, t_ms: int, value: Value) -> list[Entry]:
+        """Take a reading and return what of it and of the one before goes into the log."""
+        if t_ms <= self.time:
+            if t_ms == self.time:
+                self.value, self.is_logged = value, True
+            return [Entry(t_ms, self.signal, value)]
+        if t_ms < self.due and self._is_usual(t_ms, value):
+            self.time, self.value, self.is_logged = t_ms, value, False
+            return []
+        kept = self.rest() if value != self.value or t_ms - self.time > self._period else []
+        kept.append(Entry(t_ms, self.signal, value))
+        self.time, self.value, self.is_logged = t_ms, value, True
+        self.due = (t_ms // self._period + 1) * self._period if self._period else ALWAYS
+        return kept
+
+    def rest(self) -> list[Entry]:
+        """The newest reading, where the log doesn't have it yet."""
+        if self.is_logged:
+            return []
+        self.is_logged = True
+        return [Entry(self.time, self.signal, self.value)]
+
+    def recall(self, t_ms: int, value: Value) -> None:
+        """Take up where the log ends."""
+        self.time, self.value, self.is_logged, self.due = t_ms, value, True, t_ms
+
+    def _is_usual(self, t_ms: int, value: Value) -> bool:
+        if value == self.value:
+            return True
+        if self._limits is None or isinstance(value, str) or isinstance(self.value, str):
+            return False
+        if value is None or self.value is None:
+            return False
+        return 0 <= value - self.value <= self._limits.believed(t_ms - self.time)
+
+
+class PowerMeter:
+    """Adds power samples (kW) up to a register (kWh) for an asset whose meter has none.
+
+    Trapezoids between samples; a pause longer than a hole adds nothing, because nobody knows
+    what was drawn meanwhile. It stands among the tracks, so it has what they have; `value` is
+    never equal to a sample, for each of them counts.
+    """
+
+    __slots__ = (
+        "_hole",
+        "_power",
+        "_sampled",
+        "_sum",
+        "_track",
+        "due",
+        "is_logged",
+        "signal",
+        "time",
+        "value",
+    )
+
+    def __init__(self, hole_ms: int) -> None:
+        self.signal = POWER_SUM
+        self.value: Value = math.nan
+        self.time = NEVER
+        self.due = ALWAYS
+        self.is_logged = True
+        self._hole = hole_ms
+        self._power = 0.0
+        self._sum = 0.0
+        self._track = Track(POWER_SUM, MINUTE_MS, Limits(None, None))
+
+    def read(self, t_ms: int, value: Value) -> list[Entry]:
+        """Take a sample; a late one is passed over."""
+        if value is None or isinstance(value, str) or t_ms <= self.time:
+            return []
+        elapsed = t_ms - self.time
+        if elapsed <= self._hole:
+            self._sum += max(0.0, (self._power + value) / 2) * elapsed / HOUR_MS
+        self._power, self.time = float(value), t_ms
+        return self._track.read(t_ms, self._sum)
+
+    def rest(self) -> list[Entry]:
+        """The sum so far, where the log doesn't have it yet."""
+        return self._track.rest()
+
+    def recall(self, t_ms: int, value: Value) -> None:
+        """Go on from the sum that the log ends with."""
+        self._sum = float(value or 0)
+        self._track.recall(t_ms, value)

@@ -1,0 +1,549 @@
+"""The published and worked cases P01 to P10, each driven through the fold by a trace."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gateway.calendar import Plan
+from gateway.energy import fold_energy
+from gateway.journal import Journal
+from gateway.model import Entry
+from gateway.oee import OeeFigures, figures, fold_oee, sum_up
+from gateway.windows import Window
+from tests.kpi_traces import (
+    HOUR,
+    MINUTE,
+    SHANGHAI,
+    T0,
+    always,
+    at_clock,
+    cases,
+    clock_calendar,
+    close,
+    counted,
+    expected,
+    in_turn,
+    log,
+    spec,
+    states,
+    window,
+)
+
+ZERO = Fraction(0)
+RATIOS = {"availability": "a", "effectiveness": "p", "quality_ratio": "q", "oee": "oee"}
+
+
+def check(found: OeeFigures, wanted: dict[str, Fraction | None]) -> None:
+    """Every expectation that the figures have a name for."""
+    for name, value in wanted.items():
+        figure = getattr(found, RATIOS[name]) if name in RATIOS else found.kpi[name]
+        assert close(figure, value), (name, figure, value)
+
+
+def test_p01_published_shift() -> None:
+    inputs = cases()["P01"]["inputs"]
+    calendar = clock_calendar("08:00", "16:00", ("12:00", "13:00"))
+    (shift,) = calendar.windows("shift", "main", T0, T0 + 24 * HOUR)
+    assert shift.end - shift.start == inputs["shift"] * MINUTE
+    down = at_clock("10:00")
+    entries = log(
+        states(
+            (shift.start, "running"), (down, "fault"), (down + inputs["down"] * MINUTE, "running")
+        ),
+        counted("count", shift.start, shift.end, inputs["pq"]),
+        counted("reject", shift.start, shift.end, inputs["reject"]),
+    )
+    plan = calendar.plan("main", shift.start, shift.end)
+    found = fold_oee(entries, ZERO, shift, plan, spec(ideal_cycle_s=1.0))
+    check(found, expected("P01"))
+    assert found.planned_stop_ms == 60 * MINUTE
+    assert (found.total, found.good, found.scrap) == (19271, 18848, 423)
+
+
+def test_p02_published_calculator() -> None:
+    inputs = cases()["P02"]["inputs"]
+    win = window(inputs["pbt"])
+    entries = log(
+        in_turn(T0, ("running", inputs["apt"] * 60), ("fault", 3600)),
+        counted("count", T0, win.end, inputs["pq"]),
+        counted("reject", T0, win.end, inputs["pq"] - inputs["gq"]),
+    )
+    check(fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=60.0)), expected("P02"))
+
+
+def test_p03_sums_of_two_machines_not_the_mean() -> None:
+    machines = cases()["P03"]["inputs"]["machines"]
+    like = spec(ideal_cycle_s=60.0)
+    sums = []
+    for machine in machines:
+        win = window(machine["pbt"])
+        entries = log(
+            in_turn(T0, ("running", machine["apt"] * 60), ("fault", 86400)),
+            counted("count", T0, win.end, machine["pq"]),
+            counted("reject", T0, win.end, machine["pq"] - machine["gq"]),
+        )
+        sums.append(sum_up(Journal(entries), win.start, win.end, always(win), like))
+    wanted = expected("P03")
+    wrong = wanted.pop("wrong_simple_mean")
+    check(figures(sums[0] + sums[1], like, "running"), wanted)
+    each = [figures(one, like, "running").oee or 0.0 for one in sums]
+    assert close(sum(each) / 2, wrong)
+
+
+def test_p04_all_time_elements() -> None:
+    inputs = cases()["P04"]["inputs"]
+    calendar = clock_calendar("08:00", "16:00")
+    day = Window("day", T0, T0 + inputs["calendar"] * MINUTE)
+    entries = log(
+        in_turn(
+            at_clock("08:00"),
+            ("running", inputs["apt"] * 60),
+            ("setup", inputs["aust"] * 60),
+            ("fault", inputs["adet"] * 60),
+            ("idle", 86400),
+        ),
+        counted("count", at_clock("08:00"), at_clock("16:00"), inputs["pq"]),
+        counted("reject", at_clock("08:00"), at_clock("16:00"), inputs["pq"] - inputs["gq"]),
+    )
+    found = fold_oee(
+        entries, ZERO, day, calendar.plan("main", day.start, day.end), spec(ideal_cycle_s=30.0)
+    )
+    wanted = expected("P04")
+    # Of an order, not of a window: they need its start and end (AOET).
+    for name in ("allocation_ratio", "production_process_ratio", "throughput_per_min"):
+        wanted.pop(name)
+    aupt, aubt = wanted.pop("aupt"), wanted.pop("aubt")
+    assert (found.run_ms + found.setup_ms) / MINUTE == aupt
+    assert (found.run_ms + found.setup_ms + found.delay_ms) / MINUTE == aubt
+    check(found, wanted)
+
+
+def test_p05_ideal_cycle_by_product() -> None:
+    inputs = cases()["P05"]["inputs"]
+    first, second = inputs["runs"]
+    change = T0 + first["apt_s"] * 1000
+    end = T0 + inputs["pbt"] * 1000
+    done = change + second["apt_s"] * 1000
+    entries = log(
+        [Entry(T0, "product", "A"), Entry(change, "product", "B")],
+        states((T0, "running"), (done, "idle")),
+        counted("count", T0, change, first["pq"]),
+        counted("count", change, done, second["pq"], base=first["pq"])[1:],
+        counted("reject", T0, change, first["pq"] - first["gq"]),
+        counted("reject", change, done, second["pq"] - second["gq"], base=8)[1:],
+    )
+    by_product = spec(ideal_cycle_s=60.0, products={"A": 30.0, "B": 45.0})
+    win = Window("shift", T0, end)
+    found = fold_oee(entries, ZERO, win, always(win), by_product)
+    wanted = expected("P05")
+    assert close(found.a, wanted["availability"])
+    assert close(found.p, wanted["effectiveness"])
+    assert close(found.q, wanted["quality_ratio_time_weighted"])
+    assert close(found.oee, wanted["oee"])
+    assert found.good is not None
+    assert found.total is not None
+    assert close(found.good / found.total, wanted["quality_ratio_piece"])
+    assert found.basis["ideal"] == "nameplate"
+    assert found.ideal_cycle_s is None
+    for name, start, stop in (("A", T0, change), ("B", change, done)):
+        part = Window("order", start, stop)
+        one = fold_oee(entries, ZERO, part, always(part), by_product)
+        assert close(one.p, wanted[f"effectiveness_{name}"])
+
+
+def test_a_product_without_its_own_cycle_is_flagged() -> None:
+    win = window(60)
+    entries = log(
+        [Entry(T0, "product", "new")],
+        states((T0, "running")),
+        counted("count", T0, win.end, 100),
+        counted("reject", T0, win.end, 0),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(products={"A": 30.0}))
+    assert found.basis["ideal"] == "default"
+    assert close(found.p, Fraction(100, 3600))
+
+
+def test_p07_micro_stops() -> None:
+    inputs = cases()["P07"]["inputs"]
+    win = Window("shift", T0, T0 + inputs["pbt"] * 1000)
+    turns: list[tuple[str, float]] = []
+    for stop in inputs["stops"]:
+        turns += [("running", 900), ("fault", stop)]
+    entries = log(
+        in_turn(T0, *turns, ("running", 86400)),
+        counted("count", T0, win.end, inputs["pq"]),
+        counted("reject", T0, win.end, inputs["pq"] - inputs["gq"]),
+    )
+    judged = spec(ideal_cycle_s=float(inputs["pri"]), micro_stop_s=float(inputs["threshold"]))
+    found = fold_oee(entries, ZERO, win, always(win), judged)
+    wanted = expected("P07")
+    check(found, {name: wanted[name] for name in RATIOS})
+    assert found.delay_ms == (wanted["downtime"] or 0) * 1000
+    assert found.kpi["micro_stop_s"] == wanted["microstop_time"]
+    assert found.kpi["micro_stops"] == wanted["microstop_count"]
+    assert found.kpi["failures"] == wanted["downtime_count"]
+    assert close(found.kpi["speed_loss_s"], wanted["speed_loss_time"])
+    strict = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=10.0))
+    assert close(strict.oee, wanted["oee_if_all_stops_were_downtime"])
+    assert strict.delay_ms == sum(inputs["stops"]) * 1000
+
+
+@pytest.mark.parametrize("cleaning", ["break", "state"])
+def test_p08_planned_stop_wins(cleaning: str) -> None:
+    inputs = cases()["P08"]["inputs"]
+    lunch, clean = inputs["planned"]
+    breaks = [lunch, clean] if cleaning == "break" else [lunch]
+    calendar = clock_calendar(*inputs["shift"], *breaks)
+    (shift,) = calendar.windows("shift", "main", T0, T0 + 24 * HOUR)
+    changes: list[tuple[int, str | None]] = [(shift.start, "running")]
+    for word, spans in (("setup", inputs["setup"]), ("fault", inputs["breakdown"])):
+        for start, end in spans:
+            changes += [(at_clock(start), word), (at_clock(end), "running")]
+    if cleaning == "state":
+        changes.append((at_clock(clean[0]), "planned_stop"))
+    entries = log(
+        states(*changes),
+        counted("count", shift.start, shift.end, inputs["pq"]),
+        counted("reject", shift.start, shift.end, inputs["pq"] - inputs["gq"]),
+    )
+    plan = calendar.plan("main", shift.start, shift.end)
+    found = fold_oee(entries, ZERO, shift, plan, spec(ideal_cycle_s=45.0))
+    wanted = expected("P08")
+    times = {
+        "pbt": found.planned_ms,
+        "aust": found.setup_ms,
+        "adet": found.delay_ms,
+        "apt": found.run_ms,
+    }
+    for name, ms in times.items():
+        assert Fraction(ms, MINUTE) == wanted.pop(name)
+    check(found, wanted)
+    assert found.planned_stop_ms == 80 * MINUTE
+
+
+def test_p09_nothing_comes_of_nothing() -> None:
+    wanted = expected("P09")
+    inputs = cases()["P09"]["inputs"]["cases"]
+    for name, case in inputs.items():
+        win = window(480)
+        plan = always(win) if case["pbt"] else Plan(())
+        entries = log(
+            in_turn(T0, *([("running", case["apt"] * 60)] if case["apt"] else []), ("fault", 86400)),
+            counted("count", T0, win.end, case["pq"]),
+            counted("reject", T0, win.end, case["pq"] - case["gq"]),
+        )
+        found = fold_oee(entries, ZERO, win, plan, spec(ideal_cycle_s=60.0))
+        case_wants = {
+            key.split(".")[1]: value for key, value in wanted.items() if key.startswith(f"{name}.")
+        }
+        check(found, case_wants)
+        assert (found.reason == "no_plan") == (name == "no_plan")
+        assert found.total == case["pq"]
+
+
+def test_p10_pairs_from_halves() -> None:
+    inputs = cases()["P10"]["inputs"]
+    win = window(480)
+    entries = log(
+        states((T0, "running")),
+        counted("count_left", T0, win.end, inputs["left_count"]),
+        counted("count_right", T0, win.end, inputs["right_count"]),
+        counted("reject_left", T0, win.end, inputs["left_reject"]),
+        counted("reject_right", T0, win.end, inputs["right_reject"]),
+        [Entry(T0, "energy", 1000.0), Entry(win.end, "energy", 1000.0 + float(inputs["kwh"]))],
+    )
+    pairs = spec(
+        counting="pairs",
+        piece="pair",
+        ideal_cycle_s=50.0,
+        signals=("state", "count_left", "count_right", "reject_left", "reject_right", "energy"),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), pairs)
+    wanted = expected("P10")
+    assert found.good == wanted["good_pairs"]
+    assert found.kpi["unmatched"] == wanted["unmatched_halves"]
+    assert close(found.q, wanted["quality_ratio_halves"])
+    # Each half is half the ideal cycle, whichever side is ahead.
+    assert close(found.p, Fraction(988 * 25, 480 * 60))
+    energy = fold_energy(entries, win, pairs, found.good)
+    assert close(energy.kpi["kwh_per_good"], wanted["kwh_per_good_pair"])
+    assert energy.use_kwh is not None
+    assert close(energy.use_kwh / 494 * 1.0, Fraction("137.5") / 494)
+
+
+def test_pairs_match_over_windows() -> None:
+    """What is left over in one window becomes whole in the next."""
+    pairs = spec(
+        counting="pairs",
+        signals=("state", "count_left", "count_right", "reject_left", "reject_right"),
+    )
+    entries = log(
+        states((T0, "running")),
+        [Entry(T0, name, 0) for name in ("count_left", "count_right", "reject_left", "reject_right")],
+        [Entry(T0 + 10, "count_left", 10), Entry(T0 + 10, "count_right", 4)],
+        [Entry(T0 + HOUR + 10, "count_left", 11), Entry(T0 + HOUR + 10, "count_right", 12)],
+    )
+    first, second = Window("hour", T0, T0 + HOUR), Window("hour", T0 + HOUR, T0 + 2 * HOUR)
+    one = fold_oee(entries, ZERO, first, always(first), pairs)
+    assert (one.good, one.kpi["unmatched"]) == (4, 6)
+    two = fold_oee(entries, Fraction(6), second, always(second), pairs)
+    assert (two.good, two.kpi["unmatched"]) == (7, 1)
+    both = Window("shift", T0, T0 + 2 * HOUR)
+    assert fold_oee(entries, ZERO, both, always(both), pairs).good == 11
+
+
+def test_stations_follow_what_is_mounted() -> None:
+    """24 stations, half of them mounted from half time on: fewer pieces, no speed loss."""
+    rotary = spec(
+        counting="stations",
+        stations=24,
+        signals=("state", "count", "reject", "mounted"),
+        ideal_cycle_s=6.0,
+    )
+    entries = log(
+        states((T0, "running")),
+        [Entry(T0, "mounted", 24), Entry(T0 + 30 * MINUTE, "mounted", 12)],
+        [Entry(T0 + n * 6000, "count", n) for n in range(601)],
+        [Entry(T0, "reject", 0), Entry(T0 + 45 * MINUTE, "reject", 5)],
+    )
+    win = window(60, kind="hour")
+    found = fold_oee(entries, ZERO, win, always(win), rotary)
+    # 299 indexes are seen before half time, 300 from it on: the one at it belongs to the second.
+    assert found.total == 299 + 150
+    assert found.scrap == 5
+    assert close(found.p, Fraction(599 * 6, 3600))
+    assert close(found.kpi["station_loss_s"], Fraction(900))
+    assert close(found.kpi["speed_loss_s"], Fraction(6))
+    assert close(found.q, 1 - Fraction(5 * 12, 599 * 6))
+
+
+def test_a_table_that_turns_empty_makes_nothing() -> None:
+    rotary = spec(counting="stations", stations=24, signals=("state", "count", "reject", "mounted"))
+    entries = log(
+        states((T0, "running")),
+        [Entry(T0, "mounted", 0), Entry(T0, "reject", 0)],
+        [Entry(T0 + n * 1000, "count", n) for n in range(600)],
+    )
+    win = window(10)
+    found = fold_oee(entries, ZERO, win, always(win), rotary)
+    assert (found.total, found.p, found.q, found.oee) == (0, 0, None, 0)
+    assert found.kpi["station_loss_s"] == 599
+    assert found.kpi["speed_loss_s"] == 1
+
+
+def test_pieces_across_unknown_time_are_unplaced() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running"), (T0 + 10 * MINUTE, None), (T0 + 20 * MINUTE, "running")),
+        [
+            Entry(T0, "count", 0),
+            Entry(T0, "reject", 0),
+            Entry(T0 + 10 * MINUTE, "count", 100),
+            Entry(T0 + 20 * MINUTE, "count", 180),
+            Entry(T0 + 59 * MINUTE, "count", 580),
+        ],
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=5.0))
+    assert (found.total, found.unplaced) == (580, 80)
+    assert found.unknown_ms == 10 * MINUTE
+    assert close(found.a, Fraction(1))
+    assert close(found.p, Fraction(500 * 5, 3000))
+    assert close(found.oee, Fraction(500 * 5, 3000))
+    assert close(found.kpi["oee_by_count"], Fraction(580 * 5, 3600))
+    assert close(found.coverage, Fraction(5, 6))
+
+
+def test_only_unplaced_pieces_leave_no_ratio() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running"), (T0 + 10 * MINUTE, None), (T0 + 20 * MINUTE, "running")),
+        [Entry(T0, "count", 0), Entry(T0, "reject", 0), Entry(T0 + 21 * MINUTE, "count", 80)],
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec())
+    assert (found.p, found.q, found.oee, found.total, found.reason) == (
+        None,
+        None,
+        None,
+        80,
+        "unplaced",
+    )
+
+
+def test_nothing_known() -> None:
+    win = window(60, kind="hour")
+    found = fold_oee([], ZERO, win, always(win), spec())
+    assert (found.a, found.p, found.q, found.oee) == (None, None, None, None)
+    assert (found.unknown_ms, found.planned_ms, found.coverage) == (HOUR, HOUR, 0.0)
+    assert found.reason == "unknown"
+    assert found.state == "unknown"
+
+
+def test_run_time_0_but_pieces_seen() -> None:
+    win = window(60, kind="hour")
+    entries = log(states((T0, "idle")), counted("count", T0, win.end, 50), counted("reject", T0, win.end, 0))
+    found = fold_oee(entries, ZERO, win, always(win), spec())
+    assert (found.a, found.p, found.q, found.oee, found.total) == (0, None, None, 0, 50)
+
+
+def test_without_quality_input() -> None:
+    win = window(60, kind="hour")
+    entries = log(states((T0, "running")), counted("count", T0, win.end, 1800))
+    found = fold_oee(entries, ZERO, win, always(win), spec(signals=("state", "count")))
+    assert (found.good, found.scrap, found.q, found.oee) == (None, None, None, None)
+    assert found.basis["quality"] == "none"
+    assert close(found.p, Fraction(1, 2))
+    assert found.reason == "no_quality"
+
+
+def test_without_counter() -> None:
+    win = window(60, kind="hour")
+    found = fold_oee(states((T0, "running")), ZERO, win, always(win), spec(signals=("state",)))
+    assert (found.total, found.p, found.oee, found.a) == (None, None, None, 1)
+    assert found.reason == "no_counter"
+
+
+def test_good_counter_instead_of_rejects() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running")),
+        counted("count", T0, win.end, 1800),
+        counted("good", T0, win.end, 1782),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(signals=("state", "count", "good")))
+    assert (found.good, found.scrap) == (1782, 18)
+    assert close(found.q, Fraction(99, 100))
+    total_and_reject_win = spec(signals=("state", "count", "good", "reject"))
+    entries = log(entries, counted("reject", T0, win.end, 20))
+    assert fold_oee(entries, ZERO, win, always(win), total_and_reject_win).good == 1780
+
+
+def test_good_and_reject_make_the_total() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running")),
+        counted("good", T0, win.end, 1700),
+        counted("reject", T0, win.end, 100),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(signals=("state", "good", "reject")))
+    assert (found.total, found.good, found.scrap) == (1800, 1700, 100)
+
+
+def test_no_ideal_cycle_leaves_p_and_oee_open_but_not_q() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running")),
+        counted("count", T0, win.end, 100),
+        counted("reject", T0, win.end, 10),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=None))
+    assert (found.a, found.p, found.oee, found.reason) == (1, None, None, "no_ideal_cycle")
+    assert close(found.q, Fraction(9, 10))
+
+
+def test_faster_than_ideal_is_told_raw_and_flagged() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        states((T0, "running")),
+        counted("count", T0, win.end, 720),
+        counted("reject", T0, win.end, 0),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=6.0))
+    assert close(found.p, Fraction(6, 5))
+    assert close(found.oee, Fraction(6, 5))
+    assert found.reason == "above_1"
+
+
+def test_pieces_outside_planned_time_count() -> None:
+    calendar = clock_calendar("08:00", "09:00")
+    day = Window("day", T0, T0 + 24 * HOUR)
+    entries = log(
+        states((T0, "running")),
+        counted("count", at_clock("08:00"), at_clock("10:00"), 400),
+        counted("reject", at_clock("08:00"), at_clock("10:00"), 0),
+    )
+    plan = calendar.plan("main", day.start, day.end)
+    found = fold_oee(entries, ZERO, day, plan, spec(ideal_cycle_s=6.0))
+    assert (found.total, found.planned_ms) == (400, HOUR)
+    assert close(found.p, Fraction(2400, 3600))
+
+
+def test_losses_tile_known_planned_time() -> None:
+    win = window(120)
+    entries = log(
+        in_turn(
+            T0,
+            ("running", 3000),
+            ("waiting", 100),
+            ("setup", 600),
+            ("fault", 900),
+            ("running", 1200),
+            ("idle", 400),
+            ("running", 86400),
+        ),
+        counted("count", T0, win.end, 700),
+        counted("reject", T0, win.end, 14),
+    )
+    found = fold_oee(
+        entries, ZERO, win, always(win), spec(ideal_cycle_s=6.0, micro_stop_s=120.0)
+    )
+    parts = (
+        "breakdown_loss_s",
+        "waiting_loss_s",
+        "setup_loss_s",
+        "idle_loss_s",
+        "micro_stop_s",
+        "speed_loss_s",
+        "station_loss_s",
+        "quality_loss_s",
+        "productive_s",
+    )
+    assert sum(found.kpi[name] or 0 for name in parts) == pytest.approx(7200, abs=1e-9)
+    assert found.kpi["productive_s"] == pytest.approx((found.oee or 0) * 7200)
+
+
+def test_failures_and_their_times() -> None:
+    win = window(60, kind="hour")
+    entries = log(
+        in_turn(
+            T0 - 300_000,
+            ("fault", 600),
+            ("running", 600),
+            ("fault", 300),
+            ("waiting", 100),
+            ("fault", 200),
+            ("running", 86400),
+        )
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(micro_stop_s=60.0))
+    # The first began before the window; its time counts, its beginning doesn't.
+    assert found.kpi["failures"] == 2
+    assert close(found.kpi["mtbf_s"], Fraction(3600, 2))
+    assert close(found.kpi["mttr_s"], Fraction(300 + 300 + 200, 2))
+    assert close(found.kpi["mttf_s"], Fraction(3600 - 800, 2))
+
+
+def test_a_fault_interrupted_by_unknown_time_is_one_failure() -> None:
+    entries = states(
+        (T0, "running"),
+        (T0 + 10 * MINUTE, "fault"),
+        (T0 + 20 * MINUTE, None),
+        (T0 + 21 * MINUTE, "fault"),
+        (T0 + 30 * MINUTE, "running"),
+    )
+    win = window(60, kind="hour")
+    assert fold_oee(entries, ZERO, win, always(win), spec()).kpi["failures"] == 1
+    tz = SHANGHAI
+    assert tz.key == "Asia/Shanghai"
+
+
+def test_a_window_that_is_not_over_ends_now() -> None:
+    win = window(60, kind="hour")
+    entries = log(states((T0, "running")), [Entry(T0, "count", 0), Entry(T0 + 5 * MINUTE, "count", 60)])
+    now = T0 + 10 * MINUTE
+    found = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=5.0), until=now)
+    assert found.planned_ms == 10 * MINUTE
+    assert found.coverage == 1.0
+    assert close(found.p, Fraction(1, 2))
