@@ -77,7 +77,7 @@ def syntax_fault(error: yaml.YAMLError, text: str, file: str) -> Fault:
     trouble = _Trouble(problem, lines, row, column, min(began_row, row), began_column)
     tab = _tab(trouble)
     row, column, what, next_ = tab or _wide(trouble) or _cause(trouble)
-    code = "tab" if tab else "syntax"
+    code = "tab" if tab else "too-deep" if "nesting" in problem else "syntax"
     return Fault(file, row + 1, column + 1, code, what, next_)
 
 
@@ -93,8 +93,7 @@ def _cause(trouble: _Trouble) -> Found:
         ("cannot start any token", _odd_character),
         ("unknown escape character", _escape),
         ("block sequence entries", _stray_dash),
-        ("nesting depth", _deep),
-        ("nesting level", _deep),
+        ("nesting", _deep),
         ("expected alphabetic", _needs_quotes),
         ("tag", _needs_quotes),
         ("comment or line break", _needs_quotes),

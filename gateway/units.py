@@ -25,12 +25,12 @@ from gateway.words import _
 
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400, "y": 365 * 86_400}
 _BYTES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_NUMBER = r"\d{1,9}(?:\.\d{1,6})?"
-_DURATION = re.compile(rf"({_NUMBER}) ?(ms|s|min|h|d|y)", re.ASCII)
-_SIZE = re.compile(rf"({_NUMBER}) ?(KiB|MiB|GiB|TiB)", re.ASCII)
-_RATE = re.compile(rf"({_NUMBER}) ?records/s", re.ASCII)
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_DURATION = re.compile(rf"({_NUMBER}) ?(ms|s|min|h|d|y)")
+_SIZE = re.compile(rf"({_NUMBER}) ?(KiB|MiB|GiB|TiB)")
+_RATE = re.compile(rf"({_NUMBER}) ?records/s")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _QUANTITY = re.compile(rf"(-?{_NUMBER}) ?([^\W\d]+)")
 
 _MEANT = {
@@ -136,7 +136,7 @@ def minutes_of_day(value: object) -> int:
     if match:
         return 24 * 60 if match[1] is None else int(match[1]) * 60 + int(match[2])
     next_ = _('write hours and minutes with two digits each: "08:00", "17:30", "24:00"')
-    short = re.fullmatch(r"(\d):([0-5]\d)", value) if isinstance(value, str) else None
+    short = re.fullmatch(r"[0-9]:[0-5][0-9]", value) if isinstance(value, str) else None
     if short:
         next_ = _('write "0{time}"').format(time=value)
     raise Wrong("bad-time", _("{value} is not a time of day").format(value=describe(value)), next_)
