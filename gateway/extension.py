@@ -19,7 +19,7 @@ Open = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Layered(Document):
-    """A profile with extensions over it, read as one file; faults know which it was.
+    """A sound profile with extensions over it, read as one file; faults know which it was.
 
     Attributes:
         layers: the files, lowest first.
@@ -52,8 +52,15 @@ class Layered(Document):
         return self._layer(path).fault(path, code, what, next_, key=key)
 
     def _layer(self, path: KeyPath) -> Document:
-        """The topmost of the layers that know most of a path."""
-        return max(reversed(self.layers), key=lambda layer: _known(layer, path))
+        """The topmost of the extensions that know most of a path.
+
+        The profile itself was sound before anything was laid over it, so it is to blame only
+        where no extension says anything.
+        """
+        base, *over = self.layers
+        known = [(_known(layer, path), place) for place, layer in enumerate(over)]
+        most, place = max(known, default=(0, 0))
+        return over[place] if most else base
 
 
 def lay(base: Document, over: Sequence[Document], name: str) -> tuple[Layered, list[Fault]]:

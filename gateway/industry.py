@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.document import Document, examine, nearest, validate
 from gateway.errors import Fault
-from gateway.extension import Layered, lay
+from gateway.extension import lay
 from gateway.library import PROFILES
 from gateway.profile import BASE, COUNTING, KNOWN_KPIS, PARAMETERS, SIGNALS, MachineType, Profile
 from gateway.words import _
@@ -55,6 +55,9 @@ def load_profile(
     profile, faults = validate(base, (), Profile)
     if profile is None:
         return None, faults
+    faults = list(_check(profile, base))
+    if faults:
+        return None, faults
     over: list[Document] = []
     for extension in extensions:
         document, more = examine(extension)
@@ -77,7 +80,7 @@ def load_profile(
     return Industry(merged, version, layered, (path, *extensions)), []
 
 
-def _check(profile: Profile, document: Layered) -> Iterator[Fault]:
+def _check(profile: Profile, document: Document) -> Iterator[Fault]:
     """What one key of a profile says of another, and of what the gateway computes."""
     computed = [name for name in KNOWN_KPIS if name not in BASE]
     for name in profile.kpis:
@@ -92,7 +95,7 @@ def _check(profile: Profile, document: Layered) -> Iterator[Fault]:
                 yield _unknown_kpi(kpi, at, document, profile.kpis)
 
 
-def _check_type(machine: MachineType, path: KeyPath, document: Layered) -> Iterator[Fault]:
+def _check_type(machine: MachineType, path: KeyPath, document: Document) -> Iterator[Fault]:
     """Signals and parameters of the gateway's own must be what it takes them for."""
     for name, signal in machine.signals.items():
         if name not in SIGNALS:
@@ -127,7 +130,7 @@ def _check_type(machine: MachineType, path: KeyPath, document: Layered) -> Itera
 
 
 def _unknown_kpi(
-    name: str, at: KeyPath, document: Layered, known: Iterable[str], *, key: bool = False
+    name: str, at: KeyPath, document: Document, known: Iterable[str], *, key: bool = False
 ) -> Fault:
     """A figure that the gateway doesn't compute, or that the profile doesn't describe."""
     if name in KNOWN_KPIS and name not in BASE:
@@ -141,7 +144,7 @@ def _unknown_kpi(
     return document.fault(at, "unknown-kpi", what, next_, key=key)
 
 
-def _check_added(merged: Profile, profile: Profile, document: Layered) -> Iterator[Fault]:
+def _check_added(merged: Profile, profile: Profile, document: Document) -> Iterator[Fault]:
     """What extensions add is X, and never a signal that figures are computed from."""
     for name, machine in merged.types.items():
         for signal, spec in machine.signals.items():

@@ -171,6 +171,12 @@ SIGNAL = "kind: number, unit: V, low: 0, high: 9, name: {zh: 电压, en: Voltage
             "types.toe-lasting.signals.power.unit: an extension may not set this",
         ),
         (
+            "types: {toe-lasting: {signals: {power: {high: -200}}}}",
+            "{high: -200}",
+            "upside-down",
+            "low (-100) is not below high (-200)",
+        ),
+        (
             "types: {toe-lasting: {parameters: {max_kw: {max: 1}}}}",
             "max: 1",
             "not-open",
