@@ -60,7 +60,8 @@ def specify(
         counting=machine.counting,
         signals=tuple(binding.signal for binding in used),
         moduli={b.signal: b.modulus for b in used if b.modulus is not None},
-        states=_words(industry, machine, asset, used),
+        # The site's words over the type's over the industry's; a bit's are 1 and 0.
+        states={**industry.profile.states, **machine.states, **asset.states},
         ideal_cycle_s=ideal_s,
         ideal_basis="nameplate" if asset.ideal_cycle or products else "default",
         products=products,
@@ -90,18 +91,6 @@ def judges(machine: MachineType, bound: set[str]) -> bool:
     if machine.counting == "pairs":
         return {"count_left", "count_right", "reject_left", "reject_right"} <= bound
     return "good" in bound or {"count", "reject"} <= bound
-
-
-def _words(
-    industry: Industry, machine: MachineType, asset: AssetConfig, used: Sequence[Binding]
-) -> dict[str, str]:
-    """Raw word → state, the site's over the type's over the industry's."""
-    words: dict[str, str] = {**industry.profile.states, **machine.states, **asset.states}
-    if any(b.signal == "state" and b.tag.kind is Kind.BIT for b in used):
-        # A bit is spelled as Python does; the site file writes 1 and 0, or true and false.
-        spelled = {"1": str(True), "0": str(False)}
-        words = {spelled.get(word, word): state for word, state in words.items()}
-    return words
 
 
 def _silence_s(used: Sequence[Binding], periods: Mapping[tuple[str, str], float]) -> float:

@@ -11,8 +11,10 @@ from drivers.modbus.register import Function, Register
 from gateway import config
 from gateway.energy import fold_energy
 from gateway.errors import ConfigError
+from gateway.journal import Journal
 from gateway.model import Device, Entry, Kind, Order, Tag
 from gateway.oee import Sums, figures
+from gateway.presence import Presence
 from gateway.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
 from gateway.windows import Window
@@ -338,13 +340,18 @@ def test_quality_is_measured_where_good_can_be_told_from_bad(
     assert kpi(sound(tmp_path, text), "second").quality == quality
 
 
-def test_a_state_bit_is_spelled_as_the_engine_spells_it(tmp_path: Path) -> None:
+def test_the_words_of_a_state_bit_are_1_and_0(tmp_path: Path) -> None:
     text = SITE + (
         "  second:\n    type: rotary-injection\n    bind: {state: plc-inj.running}\n"
         "    states: {true: running, 0: idle}\n"
     )
-    states = kpi(sound(tmp_path, text), "second").states
-    assert (states["True"], states["False"]) == ("running", "idle")
+    spec = kpi(sound(tmp_path, text), "second")
+    assert (spec.states["1"], spec.states["0"]) == ("running", "idle")
+    journal = Journal()
+    presence = Presence(journal, spec.states, 10_000, journal.put)
+    presence.read(1000, raw=True)
+    presence.read(2000, raw=False)
+    assert list(journal.state.values) == ["running", "idle"]
 
 
 def test_unbound_tags_go_out_under_their_device(tmp_path: Path) -> None:
