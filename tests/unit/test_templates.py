@@ -21,7 +21,7 @@ from gateway.windows import Window
 
 if TYPE_CHECKING:
     from gateway.errors import Fault
-    from gateway.model import Asset, Binding, KpiSpec
+    from gateway.model import Asset, Binding, KpiSpec, Value
 
 SCENARIOS = Path(__file__).parent.parent.parent / "simulators" / "scenarios"
 
@@ -348,7 +348,11 @@ def test_the_words_of_a_state_bit_are_1_and_0(tmp_path: Path) -> None:
     spec = kpi(sound(tmp_path, text), "second")
     assert (spec.states["1"], spec.states["0"]) == ("running", "idle")
     journal = Journal()
-    presence = Presence(journal, spec.states, 10_000, journal.put)
+
+    def note(t_ms: int, signal: str, value: Value) -> None:
+        journal.put(t_ms, signal, value)
+
+    presence = Presence(journal, spec.states, 10_000, note)
     presence.read(1000, raw=True)
     presence.read(2000, raw=False)
     assert list(journal.state.values) == ["running", "idle"]
