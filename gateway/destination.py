@@ -58,12 +58,12 @@ def _version(value: object) -> object:
 BrokerUrl = Annotated[
     str,
     AfterValidator(_broker),
-    WithJsonSchema({"type": "string", "pattern": "^(mqtts?|wss?)://[^/@]+"}),
+    WithJsonSchema({"type": "string", "pattern": "^(mqtts?|wss?)://[^@]+$"}),
 ]
 InfluxUrl = Annotated[
     str,
     AfterValidator(_influx),
-    WithJsonSchema({"type": "string", "pattern": "^https?://[^/@]+"}),
+    WithJsonSchema({"type": "string", "pattern": "^https?://[^@]+$"}),
 ]
 Version = Annotated[
     Literal["5", "3.1.1", "auto"],
@@ -75,6 +75,8 @@ Word = Annotated[str, Field(min_length=1)]
 
 class TlsConfig(Part):
     """Certificates for a connection; without `ca` the system's authorities are trusted."""
+
+    model_config = example({"ca": "ca.crt"}, dependentRequired={"cert": ["key"], "key": ["cert"]})
 
     ca: Maybe[FilePath] = Field(
         default=None,
@@ -115,7 +117,11 @@ class CommandsConfig(Part):
 class MqttPublish(Part):
     """An MQTT broker of a platform."""
 
-    model_config = example({"kind": "mqtt", "url": "mqtts://broker:8883"})
+    model_config = example(
+        {"kind": "mqtt", "url": "mqtts://broker:8883"},
+        oneOf=[{"required": ["url"]}, {"required": ["urls"]}],
+        dependentRequired={"password": ["username"]},
+    )
 
     kind: Literal["mqtt"] = Field(description="What the server speaks.", examples=["mqtt"])
     url: Maybe[BrokerUrl] = Field(

@@ -179,13 +179,13 @@ def salvage(
         return item, [], frozenset()
     faults = _faults(document, path, complaints)
     bad = frozenset(str(complaint.loc[0]) for complaint in complaints if complaint.loc)
-    if bad & essential or not all(complaint.loc for complaint in complaints):
+    if not all(complaint.loc for complaint in complaints):
         return None, faults, bad
     item, complaints = _attempt(document, path, model, without | bad)
     # What is wrong between two keys shows only once each by itself is right; what only misses
     # a key just left out is no fault of the file's.
     also = [complaint for complaint in complaints if complaint.code not in _ABSENCE]
-    return item, faults + _faults(document, path, also), bad
+    return None if bad & essential else item, faults + _faults(document, path, also), bad
 
 
 _ABSENCE = {"missing-key", "one-of", "lacks-partner"}

@@ -91,7 +91,7 @@ Address = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_a
 Link = Annotated[
     str,
     AfterValidator(_link),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://."}),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://(?![^/]*:[^/]*@)."}),
 ]
 GroupName = Annotated[TagName, AfterValidator(_group)]
 Pace = Annotated[Duration, AfterValidator(between("10ms", "1d"))]

@@ -30,6 +30,8 @@ MAX_SECRET = 64 << 10
 
 def _in_folder(value: object, info: ValidationInfo) -> Path:
     """Read a path, relative ones from the folder of the file that names it."""
+    if isinstance(value, Path):
+        return value
     if isinstance(value, str) and "-----BEGIN" in value:
         raise in_clear()
     if not isinstance(value, str) or not value or "\0" in value:

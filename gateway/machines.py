@@ -23,6 +23,11 @@ class ProductConfig(Part):
 class AlarmConfig(Part):
     """An alarm on a number: raised beyond a limit, cleared once it is back behind `clear`."""
 
+    model_config = example(
+        {"on": "oven_temp", "above": 185},
+        oneOf=[{"required": ["above"]}, {"required": ["below"]}],
+    )
+
     on: TagName = Field(description="Signal or tag that it watches.", examples=["oven_temp"])
     above: Maybe[Number] = Field(default=None, description="Raised above this.", examples=[185])
     below: Maybe[Number] = Field(default=None, description="Raised below this.", examples=[5])

@@ -12,9 +12,14 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def example(value: dict[str, JsonValue]) -> ConfigDict:
-    """Give a part an example, which messages tell people to write."""
-    return ConfigDict(json_schema_extra={"examples": [value]})
+def example(value: dict[str, JsonValue], **rules: JsonValue) -> ConfigDict:
+    """Give a part an example, which messages tell people to write.
+
+    Args:
+        value: the part as people would write it.
+        rules: of the JSON Schema, for what a validator of the whole part demands.
+    """
+    return ConfigDict(json_schema_extra={"examples": [value], **rules})
 
 
 def upside_down(low: str, high: str, least: object, most: object) -> Wrong:

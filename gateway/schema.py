@@ -34,13 +34,15 @@ def _plain(value: object) -> object:
     schema = {key: _plain(item) for key, item in value.items() if key != "discriminator"}
     if isinstance(schema.get("title"), str):
         del schema["title"]
-    if schema.get("default", ...) is None:
-        del schema["default"]
+    if schema.get("default", ...) is None or isinstance(schema.get("default"), dict):
+        del schema["default"]  # nothing, or a part whose keys have their own
     either = schema.get("anyOf")
     if isinstance(either, list) and {"type": "null"} in either:
-        del schema["anyOf"]
-        (only,) = (item for item in either if item != {"type": "null"})
-        schema = {**only, **schema}
+        rest = [item for item in either if item != {"type": "null"}]
+        schema["anyOf"] = rest
+        if len(rest) == 1:
+            del schema["anyOf"]
+            schema = {**rest[0], **schema}
     rules = schema.pop("patternProperties", None)
     if isinstance(rules, dict):
         ((pattern, item),) = rules.items()
@@ -51,7 +53,7 @@ def _plain(value: object) -> object:
 
 def _or_empty(schema: Schema) -> Schema:
     """Let a section be left empty, as while its lines are comments."""
-    kept = {"description", "default"}
+    kept = {"description", "default", "examples"}
     described = {key: item for key, item in schema.items() if key in kept}
     rest = {key: item for key, item in schema.items() if key not in kept}
     return {**described, "anyOf": [rest, {"type": "null"}]}

@@ -143,7 +143,9 @@ class Site(Part):
     publish: dict[Name, Annotated[MqttPublish | InfluxPublish, Field(discriminator="kind")]] = (
         Field(default_factory=dict, description="Where records are sent to.")
     )
-    store: StoreConfig = Field(default=StoreConfig(), description="The durable queue on disk.")
+    store: StoreConfig = Field(
+        default=StoreConfig(), description="Where records wait until they have arrived."
+    )
 
     _document: Document = PrivateAttr()
     _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
