@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
+from gateway import foreign
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -23,53 +24,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from gateway.yaml12 import KeyPath
-
-SYNONYMS = {
-    "address": "at",
-    "register": "at",
-    "type": "kind",
-    "datatype": "kind",
-    "data_type": "kind",
-    "byte_order": "order",
-    "word_order": "order",
-    "slave": "unit",
-    "slave_id": "unit",
-    "unit_id": "unit",
-    "station": "unit",
-    "host": "link",
-    "ip": "link",
-    "url": "link",
-    "interval": "poll",
-    "period": "poll",
-    "scan_rate": "poll",
-    "broker": "url",
-    "server": "url",
-    "user": "username",
-    "client": "client_id",
-    "tz": "timezone",
-    "max_size": "size",
-    "signals": "bind",
-    "cycle_time": "ideal_cycle",
-    "cycle": "ideal_cycle",
-    "bool": "bit",
-    "boolean": "bit",
-    "word": "u16",
-    "uint": "u16",
-    "short": "i16",
-    "int": "i16",
-    "dword": "u32",
-    "udint": "u32",
-    "dint": "i32",
-    "long": "i32",
-    "real": "f32",
-    "float": "f32",
-    "single": "f32",
-    "lreal": "f64",
-    "double": "f64",
-    "str": "string",
-    "text": "string",
-}
-"""What other gateways and PLCs call a key or a kind, where spelling would not lead there."""
 
 LONGEST = 48
 """Characters of a value that a message repeats."""
@@ -184,10 +138,8 @@ def correct(key: str, known: Sequence[str]) -> str:
     head, colon, tail = key.partition(":")
     if colon and head in known:
         return _("put a space after the colon: {key}: {value}").format(key=head, value=_short(tail))
-    if key == "qos":
-        return _("delete it: records always go out at QoS 1")
-    if key == "topic":
-        return _("delete it: topics follow from the site section and the names of assets")
+    if superfluous := foreign.superfluous(key):
+        return superfluous
     near = _near(key, known)
     if near:
         return _("did you mean {near}?").format(near=near)
@@ -198,7 +150,7 @@ def correct(key: str, known: Sequence[str]) -> str:
 
 def _near(word: str, known: Sequence[str]) -> str | None:
     """Return what a word of someone else's means here, or the nearest known one."""
-    meant = SYNONYMS.get(word.lower())
+    meant = foreign.WORDS.get(word.lower())
     return meant if meant in known else nearest(word, known)
 
 

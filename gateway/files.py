@@ -72,7 +72,10 @@ class SecretFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: FilePath = Field(examples=["/etc/nxgate/mqtt.password"])
+    file: FilePath = Field(
+        description="A file that only the gateway's user can read.",
+        examples=["/etc/nxgate/mqtt.password"],
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -110,7 +110,7 @@ class StoreConfig(Part):
     )
     keep: KeepConfig = Field(
         default=KeepConfig(),
-        description="How long delivered records stay as history.",
+        description="How long history is kept.",
         examples=[{"telemetry": "30d", "kpi": "3y"}],
     )
     commit: Annotated[Duration, AfterValidator(between("10ms", "10s"))] = Field(

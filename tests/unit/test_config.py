@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import random
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-import jsonschema
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from gateway import config
-from gateway import document as document_module
 from gateway.checking import examine
-from gateway.config import check_secrets, notices, read, schema_site
+from gateway.config import check_secrets, notices, read
 from gateway.destination import MqttPublish
 from gateway.errors import ConfigError, Fault
 from gateway.later import serves
@@ -281,158 +278,6 @@ def test_a_key_of_another_certificate_is_no_pair(sample: Path) -> None:
 
 def _line(text: str) -> int:
     return next(n for n, line in enumerate(SAMPLE.splitlines(), 1) if text in line)
-
-
-# ---- The JSON Schema
-
-
-@pytest.fixture(scope="module")
-def validator() -> jsonschema.Draft202012Validator:
-    schema = schema_site()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
-def test_the_sample_is_valid_by_the_schema(
-    sample: Path, validator: jsonschema.Draft202012Validator
-) -> None:
-    assert not list(validator.iter_errors(document_module.load(sample).data))
-
-
-# What a schema can't say: files on disk, syntax, and what must agree between values.
-BEYOND = {
-    "asset-named-like-device",
-    "bad-address",
-    "bind-unknown-device",
-    "bind-unknown-signal",
-    "bind-unknown-tag",
-    "break-outside-shift",
-    "certificate-not-pem",
-    "certificates-missing",
-    "client-id-twice",
-    "duplicate-key",
-    "duplicate-tag",
-    "duration-out-of-range",
-    "extension-missing",
-    "holiday-and-workday",
-    "key-pasted",
-    "line-unknown",
-    "secret-empty",
-    "secret-is-a-folder",
-    "secret-missing",
-    "secret-not-text",
-    "secret-unreadable",
-    "secret-world-readable",
-    "second-document",
-    "shifts-overlap",
-    "shifts-overlap-sunday",
-    "store-too-small",
-    "timezone-offset",
-    "undeclared-group",
-    "unknown-industry",
-    "unknown-machine-type",
-    "unknown-parameter",
-    "unknown-scheme",
-    "unknown-template",
-    "unknown-timezone",
-    "default-group",
-    "merge-key",
-}
-READABLE = {
-    path.parent.name: document
-    for path in sorted(CASES.glob("*/site.yaml"))
-    if (document := document_module.examine(path)[0])
-}
-
-
-@pytest.mark.parametrize("slug", READABLE)
-def test_the_schema_refuses_what_it_can(
-    slug: str, validator: jsonschema.Draft202012Validator
-) -> None:
-    refused = bool(list(validator.iter_errors(READABLE[slug].data)))
-    assert refused == (slug not in BEYOND)
-
-
-def test_every_key_is_explained_and_has_an_example() -> None:
-    schema = schema_site()
-    defs = schema["$defs"]
-    assert isinstance(defs, dict)
-    for name, part in {"Site": schema, **defs}.items():
-        if "properties" not in part:
-            continue
-        assert part["additionalProperties"] is False, name
-        for key, field in part["properties"].items():
-            assert field.get("description"), f"{name}.{key}"
-            assert name == "Site" or field.get("examples"), f"{name}.{key}"
-            assert field.get("default", ...) is not None, f"{name}.{key}"
-
-
-def test_examples_and_defaults_are_valid() -> None:
-    schema = schema_site()
-    defs = schema["$defs"]
-    assert isinstance(defs, dict)
-    for name, part in {"Site": schema, **defs}.items():
-        for key, field in part.get("properties", {}).items():
-            judge = jsonschema.Draft202012Validator({**field, "$defs": defs})
-            for value in [*field.get("examples", ()), *[field[k] for k in field if k == "default"]]:
-                errors = [error.message for error in judge.iter_errors(value)]
-                assert not errors, f"{name}.{key}: {value}"
-
-
-# ---- Chaos
-
-
-def _mutations(count: int) -> Iterator[tuple[int, str]]:
-    """Mutate the sample: characters, lines lost, doubled or moved, values of another type."""
-    swaps = ["[]", "{}", "5", "-1", '"x"', "true", "~", "1e999", "[[]]", "{a: {b: 1}}", "*x", "&x"]
-    odd = "{}[]:,&*!|>'\"%@`#-? \t\n\\0aé厂：\ufeff\u2028"
-    for seed in range(count):
-        rng = random.Random(seed)
-        lines = SAMPLE.splitlines()
-        for _round in range(rng.randint(1, 4)):
-            n = rng.randrange(len(lines))
-            line = lines[n]
-            match rng.randrange(6):
-                case 0:
-                    del lines[n]
-                case 1:
-                    lines.insert(rng.randrange(len(lines)), line)
-                case 2:
-                    key, colon, _value = line.partition(": ")
-                    lines[n] = f"{key}{colon}{rng.choice(swaps)}"
-                case 3:
-                    lines[n] = line[: rng.randint(0, len(line))]
-                case 4:
-                    lines[n] = " " * rng.randint(0, 6) + line.lstrip()
-                case _:
-                    place = rng.randint(0, len(line))
-                    lines[n] = line[:place] + rng.choice(odd) + line[place:]
-        yield seed, "\n".join(lines)
-
-
-def test_no_file_ends_in_a_traceback(tmp_path: Path) -> None:
-    """Half a thousand broken samples: each is a site or faults with a place and a next step."""
-    path = tmp_path / "site.yaml"
-    read_at_all = 0
-    for seed, text in _mutations(500):
-        path.write_text(text, "utf-8")
-        faults, told = examine(path)
-        lines = text.split("\n")
-        for fault in faults + told:
-            assert fault.what, seed
-            assert fault.next, seed
-            assert fault.file.endswith(("site.yaml", "dtsu666.yaml", "h5u.yaml")), (seed, fault)
-            assert "\n" not in str(fault), seed
-            assert 0 <= fault.line <= len(lines) + 1, (seed, fault)
-        read_at_all += any(fault.code not in {"syntax", "tab"} for fault in faults)
-    assert read_at_all > 150  # else the mutations try nothing but the parser
-
-
-@pytest.mark.parametrize("junk", [b"\xff\xfe\x00\x01", b"\x00", b"%YAML 9.9\n---\n", b"---\n...\n"])
-def test_junk_is_faults(tmp_path: Path, junk: bytes) -> None:
-    (tmp_path / "site.yaml").write_bytes(junk)
-    faults, _told = examine(tmp_path / "site.yaml")
-    assert faults
 
 
 def test_a_model_made_by_hand_is_held_to_the_same_rules() -> None:
