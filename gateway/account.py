@@ -107,14 +107,16 @@ class Account:
                     told = True
         return self._tell(self._now or t_ms) if told else []
 
-    def advance(self, now_ms: int) -> list[Draft]:
-        """Let time pass: silence, closed windows, interim figures, restatements."""
+    def check(self, now_ms: int) -> list[Draft]:
+        """Let time pass: a state record, where the asset has fallen silent."""
         self._now = now_ms
-        drafts: list[Draft] = []
         if self.presence is not None and self.presence.check(now_ms):
-            drafts += self._tell(now_ms)
-        if now_ms < min(self._wake, *(book.due for book in self._books)):
-            return drafts
+            return self._tell(now_ms)
+        return []
+
+    def settle(self, now_ms: int) -> list[Draft]:
+        """Records of windows that are to be closed, restated or told before they are over."""
+        drafts: list[Draft] = []
         if now_ms >= self._wake:
             self._trim(now_ms)
         for book in self._books:
@@ -232,22 +234,17 @@ class Account:
 
     def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         """Have what an entry changes in closed windows computed again."""
-        if signal in METERS:
-            hit = [book for book in self._books if book is self._energy]
-            closed = max((book.closed for book in hit), default=0)
-            # A reading may put an end to a hole that reaches back into closed windows.
-            start, end = self._reckoning.touched(t_ms, signal)
-            if start >= closed:
-                return
-        else:
-            hit = self._books
-            closed = max((book.closed for book in hit), default=0)
-            if t_ms >= max(closed, self._reckoning.kept_to):
-                return
-            start, end = self._reckoning.touched(t_ms, signal)
-            self._reckoning.drop(start, end)
-        for book in hit:
-            book.touch(start, end, self._now, written_ms)
+        metered = signal in METERS
+        hit = [book for book in self._books if book is self._energy or not metered]
+        frozen = max([self._reckoning.kept_to(signal), *(book.closed for book in hit)])
+        # A meter's reading may end a hole that reaches back; anything else acts from then on.
+        if t_ms >= frozen and not metered:
+            return
+        start, end = self._reckoning.touched(t_ms, signal)
+        if start < frozen:
+            self._reckoning.drop(start, end, signal)
+            for book in hit:
+                book.touch(start, end, self._now, written_ms)
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state isn't the one told before."""

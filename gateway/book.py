@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from gateway.statement import Fields
 
 
+AT_ONCE = 4
+"""Windows of a kind closed in one call; after an outage the others follow in the next ones."""
+
+
 @dataclass(slots=True)
 class _Told:
     """What was last told of a closed window."""
@@ -147,6 +151,8 @@ class Book:
         for window in self._calendar.windows(kind, self._asset.line, cursor, over):
             if not cursor < window.end <= over:
                 continue
+            if len(drafts) >= AT_ONCE:
+                break
             if window.start >= front:
                 if not self._is_settled(window.end, now_ms):
                     break
@@ -156,7 +162,7 @@ class Book:
 
     def _restate(self, now_ms: int, front: int) -> list[Draft]:
         drafts: list[Draft] = []
-        for subject in [s for s, due in self._touched.items() if due <= now_ms]:
+        for subject in [s for s, due in self._touched.items() if due <= now_ms][:AT_ONCE]:
             told = self._told[subject]
             if not self._is_settled(told.window.end, now_ms):
                 continue

@@ -6,19 +6,29 @@ display may ask each second. They are a cache: what late data touches is dropped
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from gateway.oee import Sums
-from gateway.windows import QUARTER_MS
+from gateway.windows import QUARTER_MS, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Cells:
-    """One asset's sums.
+class Additive(Protocol):
+    """What neighbouring stretches of time add up to."""
+
+    def __add__(self, other: Self, /) -> Self:
+        """The sum of this stretch and the one that follows it."""
+
+
+S = TypeVar("S", bound=Additive)
+
+
+class Cells(Generic[S]):
+    """One asset's sums of one sort.
 
     Args:
+        nothing: the sum of no time.
         make: sums up (start, end) from the log, given the time it is.
         is_settled: whether what is in time can no longer change sums up to an edge, given the
             time it is.
@@ -28,21 +38,23 @@ class Cells:
     """
 
     def __init__(
-        self, make: Callable[[int, int, int], Sums], is_settled: Callable[[int, int], bool]
+        self,
+        nothing: S,
+        make: Callable[[int, int, int], S],
+        is_settled: Callable[[int, int], bool],
     ) -> None:
         self.newest = 0
+        self._nothing = nothing
         self._make = make
         self._is_settled = is_settled
-        self._kept: dict[int, Sums] = {}
+        self._kept: dict[int, S] = {}
 
-    def sum(self, start: int, end: int, until: int) -> Sums:
-        """Sums of [start, end), as far as it lies before `until`, the time it is."""
-        found = Sums()
-        over = min(end, until)
-        while start < over:
-            edge = min((start // QUARTER_MS + 1) * QUARTER_MS, end)
-            found += self._cell(start, edge, until)
-            start = edge
+    def sum(self, start: int, end: int, now_ms: int) -> S:
+        """The sum of [start, end), as far as it has passed."""
+        found = self._nothing
+        for first, last in quarters(start, end):
+            if first < now_ms:
+                found += self._cell(first, last, now_ms)
         return found
 
     def drop(self, start: int, end: int) -> None:
@@ -50,16 +62,13 @@ class Cells:
         for cell in [cell for cell in self._kept if cell < end and cell + QUARTER_MS > start]:
             del self._kept[cell]
 
-    def trim(self, front: int) -> None:
-        """Forget the cells before a time."""
-        self.drop(0, front)
-
-    def _cell(self, start: int, end: int, until: int) -> Sums:
-        kept = self._kept.get(start)
-        if kept is not None and end - start == QUARTER_MS:
+    def _cell(self, start: int, end: int, now_ms: int) -> S:
+        is_whole = end - start == QUARTER_MS
+        kept = self._kept.get(start) if is_whole else None
+        if kept is not None:
             return kept
-        made = self._make(start, end, until)
-        if end - start == QUARTER_MS and end <= until and self._is_settled(end, until):
+        made = self._make(start, end, now_ms)
+        if is_whole and end <= now_ms and self._is_settled(end, now_ms):
             self._kept[start] = made
             self.newest = max(self.newest, end)
         return made

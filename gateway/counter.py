@@ -2,7 +2,7 @@
 
 A rise that is plausible counts. A drop is a rollover where the wrapped step is plausible, else a
 reset where the new value is, else a jump; an implausible rise is a jump too. A jump adds nothing
-and is reported. So growth is never negative, and a garbled reading can't invent any.
+and is reported. So growth is never negative, and a single garbled reading invents none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gateway.intervals import Interval
     from gateway.journal import Series
@@ -97,20 +97,13 @@ def growth(
         end: first ms after it.
         dark: when the state was unknown, in order, from that reading on.
     """
-    times, values = series.times, series.values
-    index, last = series.index(start - 1), series.index(end - 1)
-    index = max(index, 0)
     found = Growth()
     gap = 0
-    while index < last:
-        since, before = times[index], values[index]
-        index += 1
-        until, now = times[index], values[index]
-        if now == before:
-            continue
-        step, change = limits.step(before, now, until - since)
+    for place, step, change in steps(series, limits, start, end):
+        since, until = series.times[place - 1], series.times[place]
         if change is Change.JUMP:
             found.jumps += 1
+        if not step:
             continue
         while gap < len(dark) and dark[gap][1] <= since:
             gap += 1
@@ -119,3 +112,39 @@ def growth(
         else:
             found.placed += step
     return found
+
+
+def steps(
+    series: Series[float], limits: Limits, start: int, end: int
+) -> Iterator[tuple[int, float, Change]]:
+    """Judge the steps to the readings in [start, end): place of the reading, growth, change.
+
+    A reading that goes on from the one before the last, where the last was a jump or makes this
+    one a jump, shows that the last was garbled: the growth is taken from before it.
+    """
+    times, values = series.times, series.values
+    place = max(series.index(start - 1), 0)
+    last = series.index(end - 1)
+    earlier, was = 0.0, Change.UP
+    if 0 < place < last:
+        earlier, was = limits.step(values[place - 1], values[place], _apart(times, place))
+    while place < last:
+        place += 1
+        before, now = values[place - 1], values[place]
+        if now == before:
+            earlier, was = 0.0, Change.UP
+            yield place, 0.0, Change.UP
+            continue
+        step, change = limits.step(before, now, _apart(times, place))
+        plain = step, change
+        if place > 1 and Change.JUMP in {was, change}:
+            elapsed = times[place] - times[place - 2]
+            direct, kind = limits.step(values[place - 2], now, elapsed)
+            if kind is Change.UP:
+                step, change = max(0.0, direct - earlier), Change.UP
+        earlier, was = plain
+        yield place, step, change
+
+
+def _apart(times: Sequence[int], place: int) -> int:
+    return times[place] - times[place - 1]

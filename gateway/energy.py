@@ -9,14 +9,15 @@ day add up to the day.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gateway.counter import Change, Limits
+from gateway.counter import Change, Limits, steps
 from gateway.journal import Journal
 from gateway.kpis import number
-from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
+from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,23 +33,37 @@ POWER_SUM = "energy_of_power"
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What a register tells of a stretch of time.
+    """What a register tells of a stretch of time; neighbouring stretches add up.
 
     Attributes:
-        use: kWh; None where no two readings span any part of it.
+        use: kWh between the first and the last reading in it.
         first, last: the register at both ends, between readings interpolated; where readings
             don't reach that far, the nearest one.
         spanned_ms: time between the first and the last reading.
         known_ms: the same without holes, i.e. pairs of readings further apart than normal.
         estimated: some of `use` was spread over a hole, or a reset or jump hides a part.
+        peak_kw: highest mean power of its full quarter hours, those that readings span.
     """
 
-    use: Fraction | None
-    first: Fraction | None
-    last: Fraction | None
-    spanned_ms: int
-    known_ms: int
-    estimated: bool
+    use: Fraction = Fraction(0)
+    first: Fraction | None = None
+    last: Fraction | None = None
+    spanned_ms: int = 0
+    known_ms: int = 0
+    estimated: bool = False
+    peak_kw: Fraction | None = None
+
+    def __add__(self, other: Metered) -> Metered:
+        peaks = [peak for peak in (self.peak_kw, other.peak_kw) if peak is not None]
+        return Metered(
+            self.use + other.use,
+            other.first if self.first is None else self.first,
+            self.last if other.last is None else other.last,
+            self.spanned_ms + other.spanned_ms,
+            self.known_ms + other.known_ms,
+            self.estimated or other.estimated,
+            max(peaks, default=None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +109,42 @@ def fold_energy(
     """
     journal = entries if isinstance(entries, Journal) else Journal(entries)
     end = window.end if until is None else min(window.end, until)
+    metered = sum((meter(journal, *part, spec) for part in quarters(window.start, end)), Metered())
+    return energy_figures(metered, spec, end - window.start, good)
+
+
+def meter(journal: Journal, start: int, end: int, spec: KpiSpec) -> Metered:
+    """What the asset's register, or its power for want of one, tells of [start, end)."""
     series = journal.numbers.get(REGISTER)
-    by_power = series is None
+    if series is not None:
+        return read_off(series, register_limits(spec), hole_of(spec), start, end)
+    series = journal.numbers.get(POWER_SUM)
     if series is None:
-        series = journal.numbers.get(POWER_SUM)
-    if series is None or end <= window.start:
-        return EnergyFigures(
-            None, None, None, estimated=False, coverage=0.0, max_kw=None, kpi={}, factors={}
-        )
-    limits, hole_ms = register_limits(spec), hole_of(spec)
-    metered = read_off(series, limits, hole_ms, window.start, end)
+        return Metered()
+    summed = read_off(series, Limits(None, None), hole_of(spec), start, end)
+    return dataclasses.replace(summed, first=None, last=None, estimated=summed.spanned_ms > 0)
+
+
+def energy_figures(
+    metered: Metered, spec: KpiSpec, passed_ms: int, good: float | None
+) -> EnergyFigures:
+    """Turn sums into figures; the last step, and the only one that leaves exactness.
+
+    Args:
+        metered: of the window, as far as it has passed.
+        spec: of the asset.
+        passed_ms: how far that is.
+        good: good pieces of the same time.
+    """
+    use = metered.use if metered.spanned_ms else None
     return EnergyFigures(
-        use_kwh=_float(metered.use),
-        start_kwh=None if by_power else _float(metered.first),
-        end_kwh=None if by_power else _float(metered.last),
-        estimated=metered.estimated or (by_power and metered.use is not None),
-        coverage=metered.known_ms / (end - window.start),
-        max_kw=_float(_demand(series, limits, hole_ms, window.start, end)),
-        kpi=_kpis(metered.use, good, spec.factors),
+        use_kwh=_float(use),
+        start_kwh=_float(metered.first),
+        end_kwh=_float(metered.last),
+        estimated=metered.estimated,
+        coverage=metered.known_ms / passed_ms if passed_ms > 0 else 0.0,
+        max_kw=_float(metered.peak_kw),
+        kpi=_kpis(use, good, spec.factors),
         factors=spec.factors,
     )
 
@@ -134,15 +167,14 @@ def read_off(series: Series[float], limits: Limits, hole_ms: int, start: int, en
     spanned = known = 0
     estimated = False
     first = last = rise_from = None
-    place = max(series.index(start), 0)
-    while place + 1 < len(times) and times[place] < end:
-        pair = times[place], values[place], times[place + 1], values[place + 1]
+    beyond = series.index(end - 1) + 1
+    reach = times[beyond] if beyond < len(times) else end
+    for place, step, change in steps(series, limits, start + 1, reach + 1):
+        pair = times[place - 1], values[place - 1], times[place], values[place]
         since, before, until, after = pair
-        place += 1
         from_, to = max(since, start), min(until, end)
-        step, change = limits.step(before, after, until - since)
         over = place + 1 == len(times) or until >= end
-        if change is Change.UP:
+        if change is Change.UP and step == after - before:
             # A run of rises is the difference of its ends: only those are made exact.
             if rise_from is None:
                 rise_from = _between(pair, from_)
@@ -162,7 +194,9 @@ def read_off(series: Series[float], limits: Limits, hole_ms: int, start: int, en
         is_hole = until - since > hole_ms
         known += 0 if is_hole else to - from_
         estimated |= is_hole or change in {Change.RESET, Change.JUMP}
-    return Metered(use if spanned else None, first, last, spanned, known, estimated)
+    is_quarter = start % QUARTER_MS == 0 and end - start == spanned == QUARTER_MS
+    peak_kw = use * HOUR_MS / QUARTER_MS if is_quarter else None
+    return Metered(use, first, last, spanned, known, estimated, peak_kw)
 
 
 def exact(reading: float) -> Fraction:
@@ -175,19 +209,6 @@ def _between(pair: tuple[int, float, int, float], moment: int) -> Fraction:
     since, before, until, after = pair
     start = exact(before)
     return start + (exact(after) - start) * Fraction(moment - since, until - since)
-
-
-def _demand(
-    series: Series[float], limits: Limits, hole_ms: int, start: int, end: int
-) -> Fraction | None:
-    """Highest mean power (kW) of the quarter hours that lie in [start, end) and are spanned."""
-    highest: Fraction | None = None
-    for quarter in range(-(-start // QUARTER_MS) * QUARTER_MS, end - QUARTER_MS + 1, QUARTER_MS):
-        metered = read_off(series, limits, hole_ms, quarter, quarter + QUARTER_MS)
-        if metered.use is not None and metered.spanned_ms == QUARTER_MS:
-            mean = metered.use * HOUR_MS / QUARTER_MS
-            highest = mean if highest is None else max(highest, mean)
-    return highest
 
 
 def _kpis(

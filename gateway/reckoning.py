@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.cells import Cells
-from gateway.energy import POWER_SUM, REGISTER, EnergyFigures, fold_energy, hole_of
+from gateway.energy import (
+    POWER_SUM,
+    REGISTER,
+    EnergyFigures,
+    Metered,
+    energy_figures,
+    hole_of,
+    meter,
+)
 from gateway.journal import FOREVER, PRODUCT, SILENCE, STATE
 from gateway.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
@@ -55,7 +63,8 @@ class Reckoning:
         self._journal = journal
         self._presence = presence
         self._micro_ms = round((spec.micro_stop_s or 0) * 1000)
-        self._cells = Cells(self._sum_up, self.is_settled)
+        self._cells = Cells(Sums(), self._sum_up, self.is_settled)
+        self._meter_cells = Cells(Metered(), self._meter, self.is_metered)
         self._base: tuple[int, Fraction] | None = None
 
     def oee(self, window: Window, now_ms: int) -> OeeFigures:
@@ -67,8 +76,10 @@ class Reckoning:
 
     def energy(self, window: Window, now_ms: int) -> EnergyFigures:
         """The electricity of a window, with the good pieces of the same time."""
+        metered = self._meter_cells.sum(window.start, window.end, now_ms)
+        passed_ms = min(window.end, now_ms) - window.start
         good = self.oee(window, now_ms).good if set(self._spec.signals) & set(COUNTERS) else None
-        return fold_energy(self._journal, window, self._spec, good, now_ms)
+        return energy_figures(metered, self._spec, passed_ms, good)
 
     def current(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""
@@ -122,14 +133,13 @@ class Reckoning:
         none = END if signal == MOUNTED else t_ms
         return t_ms, _after(journal.numbers[signal], t_ms, none) + 1
 
-    def drop(self, start: int, end: int) -> None:
-        """Forget sums of a time that changed."""
-        self._cells.drop(start, end)
+    def drop(self, start: int, end: int, signal: str) -> None:
+        """Forget the sums that an entry changes."""
+        (self._meter_cells if signal in METERS else self._cells).drop(start, end)
 
-    @property
-    def kept_to(self) -> int:
-        """Up to when sums are remembered: what comes in before that must be told of."""
-        return self._cells.newest
+    def kept_to(self, signal: str) -> int:
+        """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
+        return (self._meter_cells if signal in METERS else self._cells).newest
 
     def trim(self, front: int, now_ms: int) -> Fraction | None:
         """Forget what lies before a time, which is at a full quarter hour.
@@ -141,7 +151,8 @@ class Reckoning:
         if self._spec.counting == "pairs":
             ahead = self._ahead(front, now_ms)
             self._base = front, ahead
-        self._cells.trim(front)
+        self._cells.drop(0, front)
+        self._meter_cells.drop(0, front)
         return ahead
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
@@ -159,6 +170,9 @@ class Reckoning:
     def _sum_up(self, start: int, end: int, now_ms: int) -> Sums:
         plan = self._calendar.plan(self._line, start, end)
         return sum_up(self._journal, start, end, plan, self._spec, now_ms)
+
+    def _meter(self, start: int, end: int, now_ms: int) -> Metered:
+        return meter(self._journal, start, min(end, now_ms), self._spec)
 
     def _counters(self) -> Iterator[Series[float]]:
         for name in COUNTERS:

@@ -78,6 +78,14 @@ def clock_windows(kind: str, start: int, end: int, tz: ZoneInfo) -> Iterator[Win
         yield Window(kind, first, begin)
 
 
+def quarters(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut [start, end) at full quarter hours, which are the same in every zone of today."""
+    while start < end:
+        edge = min((start // QUARTER_MS + 1) * QUARTER_MS, end)
+        yield start, edge
+        start = edge
+
+
 def _edge_before(t_ms: int, step: int, tz: ZoneInfo) -> int:
     """The last edge at or before a time."""
     offset = _offset(t_ms, tz)
