@@ -66,8 +66,7 @@ class PreparedPlan:
             self.retry_ns = now_ns + round(RETRY_S * 1e9)
 
     def retry(self) -> None:
-        """Forget what was refused and begin again with the fewest blocks."""
-        self.refused.clear()
+        """Begin again with the fewest blocks."""
         self.retry_ns = 0
         self._adopt(self._first)
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 
 from tests.contract import driver_suite
 from tests.contract.modbus_rig import ModbusRig
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("check", driver_suite.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 @pytest.mark.parametrize("rig_type", [ModbusRig], ids=["modbus+tcp"])
-def test_contract(rig_type: Callable[[], Rig], check: Callable[[Rig], Awaitable[None]]) -> None:
+def test_contract(
+    rig_type: Callable[[], Rig],
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    check: Callable[[Rig], Awaitable[None]],
+) -> None:
     async def run() -> None:
         rig = rig_type()
         await rig.start()
@@ -27,4 +35,5 @@ def test_contract(rig_type: Callable[[], Rig], check: Callable[[Rig], Awaitable[
         finally:
             await rig.stop()
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(run())

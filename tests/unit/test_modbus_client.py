@@ -110,11 +110,11 @@ def test_late_answers_are_counted_and_the_line_stays_in_use() -> None:
 def test_an_answer_twice_counts_once() -> None:
     async def check(peer: Peer, link: TcpLink) -> None:
         peer.answer = lambda r: peer.correct(r) * 2
-        for _ in range(3):
+        for _ in range(2 * STRAYS):
             assert await works(link)
         peer.answer = peer.correct
         assert await works(link)
-        assert link.late == 3
+        assert link.late == 2 * STRAYS
 
     with_peer(check)
 
@@ -147,12 +147,18 @@ def test_another_function_is_rejected_and_named() -> None:
     with_peer(check)
 
 
-def test_an_answer_of_another_length_keeps_its_bytes() -> None:
+@pytest.mark.parametrize(
+    "pdu", [b"\x03\x02\0\1", b"\x03\x04\0\1", b"\x03\x02\0\1\0\2", b"\x03\x06"]
+)
+def test_an_answer_of_another_length_keeps_its_bytes(pdu: bytes) -> None:
+    """Where the byte count and the bytes agree, and where they don't."""
+
     async def check(peer: Peer, link: TcpLink) -> None:
-        peer.answer = lambda r: frame(r.tid, UNIT, b"\x03\x02\x00\x01")
-        with pytest.raises(DecodeError, match="2 bytes of data where 4 were asked for") as caught:
+        peer.answer = lambda r: frame(r.tid, UNIT, pdu)
+        with pytest.raises(DecodeError, match="where 4 were asked for") as caught:
             await link.ask(ASK, LONG_S)
-        assert caught.value.data == b"\x03\x02\x00\x01"
+        assert caught.value.data == pdu
+        assert link.rejected == 1
         peer.answer = peer.correct
         assert await works(link)
 
@@ -258,15 +264,22 @@ def test_a_flood_of_answers_to_nothing_ends_the_connection() -> None:
 
 def test_questions_of_several_devices_take_turns() -> None:
     async def check(peer: Peer, link: TcpLink) -> None:
+        loop = asyncio.get_running_loop()
+        waiting: list[Request] = []
         most = 0
 
-        def answer(request: Request) -> bytes:
-            nonlocal most
-            most = max(most, len(peer.requests))
-            peer.requests.clear()
-            return peer.correct(request)
+        def say(request: Request) -> None:
+            waiting.remove(request)
+            peer.send(peer.correct(request))
 
-        peer.answer = answer
+        def later(request: Request) -> bytes:
+            nonlocal most
+            waiting.append(request)
+            most = max(most, len(waiting))
+            loop.call_later(0.001, say, request)
+            return b""
+
+        peer.answer = later
         asked = [query(Function.HOLDING, 100, 2, unit) for unit in range(20)]
         answers = await asyncio.gather(*(link.ask(one, LONG_S) for one in asked))
         assert {data for data, *_ in answers} == {bytes.fromhex("0001 0002")}

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from drivers.modbus import plugin
 from drivers.modbus.config import Endpoint, Settings, endpoint
 from gateway.driver import AddressError
 from gateway.model import Kind, Tag
+from gateway.templates import load
 from tests.modbus_tags import make
 
 
@@ -151,3 +153,10 @@ def test_checking_a_site_does_not_load_the_protocol_library() -> None:
         "sys.exit('pymodbus' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_sample_has_a_tag_of_every_kind() -> None:
+    sample = Path(__file__).parents[2] / "drivers/modbus/sample.yaml"
+    plant = load(sample)
+    tags = [tag for device in plant.devices for group in device.groups for tag in group.tags]
+    assert {tag.kind for tag in tags} == set(Kind)

@@ -126,6 +126,19 @@ def test_refused_tags_are_tried_again_after_a_while() -> None:
     run(check)
 
 
+def test_a_later_refusal_does_not_put_the_retry_off() -> None:
+    async def check(bench: Bench) -> None:
+        plan = bench.driver.prepare(row(100, 3))
+        for hole, values in ((101, (100, None, 102)), (102, (100, None, None))):
+            bench.peer.holes.add((3, hole))
+            assert (await bench.driver.read(plan)).values == values
+            bench.clock.advance(RETRY_S * 0.6)
+        bench.peer.holes.clear()
+        assert (await bench.driver.read(plan)).values == (100, 101, 102)
+
+    run(check)
+
+
 def test_a_wholly_refused_area_costs_a_bounded_number_of_questions_a_poll() -> None:
     async def check(bench: Bench) -> None:
         bench.peer.holes.update((3, at) for at in range(100, 200))
@@ -257,6 +270,29 @@ def test_the_time_is_that_of_the_last_answer() -> None:
         start_ns, mono_ns = bench.clock.wall, bench.clock.mono
         batch = await bench.driver.read(bench.driver.prepare((*row(100, 1), *row(900, 1))))
         assert (batch.time_ns - start_ns, batch.mono_ns - mono_ns) == (2_000_000_000,) * 2
+
+    run(check)
+
+
+def test_the_clock_is_read_when_the_answer_arrives_and_not_again() -> None:
+    class Ticking(ManualClock):
+        def wall_ns(self) -> int:
+            self.wall += 1
+            return self.wall
+
+        def mono_ns(self) -> int:
+            self.mono += 1
+            return self.mono
+
+    async def check(bench: Bench) -> None:
+        clock = Ticking(1000, 2000)
+        link = plugin.link(bench.peer.url, clock)
+        driver = plugin.driver(link, Device("d", bench.peer.url, 1, (), {}), clock)
+        await link.open()
+        batch = await driver.read(driver.prepare(row(100, 1)))
+        assert (batch.time_ns, batch.mono_ns) == (1001, 2001)
+        assert (clock.wall, clock.mono) == (1001, 2001)
+        await link.close()
 
     run(check)
 

@@ -71,7 +71,7 @@ def test_devices_that_insist_on_even() -> None:
 
 
 def test_a_short_tag_inside_a_long_one_does_not_shorten_the_block() -> None:
-    tags = [make("text", "holding:0", Kind.STRING, length=40), make("head", "holding:0")]
+    tags = [make("text", "holding:0", Kind.STRING, length=40), make("part", "holding:5")]
     tags.append(make("next", "holding:41"))
     assert planned(tags) == [("holding", 0, 42)]
 
