@@ -38,11 +38,10 @@ def _url(value: str, schemes: tuple[str, ...], example: str) -> str:
 
 def _broker(value: str) -> str:
     url = _url(value, ("mqtt", "mqtts", "ws", "wss"), "mqtts://broker:8883")
-    if value.startswith("mqtt") and urlsplit(url).path not in ("", "/"):
-        what = _("an MQTT broker's URL has no path")
-        raise Wrong(
-            "bad-url", what, _("end it after the port; topics follow from the site section")
-        )
+    parts = urlsplit(url)
+    if value.startswith("mqtt") and (parts.path not in ("", "/") or parts.query):
+        what = _("an MQTT broker's URL ends with its port")
+        raise Wrong("bad-url", what, _("delete what follows; topics come from the site section"))
     return url
 
 

@@ -59,9 +59,10 @@ def _link(value: str) -> str:
     if url is not None and url.password is not None:
         raise in_url()
     if url is None or not re.match(r"[a-z][a-z0-9+.-]*://.", value):
+        shown = _("this") if "@" in value else describe(value)  # it may hold a password
         raise Wrong(
             "bad-link",
-            _("{value} is not the URL of a device").format(value=describe(value)),
+            _("{value} is not the URL of a device").format(value=shown),
             _("write scheme, host and port, e.g. modbus+tcp://10.0.0.5:502"),
         )
     return value

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LONGEST = 48
 """Characters of a value that a message repeats."""
 
+EXACT = 1e15
+"""Below this a float shows all of a whole number's digits."""
+
 PAIR = 2
 """Entries of a list that stands for a from and a to."""
 
@@ -72,8 +75,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def spell(path: KeyPath) -> str:
-    """Spell a path as people say it: `publish.cluster.urls[1]`."""
-    parts = [f"[{key}]" if isinstance(key, int) else f".{_short(key)}" for key in path]
+    """Spell a path as people say it: `publish.cluster.urls[1]`.
+
+    Of a key with a colon in it, such as `password:geheim`, only what stands before is repeated.
+    """
+    parts = [
+        f"[{key}]" if isinstance(key, int) else f".{_short(key.partition(':')[0])}" for key in path
+    ]
     return "".join(parts).removeprefix(".")
 
 
@@ -89,7 +97,8 @@ def describe(value: object) -> str:
         return _("a mapping (keys with values)")
     if isinstance(value, Sequence):
         return _("a list")
-    return f"{value:.17g}" if isinstance(value, float) else str(value)
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < EXACT
+    return f"{value:.0f}" if whole else str(value)
 
 
 def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
@@ -102,7 +111,6 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
     loc = tuple(error["loc"])
     at_key = loc[-1:] == ("[key]",)
     loc = loc[:-1] if at_key else loc
-    context = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
         owner, _field = _descend(loc[:-1], model)
         next_ = correct(str(loc[-1]), _keys(owner) if owner else [])
@@ -112,32 +120,36 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
     if error["type"] == "missing" and isinstance(loc[-1], str):
         what = _('the key "{key}" is missing').format(key=loc[-1])
         return Explained(loc[:-1], at_key=True, code="missing-key", what=what, next=next_)
-    value = error["input"]
-    if value is None:
+    if error["input"] is None:
         what = _("has no value")
         return Explained(loc, at_key=True, code="no-value", what=what, next=next_)
-    wrong = context.get("error")
+    wrong = error.get("ctx", {}).get("error")
     if isinstance(wrong, Wrong):
         return Explained((*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next)
+    return _misfit(error, loc, at_key=at_key, next_=next_)
+
+
+def _misfit(error: ErrorDetails, loc: KeyPath, *, at_key: bool, next_: str) -> Explained:
+    """Explain a value that is there and is not what it must be."""
+    value, context = error["input"], error.get("ctx", {})
     code, expected = _expected(error["type"], context)
-    what = _("must be {expected}, not {value}").format(expected=expected, value=describe(value))
-    if code == "unknown-word":
-        near = _near(str(value), _choices(context))
-        next_ = _("did you mean {near}?").format(near=near) if near else next_
-    if error["type"] == "bool_type":
-        next_ = _("write true or false")
-    if error["type"] == "missing":
-        loc = loc[:-1]
     if code == "wrong-count":
         what = _("must be {expected}").format(expected=expected)
+        loc = loc[:-1] if error["type"] == "missing" else loc
+        return Explained(loc, at_key, code, what, next_)
+    what = _("must be {expected}, not {value}").format(expected=expected, value=describe(value))
+    if error["type"] == "bool_type":
+        next_ = _("write true or false")
+    elif code == "unknown-word" and (near := _near(str(value), _choices(context))):
+        next_ = _("did you mean {near}?").format(near=near)
     return Explained(loc, at_key, code, what, next_)
 
 
 def correct(key: str, known: Sequence[str]) -> str:
     """Say what to do about a key that isn't known: the nearest one, or which there are."""
-    head, colon, tail = key.partition(":")
+    head, colon, _value = key.partition(":")
     if colon and head in known:
-        return _("put a space after the colon: {key}: {value}").format(key=head, value=_short(tail))
+        return _("put a space after the colon of {key}:").format(key=head)
     if superfluous := foreign.superfluous(key):
         return superfluous
     near = _near(key, known)
