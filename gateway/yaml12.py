@@ -250,7 +250,7 @@ class _Builder:
                 self._at(
                     event,
                     "alias-loop",
-                    _("*{name} stands within the value that it repeats").format(name=name),
+                    _("this repeats the value that it stands in"),
                     _("write the value out here"),
                 )
             )
@@ -258,10 +258,8 @@ class _Builder:
             self._fault(
                 event,
                 "unknown-alias",
-                _("*{name} repeats a value marked &{name}, and nothing before it is").format(
-                    name=name
-                ),
-                _("text that begins with * needs quotes"),
+                _("text that begins with * repeats a marked value, and there is none so named"),
+                _("put the text in quotes"),
             )
             return None
         value, size = self._anchors[name]
@@ -280,13 +278,9 @@ class _Builder:
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag and event.tag != "!":
-            spelled = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._fault(
-                event,
-                "tag",
-                _("the tag {tag} is not used here: a site file is data only").format(tag=spelled),
-                _("delete the tag; text that begins with ! needs quotes"),
-            )
+            # The tag isn't repeated: it may be a password that begins with an exclamation mark.
+            what = _("what begins with ! is a tag to YAML, and this file holds data only")
+            self._fault(event, "tag", what, _("delete the tag, or put the text in quotes"))
 
     def _fault(self, event: yaml.Event, code: str, what: str, next_: str) -> None:
         self.faults.append(self._at(event, code, what, next_))

@@ -62,6 +62,47 @@ def test_no_file_ends_in_a_traceback(tmp_path: Path) -> None:
     assert read_at_all > 150  # else the mutations try nothing but the parser
 
 
+CANARIES = [
+    "password: hunter2",
+    "password:hunter2",
+    "password: *hunter2",
+    "password: &hunter2",
+    "password: !hunter2",
+    "password: !!hunter2",
+    "password: @hunter2",
+    "password: %hunter2",
+    'password: "hunter2',
+    "password: |hunter2",
+    "password: [hunter2]",
+    "password: {file:hunter2}",
+    "password: {text: hunter2}",
+    "password: {{ hunter2 }}",
+    "password: hunter2: x",
+    "password： hunter2",
+    "password hunter2",
+    "pasword: hunter2",
+    "password: {file: x}\n    token: hunter2",
+    "url: mqtts://gw-01:hunter2@broker",
+    "url: mqtts://gw-01:hunter2@broker:port",
+    "url: gw-01:hunter2@broker",
+    "url: mqtts://broker/?password=hunter2",
+    "tls: {key: '-----BEGIN PRIVATE KEY----- hunter2'}",
+]
+
+
+@pytest.mark.parametrize("canary", CANARIES)
+@pytest.mark.parametrize("key", ["password: ", "url: "])
+def test_no_message_repeats_a_password(tmp_path: Path, canary: str, key: str) -> None:
+    path = tmp_path / "site.yaml"
+    start = SAMPLE.index("  cluster:\n    kind: mqtt")
+    place = SAMPLE.index(key, start)
+    end = SAMPLE.index("\n", place)
+    path.write_text(SAMPLE[:place] + canary + SAMPLE[end:], "utf-8")
+    faults, told = examine(path)
+    assert faults
+    assert not [fault for fault in (*faults, *told) if "hunter2" in str(fault)]
+
+
 @pytest.mark.parametrize("junk", [b"\xff\xfe\x00\x01", b"\x00", b"%YAML 9.9\n---\n", b"---\n...\n"])
 def test_junk_is_faults(tmp_path: Path, junk: bytes) -> None:
     (tmp_path / "site.yaml").write_bytes(junk)
