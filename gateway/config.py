@@ -167,9 +167,9 @@ class _Reader:
             path = ("publish", name)
             kind = self.document.get((*path, "kind"))
             if kind is not None and kind not in _PUBLISHERS:
-                known = ", ".join(_PUBLISHERS)
-                what = _("must be one of {choices}").format(choices=known)
-                what = _("{what}, not {value}").format(what=what, value=describe(kind))
+                expected = _("one of {choices}").format(choices=", ".join(_PUBLISHERS))
+                what = _("must be {expected}, not {value}")
+                what = what.format(expected=expected, value=describe(kind))
                 near = nearest(kind, _PUBLISHERS) if isinstance(kind, str) else None
                 next_ = _("write e.g. kind: {kind}").format(kind=near or "mqtt")
                 self._fault((*path, "kind"), "unknown-word", what, next_)
@@ -220,9 +220,11 @@ class _Reader:
         if items is None:
             return {}
         if not isinstance(items, dict):
-            what = _("must be a mapping (keys with values), not {value}")
+            what = _("must be {expected}, not {value}").format(
+                expected=_("a mapping (keys with values)"), value=describe(items)
+            )
             next_ = _("write each item as a name, a colon, and its keys below or in {{}}").format()
-            self._fault(path, "wrong-type", what.format(value=describe(items)), next_)
+            self._fault(path, "wrong-type", what, next_)
             self.invalid.add(path)
             return {}
         for key in items:
