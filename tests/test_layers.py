@@ -24,7 +24,8 @@ MAY: dict[str, set[str]] = {
     "gateway.document": {"errors", "explain", "words", "yaml12"},
     "gateway.units": {"explain", "words"},
     "gateway.names": {"explain", "words"},
-    "gateway.files": {"errors", "explain", "words"},
+    "gateway.secret": {"errors", "words"},
+    "gateway.files": {"errors", "explain", "secret", "words"},
     "gateway.poller": {"model", "driver", "errors", "clock", "health", "words"},
 }
 
