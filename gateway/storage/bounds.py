@@ -61,7 +61,7 @@ class Bounds:
                     continue
                 if over > 0:
                     chosen.append(Doomed(facts, "size"))
-                elif not aged and facts.t1 < now_ms - self._keep_s[family] * 1000:
+                elif not aged and self._is_old(facts, now_ms):
                     chosen.append(Doomed(facts, "age"))
                     aged = True
                 else:
@@ -69,3 +69,6 @@ class Bounds:
                 over -= facts.bytes
         self._chosen |= {doomed.facts.path for doomed in chosen}
         return chosen
+
+    def _is_old(self, facts: Facts, now_ms: int) -> bool:
+        return max(facts.t1, facts.log_t1) < now_ms - self._keep_s[facts.family] * 1000

@@ -1,19 +1,19 @@
 """A damaged segment: set aside, its intact rows kept, the keys of the others told.
 
-SQLite reads a table row by row from its pages. Where a query fails, its range of keys is halved
-and each half tried again, so a bad page costs the rows on it and those that only it led to. Rows
-whose CRC is wrong count as lost too.
+Rows whose CRC is wrong count as lost. What is lost is found from the keys: they are given
+without a gap over both families.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from gateway.errors import StoreError
 from gateway.model import SEQ_BITS, make_key
+from gateway.storage.cells import scan
 from gateway.storage.epoch import sync_folder
 from gateway.storage.facts import Facts, Family, Loss, name_of, parse_name, place_of
 from gateway.storage.rows import (
@@ -28,20 +28,14 @@ from gateway.storage.rows import (
 from gateway.storage.segment import Segment, open_read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from gateway.model import Record
-    from gateway.storage.rows import LogLine
+    from gateway.storage.rows import LogLine, RecordRow
 
-_CHUNK = 200
+_RECORD_COLUMNS, _LOG_COLUMNS = 8, 6
 _KEPT = 3  # damaged files kept for whoever wants to look into them
-
-_ROWS = {
-    "record": "SELECT * FROM record WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
-    "log": "SELECT * FROM log WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
-    "keys": "SELECT key FROM record WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +92,15 @@ def recover(path: Path, view: Sequence[Facts], number: int) -> Facts:
         sqlite3.Error, OSError, StoreError: the disk refuses.
     """
     family, first = place_of(path)
-    siblings = [facts for facts in view if facts.family is family]
-    before = [facts for facts in siblings if facts.first < first]
-    intact = _salvage(path, first)
-    current = intact.current
+    before = [facts for facts in view if facts.family is family and facts.first < first]
+    intact = _salvage(path)
+    current, heard = intact.current, intact.heard
     if before and family is Family.REST:
-        current = _current_of(before[-1].path) | current
+        current_before, heard_before = _standing(before[-1].path)
+        current = current_before | current
+        heard = heard_before if heard is None else heard
     fresh = path.with_name(path.name + ".new")
-    segment = Segment.create(fresh, current.values(), intact.heard)
+    segment = Segment.create(fresh, current.values(), heard)
     segment.add(intact.records, intact.log)
     loss = _loss(path, view, intact.records)
     if loss is not None:
@@ -118,44 +113,34 @@ def recover(path: Path, view: Sequence[Facts], number: int) -> Facts:
     return replace(segment.facts, path=path, recovered=number)
 
 
-def _salvage(path: Path, first: int) -> _Intact:
-    try:
-        db = open_read_only(path)
-    except sqlite3.Error:
-        return _Intact([], [], {}, None)
-    with closing(db):
-        records = list(filter(None, map(parse_record, _rows(db, "record", first, MAX_KEY))))
-        log = [line for line in _rows(db, "log", 1, MAX_KEY) if parse_log(line)]
-        try:
-            current, heard = read_current(db), read_note(db, "heard")
-        except sqlite3.Error:
-            current, heard = {}, None
-    for record in records:
+def _salvage(path: Path) -> _Intact:
+    records: dict[int, Record] = {}
+    log: dict[int, LogLine] = {}
+    for row in scan(path):
+        if len(row) == _RECORD_COLUMNS:
+            record = parse_record(cast("RecordRow", row))
+            if record is not None:
+                records[record.key] = record
+        elif len(row) == _LOG_COLUMNS and parse_log(cast("LogLine", row)) is not None:
+            log[cast("int", row[0])] = cast("LogLine", row)
+    current, heard = _standing(path)
+    for key in sorted(records):
+        record = records[key]
         name = (record.cls, record.line, record.asset)
-        if is_current(record.cls) and (name not in current or current[name].key < record.key):
+        if is_current(record.cls) and (name not in current or current[name].key < key):
             current[name] = record
-    return _Intact(records, log, current, heard)
+    return _Intact(
+        [records[key] for key in sorted(records)], [log[at] for at in sorted(log)], current, heard
+    )
 
 
-def _rows(db: sqlite3.Connection, what: str, low: int, high: int) -> Iterator[Any]:
-    """Yield rows with low <= key <= high; where a query fails, try each half."""
-    try:
-        while rows := db.execute(_ROWS[what], (low, high, _CHUNK)).fetchall():
-            yield from rows
-            low = rows[-1][0] + 1
-    except sqlite3.Error:
-        if low < high:
-            middle = (low + high) // 2
-            yield from _rows(db, what, low, middle)
-            yield from _rows(db, what, middle + 1, high)
-
-
-def _current_of(path: Path) -> Current:
+def _standing(path: Path) -> tuple[Current, bytes | None]:
+    """Return what a segment carries of how things stand, as far as SQLite can read it."""
     try:
         with closing(open_read_only(path)) as db:
-            return read_current(db)
+            return read_current(db), read_note(db, "heard")
     except sqlite3.Error:
-        return {}
+        return {}, None
 
 
 def _loss(path: Path, view: Sequence[Facts], records: Sequence[Record]) -> Loss | None:
@@ -193,11 +178,17 @@ def _other_keys(path: Path, first: int, last: int) -> list[int]:
     keys: list[int] = []
     for start, following in zip(starts, [*starts[1:], MAX_KEY], strict=True):
         if start <= last and following > first:
-            with suppress(sqlite3.Error):
-                db = open_read_only(path.with_name(name_of(other, start)))
-                with closing(db):
-                    keys += [row[0] for row in _rows(db, "keys", first, last)]
+            keys += _keys(path.with_name(name_of(other, start)), first, last)
     return keys
+
+
+def _keys(path: Path, first: int, last: int) -> list[int]:
+    try:
+        with closing(open_read_only(path)) as db:
+            rows = db.execute("SELECT key FROM record WHERE key BETWEEN ? AND ?", (first, last))
+            return [row[0] for row in rows]
+    except sqlite3.Error:
+        return [record.key for record in _salvage(path).records if first <= record.key <= last]
 
 
 def _missing(present: Iterable[int], first: int, last: int) -> tuple[tuple[int, int], ...]:

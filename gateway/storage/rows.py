@@ -24,17 +24,26 @@ Current = dict[tuple[str, str, str], Record]
 
 MAX_KEY = (1 << 63) - 1
 
-SCHEMA = """
-CREATE TABLE record (key INTEGER PRIMARY KEY, cls TEXT NOT NULL, line TEXT NOT NULL,
-    asset TEXT NOT NULL, ts_ms INTEGER NOT NULL, body BLOB NOT NULL, subject TEXT NOT NULL,
-    crc INTEGER NOT NULL);
-CREATE TABLE current (cls TEXT NOT NULL, line TEXT NOT NULL, asset TEXT NOT NULL,
-    key INTEGER NOT NULL, ts_ms INTEGER NOT NULL, body BLOB NOT NULL, subject TEXT NOT NULL,
-    crc INTEGER NOT NULL, PRIMARY KEY (cls, line, asset)) WITHOUT ROWID;
-CREATE TABLE log (id INTEGER PRIMARY KEY, asset TEXT NOT NULL, t_ms INTEGER NOT NULL,
-    t_max INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE note (name TEXT PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
-"""
+SCHEMA = (
+    (
+        "CREATE TABLE record (key INTEGER PRIMARY KEY, cls TEXT NOT NULL, line TEXT NOT NULL,"
+        " asset TEXT NOT NULL, ts_ms INTEGER NOT NULL, body BLOB NOT NULL, subject TEXT NOT NULL,"
+        " crc INTEGER NOT NULL)"
+    ),
+    (
+        "CREATE TABLE current (cls TEXT NOT NULL, line TEXT NOT NULL, asset TEXT NOT NULL,"
+        " key INTEGER NOT NULL, ts_ms INTEGER NOT NULL, body BLOB NOT NULL, subject TEXT NOT NULL,"
+        " crc INTEGER NOT NULL, PRIMARY KEY (cls, line, asset)) WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE log (id INTEGER PRIMARY KEY, asset TEXT NOT NULL, t_ms INTEGER NOT NULL,"
+        " t_max INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL)"
+    ),
+    (
+        "CREATE TABLE note (name TEXT PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    ),
+)
 # A commit that failed may be found on the medium after a recovery all the same; its rows are then
 # tried again with the same keys and the same content, which must not fail.
 ADD_RECORD = "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

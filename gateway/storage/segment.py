@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import orjson
 
+from gateway.storage.cells import PAGE
 from gateway.storage.epoch import sync_folder
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, place_of
 from gateway.storage.rows import (
@@ -42,8 +43,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x6E786774  # "nxgt", for file(1) and for whoever finds the file
 VERSION = 1
-_PAGE = 4096
-_FRAME = _PAGE + 24
+_FRAME = PAGE + 24
 _ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
 _COMMIT = 3 * _FRAME  # what a commit writes beside its rows: the last leaf again, the root, page 1
 _CHECKPOINT = 4 << 20  # bytes of log after which it is folded into the file
@@ -76,11 +76,13 @@ class Segment:
         part = path.with_name(path.name + ".part")
         part.unlink(missing_ok=True)
         with closing(_connect(part)) as db:
-            db.execute(f"PRAGMA page_size = {_PAGE}")
+            db.execute(f"PRAGMA page_size = {PAGE}")
+            db.execute("PRAGMA journal_mode = OFF")  # half made it is thrown away
+            db.execute("BEGIN")
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {VERSION}")
-            db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-            db.execute("BEGIN")
+            for table in SCHEMA:
+                db.execute(table)
             db.executemany(SET_CURRENT, map(record_row, current))
             if heard is not None:
                 set_note(db, "heard", heard)
@@ -191,7 +193,7 @@ class Segment:
     def _fold(self, mode: str) -> None:
         busy, frames, folded = self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         if not busy and frames == folded:
-            self._written += frames * _FRAME + folded * _PAGE
+            self._written += frames * _FRAME + folded * PAGE
             self._since_checkpoint = 0
 
     def seal(self) -> bool:
@@ -290,7 +292,7 @@ def _examine(db: sqlite3.Connection, path: Path) -> None:
 
 def _size(db: sqlite3.Connection) -> int:
     pages: int = db.execute("PRAGMA page_count").fetchone()[0]
-    return pages * _PAGE
+    return pages * PAGE
 
 
 def _read_loss(db: sqlite3.Connection, family: Family) -> Loss | None:

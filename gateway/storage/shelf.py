@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
+from gateway.model import SEQ_BITS
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
 from gateway.storage.position import PositionFile
@@ -220,10 +221,13 @@ class Shelf:
                 for record in batch.rest
                 if is_current(record.cls)
             }
-            log = [log_line(self._log_last + at, row) for at, row in enumerate(batch.log, 1)]
+            # Numbered within the epoch, as keys are: a number is never used for another row,
+            # also not after a crash that left the first one in an unfinished commit.
+            start = max(self._log_last, batch.last_key >> SEQ_BITS << SEQ_BITS)
+            log = [log_line(start + at, row) for at, row in enumerate(batch.log, 1)]
             segment = self._segment(Family.REST, batch.rest, batch.last_key + 1)
             self._add(segment, batch.rest, log, batch.heard, current)
-            self._log_last += len(log)
+            self._log_last = log[-1][0] if log else self._log_last
             self.current |= current
             self.heard = self.heard if batch.heard is None else batch.heard
             batch.rest, batch.log, batch.heard = [], [], None
