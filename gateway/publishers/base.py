@@ -16,16 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.model import Record
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Where this gateway stands: the topic levels above line and asset, and its own name."""
-
-    cluster: str
-    enterprise: str
-    site: str
-    gateway: str
+    from gateway.settings import Identity, MqttSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +72,16 @@ class Publisher(Protocol):
 
 
 class Factory(Protocol):
-    """What an entry point of `nxgate.publishers` names; `config` is that kind's own model."""
+    """What an entry point of `nxgate.publishers` names."""
 
     def __call__(
-        self, *, name: str, config: object, store: RecordStore, identity: Identity, clock: Clock
+        self,
+        *,
+        name: str,
+        config: MqttSettings,
+        store: RecordStore,
+        identity: Identity,
+        clock: Clock,
     ) -> Publisher:
         """Make the publisher; nothing is opened yet."""
 

@@ -14,7 +14,7 @@ from gateway.model import MAX_SEQ, SEQ_BITS
 
 if TYPE_CHECKING:
     from gateway.model import Record
-    from gateway.publishers.base import Identity
+    from gateway.settings import Identity
 
 CONTRACT = "1.0"
 

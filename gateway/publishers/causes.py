@@ -20,6 +20,8 @@ class Cause(StrEnum):
     VERSION = "version"
     DROPPED = "dropped"
     """Closed without an answer to CONNECT."""
+    SILENT = "silent"
+    """No answer to CONNECT at all."""
     TAKEN_OVER = "taken-over"
     """Somebody else connected with our client id."""
     UNSUITABLE = "unsuitable"
@@ -52,6 +54,8 @@ def explain(error: Exception) -> BrokerUnavailable:
             return BrokerUnavailable(reason(error), Cause.NAME)
         case ssl.SSLCertVerificationError():
             return BrokerUnavailable(error.verify_message, Cause.TLS)
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return BrokerUnavailable(reason(error), Cause.NETWORK)
         case ssl.SSLError():
             return BrokerUnavailable(reason(error), Cause.TLS)
         case ConfigError():

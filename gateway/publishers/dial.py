@@ -7,7 +7,6 @@ while it hangs no second one is started. What it comes back with, too late, is g
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,7 @@ class Dialer:
 
         Args:
             connect: blocks; whatever it raises is raised here.
-            give_up: undoes a `connect` that succeeded after nobody waited any more; called on
-                the loop's thread.
+            give_up: undoes a `connect` that succeeded after nobody waited any more.
             limit_s: how long to wait.
 
         Raises:
@@ -44,37 +42,52 @@ class Dialer:
         if self._busy:
             raise BrokerUnavailable(_("an earlier look-up of the name still hangs"))
         self._busy = True
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
 
-        def settle(error: BaseException | None) -> None:
+        def settle(error: Exception | None) -> None:
             self._busy = False
-            if done.cancelled():
-                if error is None:
-                    give_up()
+            if not done.cancelled():
+                done.set_result(error)
             elif error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
+                give_up()
 
-        def work() -> None:
-            outcome: BaseException | None = None
-            try:
-                connect()
-            except Exception as error:  # noqa: BLE001 - it is raised again where it is awaited
-                outcome = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
-                loop.call_soon_threadsafe(settle, outcome)
-
-        threading.Thread(target=work, name="dial", daemon=True).start()
+        threading.Thread(
+            target=_work, args=(connect, settle, give_up, done.get_loop()), daemon=True
+        ).start()
         try:
             async with asyncio.timeout(limit_s):
-                await done
-        except TimeoutError as error:
-            if not done.cancelled():
-                raise  # the connect's own time-out, which says more than ours
+                error = await done
+        except TimeoutError as timeout:
             raise BrokerUnavailable(
                 _("no connection within {seconds:g} s; does the name server answer?").format(
                     seconds=limit_s
                 )
-            ) from error
+            ) from timeout
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # An error that its own traceback leads back to would keep the socket open until
+                # the garbage collector comes by.
+                del error, done
+
+
+def _work(
+    connect: Callable[[], None],
+    settle: Callable[[Exception | None], None],
+    give_up: Callable[[], None],
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Connect, and tell the loop how it went; runs in the thread."""
+    outcome: Exception | None = None
+    try:
+        connect()
+    except Exception as error:  # noqa: BLE001 - it is raised again where it is awaited
+        outcome = error
+    try:
+        loop.call_soon_threadsafe(settle, outcome)
+    except RuntimeError:  # the loop is closed: the process is ending
+        if outcome is None:
+            give_up()
+    finally:
+        del outcome

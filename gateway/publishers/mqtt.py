@@ -1,8 +1,8 @@
 """The MQTT publisher: keeps one connection up and lets `Delivery` decide what goes over it.
 
-A connection's course: Will, CONNECT, once per process a look at the retained status (another
-gateway may have used our name and a higher epoch), then resends, status, the current metas and
-states, then live data with the backlog beside it.
+The first connection of a process only looks at the retained status: another gateway may have used
+our name and a higher epoch. The course of all others: CONNECT with the Will, resends, status, the
+current metas and states, then live data with the backlog beside it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.clock import Clock
-    from gateway.config import MqttPublish
     from gateway.model import Record
-    from gateway.publishers.base import Identity, RecordStore
+    from gateway.publishers.base import RecordStore
     from gateway.publishers.lanes import Read
+    from gateway.settings import Identity, MqttSettings
 
 LOOK_S = 0.25
 """How long a retained status may take after its subscription is granted."""
@@ -77,7 +77,7 @@ class MqttPublisher:
         self,
         *,
         name: str,
-        config: MqttPublish,
+        config: MqttSettings,
         store: RecordStore,
         identity: Identity,
         clock: Clock,
@@ -87,7 +87,6 @@ class MqttPublisher:
         self._store = store
         self._clock = clock
         self._client_id = config.client_id or f"{identity.gateway}-{name}"
-        self._gateway = identity.gateway
         self._encoding = Canonical(identity)
         self._position = store.position(name)
         bucket = TokenBucket(config.backlog, clock)
@@ -96,12 +95,11 @@ class MqttPublisher:
         self._backoff = Backoff(self._chance)
         self._dialer = Dialer()
         self._version = MqttVersion(config.version)
-        self._reporter = Reporter(name, self._client_id)
+        self._reporter = Reporter(name, self._client_id, config.where)
         self._turn = 0
         self._epoch = 0
         self._conn = 0
         self._looked = False
-        self._own: set[bytes] = set()
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -134,6 +132,8 @@ class MqttPublisher:
         connection = self._connection
         if connection is None:
             return
+        if self._beat is not None:
+            self._beat.cancel()
         await self._settle(FLUSH_S)
         self._delivery.tell(self._status(online=False, reason="stop"))
         self._pump()
@@ -166,69 +166,75 @@ class MqttPublisher:
     async def _attempt(self) -> float:
         """One connection from beginning to end; return seconds to wait before the next."""
         began_ns = self._clock.mono_ns()
+        self._delivery.open()
         try:
+            await self._look()
             await self._session()
         except BrokerUnavailable as error:
-            if self._stopping.is_set():
-                return 0.0
-            if error.cause == Cause.RENEWED:
-                return RENEW_S
-            self._reporter.down(error, self._url)
-            if self._version.failed(error.cause):
-                return 0.0
-            self._turn += 1
-            if self._clock.mono_ns() - began_ns > SETTLED_S * 1e9:
-                self._backoff.reset()
-            return self._backoff.pause_s(SLOW_S if error.cause in SLOW else 0.0)
+            return self._failed(error, (self._clock.mono_ns() - began_ns) * 1e-9)
+        finally:
+            self._down()
         return 0.0
+
+    def _failed(self, error: BrokerUnavailable, lasted_s: float) -> float:
+        """Make of a failure what people should know and how long to wait."""
+        if self._stopping.is_set():
+            return 0.0
+        if error.cause == Cause.RENEWED:
+            return RENEW_S
+        self._reporter.down(error, self._url)
+        if self._version.failed(error.cause):
+            return 0.0
+        self._turn += 1
+        if lasted_s > SETTLED_S:
+            self._backoff.reset()
+        return self._backoff.pause_s(SLOW_S if error.cause in SLOW else 0.0)
+
+    async def _look(self) -> None:
+        """Once per process: where the retained status is of a higher epoch, rise above it.
+
+        A connection of its own, without a Will: a Will of the lower epoch would cover up the
+        status that tells of the higher one, and a CONNECT without it is one that brokers of
+        version 3.1.1 read far enough to refuse, instead of leaving it unanswered.
+        """
+        if self._looked:
+            return
+        connection = self._connect(None)
+        try:
+            await connection.open(self._dialer)
+            self._version.worked()
+            status = await connection.retained(self._encoding.status_topic, LOOK_S)
+            self._looked = True
+            await connection.close()
+        finally:
+            connection.abort()
+        epoch = epoch_of(status) if status is not None else 0
+        if epoch >= self._store.epoch:
+            try:
+                self._store.raise_epoch(epoch)
+            except StoreError as error:
+                self._reporter.store(error)
 
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
         if self._epoch != self._store.epoch:
             self._epoch, self._conn = self._store.epoch, 0
         self._conn += 1
-        will = self._status(online=False, reason="lwt")
-        if not self._looked:
-            self._own.add(will.payload)
-        version = self._version.now
-        connection = Connection(
-            self._config, self._url, self._client_id, version, will, self._answered
-        )
-        self._delivery.open()
+        connection = self._connect(self._status(online=False, reason="lwt"))
         try:
             await connection.open(self._dialer)
             self._version.worked()
-            await self._look(connection)
             self._up(connection)
             raise await connection.ended
         finally:
             if not connection.spoke:
                 self._conn -= 1
-            self._down()
             connection.abort()
 
-    async def _look(self, connection: Connection) -> None:
-        """Once per process: if the retained status is of a higher epoch, rise above it.
-
-        Raises:
-            BrokerUnavailable: `RENEWED`, so that the Will is of the new epoch too.
-        """
-        if self._looked:
-            return
-        status = await connection.retained(self._encoding.status_topic, LOOK_S)
-        self._looked = True
-        if status is None or status in self._own:
-            return
-        epoch = epoch_of(status)
-        if epoch < self._store.epoch:
-            return
-        try:
-            self._store.raise_epoch(epoch)
-        except StoreError as error:
-            self._reporter.store(error)
-            return
-        await connection.close()
-        raise BrokerUnavailable(_("another epoch"), Cause.RENEWED)
+    def _connect(self, will: Message | None) -> Connection:
+        return Connection(
+            self._config, self._url, self._client_id, self._version.now, will, self._answered
+        )
 
     def _up(self, connection: Connection) -> None:
         """A connection stands: put it to use."""

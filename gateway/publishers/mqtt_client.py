@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from gateway.config import MqttPublish
     from gateway.publishers.delivery import Message
     from gateway.publishers.dial import Dialer
+    from gateway.settings import MqttSettings
 
 log = logging.getLogger("nxgate.mqtt")
 
@@ -84,7 +84,7 @@ class Connection:
         url: the broker to use of those configured.
         client_id: what the broker knows the gateway by.
         version: `5` or `3.1.1`.
-        will: what the broker says when the connection breaks.
+        will: what the broker says when the connection breaks; None: nothing.
         on_acks: called with (message, reason code) for each answer, several at once.
 
     Attributes:
@@ -94,11 +94,11 @@ class Connection:
 
     def __init__(
         self,
-        config: MqttPublish,
+        config: MqttSettings,
         url: str,
         client_id: str,
         version: str,
-        will: Message,
+        will: Message | None,
         on_acks: Callable[[Sequence[tuple[Message, int]]], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -126,7 +126,8 @@ class Connection:
         client = self._paho = _Client(client_id, protocol)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)  # the window is ours, paho's would only queue
-        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         client.on_connect = self._note_connack
         client.on_disconnect = self._note_end
         client.on_subscribe = self._note_granted
@@ -154,7 +155,7 @@ class Connection:
             async with asyncio.timeout(CONNACK_S):
                 await self._accepted
         except TimeoutError as error:
-            raise BrokerUnavailable(_("the broker doesn't answer CONNECT")) from error
+            raise BrokerUnavailable(_("the broker doesn't answer CONNECT"), Cause.SILENT) from error
         self._paho.on_log = None
 
     def fits(self, message: Message) -> bool:
@@ -372,7 +373,7 @@ class Connection:
             self._ending = BrokerUnavailable(text, CODES.get(reason.value, Cause.NETWORK))
         elif self._accepted.done():
             self._ending = BrokerUnavailable(_("the connection broke"))
-        elif "SSL" in self._said:
+        elif "ALERT" in self._said:
             self._ending = BrokerUnavailable(self._said, Cause.TLS)
         else:
             text = _("the broker closed the connection without an answer to CONNECT")
@@ -405,6 +406,6 @@ class Connection:
         level: int,
         text: str,
     ) -> None:
-        """Until CONNACK only: a refused client certificate shows nowhere else."""
+        """Until CONNACK only: the TLS alert over a client certificate shows nowhere else."""
         if level == LogLevel.MQTT_LOG_ERR:
             self._said = text

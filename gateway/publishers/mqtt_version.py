@@ -44,6 +44,6 @@ class MqttVersion:
             self.now, self._drops = "5", 0
             return False
         self._drops += cause == Cause.DROPPED
-        if cause == Cause.VERSION or self._drops >= DROPS:
+        if cause in {Cause.VERSION, Cause.SILENT} or self._drops >= DROPS:
             self.now = "3.1.1"
         return self.now == "3.1.1"

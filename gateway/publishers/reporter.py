@@ -21,14 +21,16 @@ class Reporter:
     Args:
         name: its key in the site file.
         client_id: what the other side knows it by.
+        where: `file:line` that configures it.
 
     Attributes:
         error: why there is no connection, or "".
     """
 
-    def __init__(self, name: str, client_id: str) -> None:
+    def __init__(self, name: str, client_id: str, where: str) -> None:
         self._name = name
         self._client_id = client_id
+        self._where = where
         self._cause: str | None = None
         self._held: set[str] = set()
         self._aside = 0
@@ -38,9 +40,14 @@ class Reporter:
     def down(self, error: BrokerUnavailable, url: str) -> None:
         """No connection; logged when it is news, or has another cause than before."""
         self.error = _(
-            "{name}: no connection to {url}: {what}. Records are kept. Set in"
-            " publish.{name}; {next}"
-        ).format(name=self._name, url=url, what=error, next=advice(error.cause, self._client_id))
+            "{name}: no connection to {url}: {what}. Records are kept. Set in {where}; {next}"
+        ).format(
+            name=self._name,
+            url=url,
+            what=error,
+            where=self._where,
+            next=advice(error.cause, self._client_id),
+        )
         if error.cause != self._cause:
             log.warning("%s", self.error)
         self._cause = error.cause

@@ -10,10 +10,10 @@ from gateway.publishers.causes import Cause, reason
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from gateway.config import TlsConfig
+    from gateway.settings import Tls
 
 
-def context(tls: TlsConfig | None) -> ssl.SSLContext:
+def context(tls: Tls | None) -> ssl.SSLContext:
     """Make a context; the files are read each time, so that certificates can be rotated.
 
     Args:

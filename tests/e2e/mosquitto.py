@@ -125,7 +125,7 @@ class Heard:
 
 
 class Subscriber:
-    """paho, in its own thread, with a session that outlives broker and connection."""
+    """paho, in its own thread; it comes back by itself when the broker does."""
 
     def __init__(self, port: int, topic: str = "cii/v1/#", **login: str) -> None:
         self.heard: list[Heard] = []
@@ -137,13 +137,13 @@ class Subscriber:
         if login:
             client.username_pw_set(login["username"], login["password"])
         client.on_connect = self._subscribe
+        client.on_disconnect = lambda *_paho: self._ready.clear()
         client.on_subscribe = lambda *_paho: self._ready.set()
         client.on_message = self._take
         client.reconnect_delay_set(1, 1)
         properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = 3600
         properties.ReceiveMaximum = 65535
-        client.connect("127.0.0.1", port, clean_start=False, properties=properties)
+        client.connect("127.0.0.1", port, clean_start=True, properties=properties)
         client.loop_start()
         assert self._ready.wait(DEADLINE_S), "the subscriber is not connected"
 
@@ -162,6 +162,10 @@ class Subscriber:
     def on(self, tail: str) -> list[Heard]:
         """What was heard on topics that end so."""
         return [heard for heard in list(self.heard) if heard.topic.endswith(tail)]
+
+    def back(self) -> None:
+        """Wait until the session stands again, after the broker went away."""
+        assert self._ready.wait(DEADLINE_S), "the subscriber did not come back"
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Say something that the broker keeps, as an earlier gateway would have."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from asyncapi_judge import CONTRACT
 
 from gateway.clock import SystemClock
-from gateway.config import MqttPublish
 from gateway.model import Draft, Record, record_id
-from gateway.publishers.base import Identity
 from gateway.publishers.mqtt import MqttPublisher
+from gateway.settings import Identity, MqttSettings
 from gateway.store import Store
 
 if TYPE_CHECKING:
@@ -50,11 +50,21 @@ def open_store(folder: Path) -> Store:
     )
 
 
-def config(url: str, **more: Any) -> MqttPublish:  # noqa: ANN401
-    """Make the publisher's section of a site file; paths are taken as they are."""
-    return MqttPublish.model_validate(
-        {"kind": "mqtt", "url": url, "spread": "0s", "backlog": "5000 records/s", **more}
+def config(*urls: str, **more: Any) -> MqttSettings:  # noqa: ANN401
+    """Make the publisher's settings; the backlog fast and at once, unless told otherwise."""
+    usual = MqttSettings(
+        brokers=urls,
+        client_id=None,
+        username=None,
+        password=None,
+        tls=None,
+        version="5",
+        heartbeat=300.0,
+        backlog=5000.0,
+        spread=0.0,
+        where="site.yaml:9",
     )
+    return replace(usual, **more)
 
 
 def draft(name: str, asset: str = "press-1", **fields: Any) -> Draft:  # noqa: ANN401
@@ -67,7 +77,7 @@ def draft(name: str, asset: str = "press-1", **fields: Any) -> Draft:  # noqa: A
 class Rig:
     """One gateway's north side."""
 
-    def __init__(self, store: Store, publish: MqttPublish) -> None:
+    def __init__(self, store: Store, publish: MqttSettings) -> None:
         self.store = store
         self.publisher = MqttPublisher(
             name="cluster", config=publish, store=store, identity=IDENTITY, clock=SystemClock()
@@ -100,7 +110,7 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, publish: MqttPublish) -> AsyncIterator[Rig]:
+async def running(folder: Path, publish: MqttSettings) -> AsyncIterator[Rig]:
     """Run a publisher over a store; stopped in order at the end."""
     store = open_store(folder)
     rig = Rig(store, publish)

@@ -158,7 +158,7 @@ def test_the_backlog_drains_at_its_rate_while_live_stays_prompt(tmp_path: Path) 
         backlog = [r for _i in range(10) for r in store.append([draft("telemetry")] * 100)]
         await store.flush()
         await store.close()
-        publish = config(f"mqtt://127.0.0.1:{broker.port}", backlog="500 records/s")
+        publish = config(f"mqtt://127.0.0.1:{broker.port}", backlog=500.0)
         async with running(tmp_path / "store", publish) as rig:
             await rig.connected()
             loop = asyncio.get_running_loop()
