@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
-AHEAD, FRONT = "ahead", "front"
+AHEAD, FRONT, TOLD = "ahead", "front", "told"
 """Entries that the account makes itself: left minus right good halves at a time, so that what
-waits to be matched outlives the log before it; and up to where the log was forgotten."""
+waits to be matched outlives the log before it; up to where the log was forgotten; and when a
+window was told, so that a restart knows which entries that statement couldn't know."""
 POWER = "power"
 """Stands in for the register of an asset that has none."""
 
@@ -122,6 +123,8 @@ class Account:
         for book in self._books:
             if now_ms >= book.due:
                 drafts += book.advance(now_ms, self._front)
+        if any(book.told_ms == now_ms for book in self._books):
+            self._entries.append(Entry(now_ms, TOLD, None))
         return drafts
 
     def take_log(self) -> list[Entry]:
@@ -185,7 +188,7 @@ class Account:
             for entry in entries:
                 if entry.signal == AHEAD:
                     self._reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
-                elif entry.signal != FRONT:
+                elif entry.signal not in {FRONT, TOLD}:
                     is_news = self._journal.put(entry.t_ms, entry.signal, entry.value)
                     if is_news and entry.t_ms < written:
                         late.append((entry, written))

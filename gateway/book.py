@@ -55,6 +55,7 @@ class Book:
     Attributes:
         cls: as given.
         closed: end of the latest closed window.
+        told_ms: when a closed window was last told.
         due: when `advance` next has something to do.
     """
 
@@ -69,6 +70,7 @@ class Book:
         is_settled: Callable[[int, int], bool],
     ) -> None:
         self.closed = 0
+        self.told_ms = 0
         self.due = 0
         self.cls = cls
         self._asset = asset
@@ -193,6 +195,7 @@ class Book:
     def _tell(self, window: Window, rev: int, fields: Fields, now_ms: int) -> Draft:
         self._told[window.subject] = _Told(window, rev, _digest(fields), self._profile, now_ms)
         self.closed = max(self.closed, window.end)
+        self.told_ms = now_ms
         return self._draft(window, {"rev": rev, "final": True, **fields}, now_ms)
 
     def _draft(self, window: Window, fields: Fields, now_ms: int) -> Draft:

@@ -39,7 +39,7 @@ class Presence:
         note: puts an entry into the log.
 
     Attributes:
-        raw: what the newest reading gave; None where it was no good.
+        raw: what the newest reading gave; None where it was no good, or too long ago.
         heard: time of the newest good reading.
         last: time of the newest reading.
         silence_ms: the time-out.
@@ -104,6 +104,7 @@ class Presence:
         if self.heard == NEVER or self.is_silent or now_ms - self.heard <= self.silence_ms:
             return False
         self._note(self.heard, SILENCE, None)
+        self.raw = None
         return True
 
     def is_known_to(self, moment: int, now_ms: int) -> bool:

@@ -95,12 +95,17 @@ def is_undecided(journal: Journal, edge: int, known_until: int, micro_ms: int) -
     """Whether a stop that spans `edge` may still turn out to be a minor one or not.
 
     It may, while it goes on and is shorter than the threshold.
+
+    Args:
+        journal: the log.
+        edge: ms at or before `known_until`.
+        known_until: time of the newest reading of the state.
+        micro_ms: the threshold.
     """
-    lasting = _stretches(spans(journal, max(edge, known_until) - micro_ms, known_until))
-    return bool(
-        lasting
-        and lasting[-1][1] == known_until > edge > lasting[-1][0]
-        and known_until - lasting[-1][0] < micro_ms
+    now = known_until + 1
+    lasting = _stretches(spans(journal, known_until - micro_ms, now))[-1:]
+    return any(
+        start < edge and end == now and known_until - start < micro_ms for start, end in lasting
     )
 
 

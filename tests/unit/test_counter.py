@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,11 +12,14 @@ from gateway.counter import Change, Limits, growth
 from gateway.journal import Series
 from tests.kpi_traces import cases
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 P06 = cases()["P06"]["inputs"]
 STEP_MS = 1000
 
 
-def series(values: list[float], step_ms: int = STEP_MS) -> Series[float]:
+def series(values: Sequence[float], step_ms: int = STEP_MS) -> Series[float]:
     made: Series[float] = Series(array("d"))
     for place, value in enumerate(values):
         made.put(place * step_ms, value)

@@ -1,0 +1,98 @@
+"""A ledger with a store around it that is a list: what was logged and told, and restarts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gateway.calendar import Calendar
+from gateway.clock import ManualClock
+from gateway.ledger import GRACE_MS, HORIZON_MS, Ledger
+from gateway.model import Asset, Draft, KpiSpec, LogRow, Record, make_key
+from tests.kpi_traces import SHANGHAI, asset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.model import Value
+
+
+@dataclass
+class Rig:
+    """One or more assets; the first is the one that `poll` reads."""
+
+    assets: Sequence[Asset]
+    calendar: Calendar | None = None
+    clock: ManualClock = field(default_factory=ManualClock)
+    rows: list[LogRow] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    heard: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger = self._start()
+
+    @classmethod
+    def of(cls, spec: KpiSpec, calendar: Calendar | None = None) -> Rig:
+        return cls([asset(spec)], calendar)
+
+    def poll(self, t_ms: int, **values: Value) -> list[Draft]:
+        return self._keep(self.ledger.observe(self.assets[0].name, t_ms, values))
+
+    def tick(self, now_ms: int) -> list[Draft]:
+        self.clock.wall = now_ms * 1_000_000
+        return self._keep(self.ledger.advance(now_ms))
+
+    def commit(self) -> None:
+        """Make what was logged and heard durable."""
+        self.rows += self.ledger.take_log()
+        self.heard = self.ledger.heard()
+
+    def restart(self, now_ms: int, *, graceful: bool = False) -> None:
+        """Stop, orderly or not, and start again from what was made durable."""
+        if graceful:
+            self.ledger.rest()
+            self.commit()
+        self.clock.wall = now_ms * 1_000_000
+        self.ledger = self._start()
+        since = now_ms - HORIZON_MS
+        statements: dict[tuple[str, str, str], Record] = {}
+        states: dict[str, Record] = {}
+        for record in self.records:
+            if record.cls == "state":
+                states[record.asset] = record
+            elif record.ts_ms >= since:
+                statements[record.cls, record.asset, record.subject] = record
+        rows = [row for row in self.rows if max(e.t_ms for e in row.entries) >= since]
+        self.ledger.restore(rows, self.heard, statements.values(), states.values())
+
+    def told(self, cls: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """Bodies of a class, in order; of one kind of window where it is named."""
+        bodies = [json.loads(record.body) for record in self.records if record.cls == cls]
+        return [body for body in bodies if kind is None or body["win"]["kind"] == kind]
+
+    def finals(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The statement of each window that counts: of the highest rev, without it."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for record in self.records:
+            body = json.loads(record.body)
+            if body.get("final"):
+                best = found.get((record.cls, record.subject))
+                assert best is None or body["rev"] == best["rev"] + 1, "one step a restatement"
+                found[record.cls, record.subject] = body
+        return {
+            key: {name: value for name, value in body.items() if name != "rev"}
+            for key, body in found.items()
+        }
+
+    def _start(self) -> Ledger:
+        calendar = self.calendar or Calendar(SHANGHAI)
+        return Ledger(self.assets, calendar, self.clock, grace_ms=GRACE_MS)
+
+    def _keep(self, drafts: list[Draft]) -> list[Draft]:
+        for draft in drafts:
+            key = make_key(1, len(self.records) + 1)
+            place = draft.cls, draft.line, draft.asset
+            self.records.append(Record(key, *place, draft.ts_ms, draft.body, draft.subject))
+        self.commit()
+        return drafts
