@@ -13,22 +13,22 @@ import os
 import signal
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from gateway import api
+from gateway.calendar import Calendar
 from gateway.clock import SystemClock
 from gateway.health import Health
-from gateway.later import serves
 from gateway.ledger import Ledger
 from gateway.links import connect
 from gateway.meta import describe
 from gateway.model import Draft, record_id
 from gateway.pipeline import Pipeline
 from gateway.poller import Poller
-from gateway.publishers.base import Identity
 from gateway.snapshot import Snapshot
-from gateway.store import Store
+from gateway.store import Dropped, Store
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from gateway.model import Batch
     from gateway.plant import Plant
     from gateway.publishers.base import Factory, Publisher
-    from gateway.storage.reader import Dropped
 
 log = logging.getLogger("nxgate.agent")
 
@@ -60,26 +59,29 @@ class Agent:
         self._plant = plant
         self._clock: Clock = clock or SystemClock()
         self._health = Health()
-        info, keep = plant.site.site, plant.site.store
+        keep = plant.store
         self._store = Store.open(
             keep.path,
-            info.gateway,
+            plant.identity.gateway,
             size_bytes=keep.size,
-            keep_s={"telemetry": keep.keep.telemetry, "kpi": keep.keep.kpi},
+            keep_s={"telemetry": keep.keep_telemetry, "kpi": keep.keep_kpi},
             commit_s=keep.commit,
             clock=self._clock,
         )
-        self._ledger = Ledger(plant.assets, plant.site.calendar, info.timezone, self._clock)
+        calendar = Calendar(ZoneInfo(plant.timezone), plant.rosters)
+        self._ledger = Ledger(plant.assets, calendar, self._clock)
         self._restore()
         self._pipeline = Pipeline(plant.assets, plant.devices, self._ledger, _heartbeat_s(plant))
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
-        identity = Identity(info.cluster, info.enterprise, info.site, info.gateway)
         self._publishers: list[Publisher] = [
-            _publisher(config.kind)(
-                name=name, config=config, store=self._store, identity=identity, clock=self._clock
+            _publisher("mqtt")(
+                name=name,
+                config=settings,
+                store=self._store,
+                identity=plant.identity,
+                clock=self._clock,
             )
-            for name, config in plant.site.publish.items()
-            if serves(config)
+            for name, settings in plant.publish.items()
         ]
         self._store.on_drop.append(self._declare)
 
@@ -100,7 +102,7 @@ class Agent:
                 loop.create_task(self._tick(), name="tick"),
                 loop.create_task(self._poller.run(), name="poller"),
                 loop.create_task(
-                    api.serve(self._plant.site.store.path, lambda: snapshot.take(self._now_ms())),
+                    api.serve(self._plant.store.path, lambda: snapshot.take(self._now_ms())),
                     name="api",
                 ),
                 *(loop.create_task(self._supervise(p), name=p.name) for p in self._publishers),
@@ -146,8 +148,9 @@ class Agent:
         revs: dict[str, str] = {}
         news: list[Draft] = []
         for asset in self._plant.assets:
-            kpis = self._plant.kpis(asset)
-            rev, draft = describe(asset, self._plant.site.site.timezone, kpis, now_ms)
+            names = asset.kpi.kpis if asset.kpi is not None else ()
+            kpis = [self._plant.kpis[name] for name in names]
+            rev, draft = describe(asset, self._plant.timezone, kpis, now_ms)
             revs[asset.name] = rev
             told = current.get(("meta", asset.line, asset.name))
             if told is None or orjson.loads(told.body)["rev"] != rev:
@@ -233,10 +236,7 @@ def launch(run: Callable[[], Awaitable[None]]) -> None:
 
 def _heartbeat_s(plant: Plant) -> float:
     """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
-    return min(
-        (config.heartbeat for config in plant.site.publish.values() if config.kind == "mqtt"),
-        default=300.0,
-    )
+    return min((settings.heartbeat for settings in plant.publish.values()), default=300.0)
 
 
 def _publisher(kind: str) -> Factory:

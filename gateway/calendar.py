@@ -16,57 +16,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from gateway.intervals import Interval, clip, merge, subtract
-from gateway.windows import DAY_MINUTES, HOUR_MS, Window, clock_windows, local_day, local_ms
+from gateway.settings import Rosters
+from gateway.windows import HOUR_MS, Window, clock_windows, local_day, local_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
 
-    from gateway.shifts import CalendarConfig, ShiftConfig
+    from gateway.settings import Roster, Shift
 
-MONDAY = 0
+ALL_PLANNED = Rosters(None, {})
 SIGHT_MS = 8 * 24 * HOUR_MS
 """How far ahead a next shift is looked for: a week and a day."""
 KEPT_DAYS = 512
 """Days remembered over all lines; a turn of one costs about 20 µs to work out again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """A shift as it recurs, in minutes after local midnight of the day it begins.
-
-    Attributes:
-        end: after `start`; beyond 1440 where it runs over midnight.
-        days: weekdays it begins on, Monday 0.
-        breaks: (start, end) within the shift, counted as `end` is.
-    """
-
-    name: str
-    start: int
-    end: int
-    days: frozenset[int]
-    breaks: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """The shifts of one line and the dates that are exceptions."""
-
-    shifts: tuple[Shift, ...]
-    holidays: frozenset[date] = frozenset()
-    workdays: frozenset[date] = frozenset()
-
-    def on(self, day: date) -> tuple[Shift, ...]:
-        """The shifts that begin on a date."""
-        if day in self.workdays:
-            weekday = MONDAY
-        elif day in self.holidays:
-            return ()
-        else:
-            weekday = day.weekday()
-        return tuple(shift for shift in self.shifts if weekday in shift.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +57,14 @@ class Calendar:
 
     Args:
         tz: the site's zone; shifts and windows follow its clock.
-        site: the shifts of lines that have none of their own; None: all time is planned.
-        lines: line → its own shifts.
+        rosters: the shifts of its lines.
     """
 
-    def __init__(
-        self, tz: ZoneInfo, site: Roster | None = None, lines: Mapping[str, Roster] | None = None
-    ) -> None:
+    def __init__(self, tz: ZoneInfo, rosters: Rosters = ALL_PLANNED) -> None:
         self.tz = tz
-        self._site = site
-        self._lines = dict(lines or {})
+        self._site = rosters.site
+        self._lines = rosters.lines
         self._turns: dict[tuple[str, date], tuple[Turn, ...]] = {}
-
-    @classmethod
-    def from_config(cls, config: CalendarConfig | None, tz: str) -> Calendar:
-        """Build it from the site file's calendar, which may be missing."""
-        zone = ZoneInfo(tz)
-        if config is None:
-            return cls(zone)
-
-        def roster(shifts: Mapping[str, ShiftConfig]) -> Roster:
-            made = tuple(_shift(name, shift) for name, shift in shifts.items())
-            return Roster(made, config.holidays, config.workdays)
-
-        site = roster(config.shifts) if config.shifts else None
-        return cls(zone, site, {name: roster(line.shifts) for name, line in config.lines.items()})
 
     def plan(self, line: str, start: int, end: int) -> Plan:
         """The planned time of a line within [start, end)."""
@@ -175,15 +123,3 @@ class Calendar:
         )
         start, end = local_ms(day, shift.start, self.tz), local_ms(day, shift.end, self.tz)
         return Turn(shift.name, start, end, tuple(clip(breaks, start, end)))
-
-
-def _shift(name: str, config: ShiftConfig) -> Shift:
-    """Count a shift's times on from the midnight before it begins."""
-
-    def onward(minute: int) -> int:
-        return config.start + (minute - config.start) % DAY_MINUTES
-
-    breaks = tuple(
-        (onward(start), onward(start) + (end - start) % DAY_MINUTES) for start, end in config.breaks
-    )
-    return Shift(name, config.start, config.start + config.length, config.days, breaks)

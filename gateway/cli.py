@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -18,6 +20,7 @@ from gateway.words import LANGUAGES, _
 
 SITE = click.argument("site", type=click.Path(path_type=Path))
 
+COMMANDS = "nxgate.commands"
 EXIT_FAULTS = 2
 EXIT_FAILED = 1
 
@@ -26,9 +29,17 @@ class _Commands(click.Group):
     """Shows commands in the order of a first hour, and errors as words, never a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are written below."""
+        """Those below in their order, then what other packages bring (`nxgate.commands`)."""
         del ctx
-        return list(self.commands)
+        return [*self.commands, *(point.name for point in entry_points(group=COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command; another package's is loaded when it is called or listed."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            for point in entry_points(group=COMMANDS, name=cmd_name):
+                found = cast("click.Command", point.load())
+        return found
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; what the gateway raises on purpose is for people."""
@@ -81,15 +92,17 @@ def schema(which: str) -> None:
 @click.option("--verbose", is_flag=True, help=_("Log more."))
 def run(site: Path, *, verbose: bool) -> None:
     """Run; the store is left whole whenever and however it stops."""
-    from gateway.agent import Agent, launch  # noqa: PLC0415
-    from gateway.templates import load  # noqa: PLC0415
+    from gateway import loading  # noqa: PLC0415
+
+    loaded = loading.begin(site)
+    from gateway.agent import Agent, launch  # noqa: PLC0415 - while the child loads
 
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(message)s",
         stream=sys.stderr,
     )
-    plant = load(site)
+    plant = loaded()
     launch(lambda: Agent(plant).run())
 
 
@@ -113,22 +126,3 @@ def watch(site: Path, seconds: float | None, *, plain: bool) -> None:
     from gateway.watch import follow_site  # noqa: PLC0415
 
     sys.exit(follow_site(site, seconds, plain=plain or not sys.stdout.isatty()))
-
-
-@cli.command(help=_("Run a simulated workshop that speaks the real protocol."))
-@click.argument("scenario", type=click.Path(path_type=Path))
-@click.option("--truth", type=click.Path(path_type=Path), help=_("Write what really happened."))
-@click.option("--seconds", type=float, help=_("Stop by itself after so long."))
-@click.option("--seed", type=int, help=_("Another run of the same workshop."))
-@click.option("--port-base", type=int, help=_("First port, instead of the scenario's."))
-def simulate(
-    scenario: Path,
-    truth: Path | None,
-    seconds: float | None,
-    seed: int | None,
-    port_base: int | None,
-) -> None:
-    """Serve the scenario's devices until stopped."""
-    from simulators.run import simulate as serve  # noqa: PLC0415
-
-    serve(scenario, truth=truth, seconds=seconds, seed=seed, port_base=port_base)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from gateway.destination import MqttPublish
 from gateway.equipment import DEFAULT_GROUP
 from gateway.explain import Wrong, describe, nearest
-from gateway.files import SecretFile, check_authority, check_pair, read_secret
+from gateway.files import SecretFile, check_authority, check_pair, check_secret
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
         if publish.tls and publish.tls.ca:
             yield (*path, "tls", "ca"), partial(check_authority, publish.tls.ca)
         if publish.tls and publish.tls.cert and publish.tls.key:
-            yield (*path, "tls", "key"), partial(read_secret, publish.tls.key)
+            yield (*path, "tls", "key"), partial(check_secret, publish.tls.key)
             yield (*path, "tls", "cert"), partial(check_pair, publish.tls.cert, publish.tls.key)
     for path, secret in secrets:
         if secret is not None:
-            yield (*path, "file"), partial(read_secret, secret.file)
+            yield (*path, "file"), partial(check_secret, secret.file)

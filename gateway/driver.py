@@ -82,7 +82,7 @@ class Address:
     """An address as understood by the driver's grammar.
 
     Attributes:
-        register: what `Tag.register` will hold; opaque to the gateway.
+        register: what `Tag.register` will hold: plain data, opaque to the gateway.
         kind: the kind the address implies (`M20` is a bit), None where it implies none.
         order: the word order that the area implies for wide numbers, None where none.
     """

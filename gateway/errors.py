@@ -49,6 +49,13 @@ class Fault:
         return f"{place}: {self.what}: {self.next}"
 
 
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """All faults of a file, as they travel between processes."""
+
+    faults: tuple[Fault, ...]
+
+
 class ConfigError(GatewayError):
     """One or more faults of a site file, a profile or a template, all of them at once."""
 

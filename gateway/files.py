@@ -6,7 +6,7 @@ file of its own that nobody but the gateway's user can read, or is a systemd cre
 
 import os
 import ssl
-import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +20,10 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.errors import ConfigError, Fault
+from gateway.errors import ConfigError
 from gateway.explain import Wrong, describe
+from gateway.secret import read_file, read_secret
 from gateway.words import _
-
-MAX_SECRET = 64 << 10
-"""Bytes; the longest secret is a token or a key file."""
 
 
 def _in_folder(value: object, info: ValidationInfo) -> Path:
@@ -84,32 +82,14 @@ class SecretFile(BaseModel):
             raise in_clear()
         return value
 
-    def read(self) -> str:
-        """Return the secret, without the line end that editors add.
 
-        Raises:
-            ConfigError: missing, unreadable, empty, or open to other users.
-        """
-        try:
-            return read_secret(self.file)
-        except Wrong as error:
-            fault = Fault(str(self.file), 0, 0, error.code, error.what, error.next)
-            raise ConfigError([fault]) from error
-
-
-def read_secret(path: Path) -> str:
-    """Read a file that only its owner may read.
+def check_secret(path: Path) -> None:
+    """Check that a file is a secret that its owner alone can read.
 
     Raises:
         Wrong: `no-such-file`, `unreadable-file`, `open-secret`, `empty-secret`, `bad-secret`.
     """
-    mode, data = _read(path)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not _guarded(path):
-        what = _("other users can read {path} (mode {mode:03o})").format(
-            path=path, mode=stat.S_IMODE(mode)
-        )
-        raise Wrong("open-secret", what, _("chmod 600 {path}").format(path=path))
-    return _decoded(data, path)
+    _judged(read_secret, path)
 
 
 def check_authority(path: Path) -> None:
@@ -118,7 +98,7 @@ def check_authority(path: Path) -> None:
     Raises:
         Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
     """
-    _read(path)
+    _judged(read_file, path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (ssl.SSLError, ValueError) as error:
@@ -133,7 +113,7 @@ def check_pair(cert: Path, key: Path) -> None:
     Raises:
         Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
     """
-    _read(cert)
+    _judged(read_file, cert)
     if not os.access(key, os.R_OK):
         return
     try:
@@ -145,48 +125,10 @@ def check_pair(cert: Path, key: Path) -> None:
         raise Wrong("bad-certificate", what, next_) from error
 
 
-def _read(path: Path) -> tuple[int, bytes]:
-    """Return mode and content; a pipe, which could block for ever, is not opened to wait."""
+def _judged(read: Callable[[Path], object], path: Path) -> None:
+    """Read a file and put what is wrong with it into words for its place in the site file."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        try:
-            mode = os.fstat(handle).st_mode
-            data = os.read(handle, MAX_SECRET + 1) if stat.S_ISREG(mode) else b""
-        finally:
-            os.close(handle)
-    except FileNotFoundError as error:
-        what = _("there is no file {path}").format(path=path)
-        raise Wrong("no-such-file", what, _("create it, or correct the path")) from error
-    except OSError as error:
-        what = _("{path} can't be read: {reason}").format(path=path, reason=error.strerror)
-        next_ = _("make it a file that belongs to the gateway's user, e.g. chown nxgate")
-        raise Wrong("unreadable-file", what, next_) from error
-    if not stat.S_ISREG(mode):
-        what = _("{path} is not a file").format(path=path)
-        raise Wrong("unreadable-file", what, _("create it, or correct the path"))
-    return mode, data
-
-
-def _decoded(data: bytes, path: Path) -> str:
-    try:
-        secret = data.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        what = _("{path} is not text").format(path=path)
-        raise Wrong("bad-secret", what, _("keep the secret alone in it, as UTF-8 text")) from error
-    if not secret:
-        what = _("{path} is empty").format(path=path)
-        raise Wrong("empty-secret", what, _("write the secret into it, alone on its first line"))
-    if len(data) > MAX_SECRET:
-        what = _("{path} is larger than {n} KiB").format(path=path, n=MAX_SECRET >> 10)
-        raise Wrong("bad-secret", what, _("keep the secret alone in it, as UTF-8 text"))
-    return secret
-
-
-def _guarded(path: Path) -> bool:
-    """Say whether modes don't tell who may read: Windows, and systemd's credentials.
-
-    systemd lends a credential to the service's user by an access list, which shows as a group's
-    mode bits; the folder itself is closed to everyone else.
-    """
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return os.name != "posix" or (folder is not None and path.parent == Path(folder))
+        read(path)
+    except ConfigError as error:
+        fault = error.faults[0]
+        raise Wrong(fault.code, fault.what, fault.next) from error

@@ -12,7 +12,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.account import KEEP_MS, Account
-from gateway.calendar import Calendar
 from gateway.model import Draft, Entry, LogRow, Record
 from gateway.track import NEVER
 from gateway.windows import HOUR_MS
@@ -20,10 +19,10 @@ from gateway.windows import HOUR_MS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gateway.calendar import Calendar
     from gateway.clock import Clock
     from gateway.model import Asset, Value
     from gateway.oee import OeeFigures
-    from gateway.shifts import CalendarConfig
 
 GRACE_MS = 5_000
 ENOUGH = 16
@@ -37,8 +36,7 @@ class Ledger:
 
     Args:
         assets: all of the site's; those without a `kpi` are passed over.
-        calendar: the site file's; None: all time is planned.
-        tz: the site's zone.
+        calendar: when its lines plan to work.
         clock: for the labels of records; no figure depends on it.
         grace_ms: how long after its end a window waits for readings under way.
     """
@@ -46,14 +44,11 @@ class Ledger:
     def __init__(
         self,
         assets: Sequence[Asset],
-        calendar: CalendarConfig | Calendar | None,
-        tz: str,
+        calendar: Calendar,
         clock: Clock,
         *,
         grace_ms: int = GRACE_MS,
     ) -> None:
-        if not isinstance(calendar, Calendar):
-            calendar = Calendar.from_config(calendar, tz)
         self._clock = clock
         self._accounts = {
             asset.name: Account(asset, asset.kpi, calendar, grace_ms)

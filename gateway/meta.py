@@ -14,7 +14,10 @@ import orjson
 from gateway.model import Draft, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.model import Asset, Binding, Tag
+    from gateway.plant import KpiText
 
 _NUMBERS = {Kind.F32, Kind.F64}
 
@@ -29,13 +32,13 @@ def value_type(tag: Tag) -> str:
     return "int" if whole and tag.kind not in _NUMBERS else "float"
 
 
-def describe(asset: Asset, tz: str, kpis: list[dict[str, object]], ts_ms: int) -> tuple[str, Draft]:
+def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tuple[str, Draft]:
     """Write an asset's meta record.
 
     Args:
         asset: with its bindings.
         tz: the site's time zone name.
-        kpis: what `kpi` of oee and energy may hold: n, u, desc, layer.
+        kpis: what `kpi` of oee and energy may hold.
         ts_ms: UTC ms now.
 
     Returns:
@@ -57,9 +60,14 @@ def describe(asset: Asset, tz: str, kpis: list[dict[str, object]], ts_ms: int) -
         "tags": [_describe_tag(binding) for binding in asset.bindings],
     }
     if kpis:
-        content["kpis"] = kpis
+        content["kpis"] = [_describe_kpi(kpi) for kpi in kpis]
     rev = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
     return rev, Draft("meta", asset.line, asset.name, ts_ms, orjson.dumps({"rev": rev, **content}))
+
+
+def _describe_kpi(kpi: KpiText) -> dict[str, object]:
+    unit = {"u": kpi.u} if kpi.u else {}
+    return {"n": kpi.n, **unit, "desc": dict(kpi.desc), "layer": kpi.layer}
 
 
 def _describe_tag(binding: Binding) -> dict[str, object]:

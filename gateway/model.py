@@ -6,12 +6,9 @@ the store numbers and so makes a `Record`. Nothing here is created per value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Value = bool | int | float | str | None
 """What a tag can hold. None: it could not be read."""
@@ -66,7 +63,8 @@ class Tag:
 
     Attributes:
         at: the address as the site file or the template writes it, e.g. `D100`.
-        register: what the driver's grammar made of `at`; opaque to all but that driver.
+        register: what the driver's grammar made of `at`: plain data (numbers, texts, tuples of
+            them), opaque to all but that driver.
         scale, offset: value = raw × scale + offset, applied by the driver's decoder.
         deadband: the value's change, in `unit`, that is worth telling; 0 = any change.
         where: `file:line` that declared it, for messages.

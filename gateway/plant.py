@@ -1,17 +1,28 @@
-"""The plant: a site with everything that it refers to resolved, ready to be polled."""
+"""The plant: a site with everything that it refers to resolved, ready to be run.
+
+Plain data: no parser, no model that checks, nothing that a running gateway would carry for years
+and use for a second.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from gateway.errors import Fault  # noqa: TC001
+from gateway.model import Asset, Device  # noqa: TC001
+from gateway.settings import Identity, MqttSettings, Rosters, StoreSettings  # noqa: TC001
 
-    from gateway.errors import Fault
-    from gateway.industry import Industry
-    from gateway.model import Asset, Device
-    from gateway.sections import Site
+
+@dataclass(frozen=True, slots=True)
+class KpiText:
+    """What a figure is, as the contract's meta describes it."""
+
+    n: str
+    u: str
+    desc: Mapping[str, str]
+    layer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +31,22 @@ class Plant:
 
     Attributes:
         assets: those of the site file, then one for each device with unbound tags.
+        kpis: what the figures of the profile are, by name.
         files: all that was read, so that a change of any of them can be noticed.
         notices: what is no fault and should be known: figures that will be null, keys whose
             features come later.
-        industry: None where the site has none, and tags are only moved.
     """
 
-    site: Site
+    identity: Identity
+    timezone: str
+    rosters: Rosters
+    publish: Mapping[str, MqttSettings]
+    store: StoreSettings
     devices: tuple[Device, ...]
     assets: tuple[Asset, ...]
+    kpis: Mapping[str, KpiText]
     files: tuple[Path, ...]
-    notices: tuple[Fault, ...] = ()
-    industry: Industry | None = None
+    notices: tuple[Fault, ...]
 
     def device(self, name: str) -> Device | None:
         """Return a device by its name."""
@@ -41,16 +56,3 @@ class Plant:
         """The devices on each link, by its URL."""
         urls = dict.fromkeys(device.link for device in self.devices)
         return {url: tuple(d for d in self.devices if d.link == url) for url in urls}
-
-    def kpis(self, asset: Asset) -> list[dict[str, object]]:
-        """What `kpi` of an asset's figures may hold, as the contract's meta describes it."""
-        if asset.kpi is None or self.industry is None:
-            return []
-        known = self.industry.profile.kpis
-        described: list[dict[str, object]] = []
-        for name in asset.kpi.kpis:
-            unit = {"u": known[name].unit} if known[name].unit else {}
-            described.append(
-                {"n": name, **unit, "desc": known[name].name, "layer": known[name].layer}
-            )
-        return described

@@ -241,8 +241,13 @@ class Poller:
                 steps = min(unit.failures - 2, 10)
                 delay_s = min(unit.retry_cap_s, job.period_ns / 1e9 * 2**steps)
                 unit.retry_ns = now_ns + round(delay_s * 1e9) - job.period_ns // 2
-        if unit.health.fell(self._clock.wall_ns() // 1_000_000, str(error)):
-            log.warning("%s", error)
+        text = str(error)
+        if isinstance(error, ConnectionLost):  # a link doesn't know which devices are on it
+            text = _("{device}: {problem} Set in {where}.").format(
+                device=unit.device.name, problem=text, where=unit.device.where
+            )
+        if unit.health.fell(self._clock.wall_ns() // 1_000_000, text):
+            log.warning("%s", text)
         self._tell_bad(job)
 
     def _tell_bad(self, job: _Job) -> None:

@@ -34,7 +34,7 @@ class Snapshot:
     def take(self, now_ms: int) -> dict[str, object]:
         """Everything, as JSON can hold it; times in UTC ms."""
         return {
-            "gateway": self.plant.site.site.gateway,
+            "gateway": self.plant.identity.gateway,
             "version": __version__,
             "epoch": self.store.epoch,
             "time": now_ms,

@@ -12,13 +12,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from gateway import binding, config, later, references
+from gateway import binding, config, later, references, settle
 from gateway.device import build, outline
 from gateway.document import nearest
 from gateway.errors import ConfigError
 from gateway.kpi_spec import missing, specify
 from gateway.model import Asset, Binding
-from gateway.plant import Plant
+from gateway.plant import KpiText, Plant
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -125,14 +125,28 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     sources = [template.path for template in templates.values()]
     sources += industry.files if industry else ()
     plant = Plant(
-        site=site,
+        identity=settle.identity(site),
+        timezone=site.site.timezone,
+        rosters=settle.rosters(site.calendar),
+        publish=settle.publishers(site),
+        store=settle.store(site.store),
         devices=devices,
         assets=tuple(assets),
+        kpis=_kpis(industry),
         files=(Path(site.document.file), *dict.fromkeys(sources)),
         notices=tuple(sorted(set(notices))),
-        industry=industry,
     )
     return plant, sorted(set(faults))
+
+
+def _kpis(industry: Industry | None) -> dict[str, KpiText]:
+    """Describe the figures of a profile."""
+    if industry is None:
+        return {}
+    return {
+        name: KpiText(name, kpi.unit, kpi.name, kpi.layer)
+        for name, kpi in industry.profile.kpis.items()
+    }
 
 
 def _devices(

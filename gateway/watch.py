@@ -29,7 +29,7 @@ START_PATIENCE_S = 5.0
 
 def follow_site(site: Path, seconds: float | None, *, plain: bool) -> int:
     """Show the gateway of a site file until stopped; 1 when none runs."""
-    folder = load(site).site.store.path
+    folder = load(site).store.path
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_follow(folder, seconds, plain=plain))
     return 0

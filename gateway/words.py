@@ -14,6 +14,7 @@ from importlib import resources
 LANGUAGES = ("en", "zh")
 
 _catalogue: dict[str, str] = {}
+_language = ["en"]
 
 
 def _(message: str) -> str:
@@ -31,8 +32,14 @@ def choose(lang: str | None = None) -> str:
         names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
         spoken = next((name for name in names if name), None) or locale.getlocale()[0] or "en"
         lang = "zh" if spoken.lower().startswith(("zh", "chinese")) else "en"
+    _language[0] = lang
     _catalogue.clear()
     if lang != "en":
         text = resources.files("gateway").joinpath(f"locale/{lang}.json").read_text("utf-8")
         _catalogue.update(json.loads(text))
     return lang
+
+
+def chosen() -> str:
+    """Return the language in use."""
+    return _language[0]

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt  # noqa: TID251 - the demo's subscriber is a stranger to the gateway
-from gateway.templates import load
+from paho.mqtt.enums import CallbackAPIVersion  # noqa: TID251
 from rich.console import Console
 from rich.table import Table
 
+from gateway.templates import load
 from simulators import broker
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -39,7 +40,7 @@ class Arrivals:
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
         self.oee: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "demo-subscriber")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "demo-subscriber")
         self._client.on_connect = lambda client, *_: client.subscribe("cii/v1/#", qos=1)
         self._client.on_message = self._note
         deadline = time.monotonic() + 15

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gateway.calendar import Calendar, Plan, Roster, Shift
+from gateway.calendar import Calendar, Plan
 from gateway.model import Asset, Entry, Factor, KpiSpec
+from gateway.settings import Roster, Rosters, Shift
 from gateway.windows import Window
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def clock_calendar(start: str, end: str, *breaks: Sequence[str]) -> Calendar:
 
     rests = tuple((minute(first), minute(last)) for first, last, *_ in breaks)
     shift = Shift("day", minute(start), minute(end), EVERY_DAY, rests)
-    return Calendar(SHANGHAI, Roster((shift,)))
+    return Calendar(SHANGHAI, Rosters(Roster((shift,)), {}))
 
 
 def states(*changes: tuple[int, str | None]) -> list[Entry]:

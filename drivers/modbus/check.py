@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drivers.modbus.codec import width
 from drivers.modbus.config import Settings
-from drivers.modbus.register import LAST, Register
+from drivers.modbus.register import LAST, Register, register_of
 from gateway.driver import AddressError
 from gateway.model import Kind
 from gateway.words import _
@@ -33,17 +33,6 @@ def check_tag(tag: Tag, options: Mapping[str, object]) -> None:
     _check_bits(tag, register)
     _check_length(tag, register, settings)
     _check_numbers(tag)
-
-
-def register_of(tag: Tag) -> Register:
-    """The tag's address as this driver's grammar read it.
-
-    Raises:
-        TypeError: for a tag of another driver, which is the caller's mistake.
-    """
-    if not isinstance(tag.register, Register):
-        raise TypeError(f"{tag.device}.{tag.name} is no Modbus tag: {tag.register!r}")
-    return tag.register
 
 
 def _check_bits(tag: Tag, register: Register) -> None:

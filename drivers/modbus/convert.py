@@ -13,6 +13,7 @@ import struct
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from drivers.modbus.register import register_of
 from gateway.model import Kind
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def conversion(tag: Tag) -> Conversion:
     """
     kind = tag.kind
     if kind is Kind.BIT:
-        return Conversion(_bit(getattr(tag.register, "bit", None) or 0), may_fail=False)
+        return Conversion(_bit(register_of(tag).bit or 0), may_fail=False)
     if kind is Kind.STRING:
         return Conversion(_text, may_fail=True)
     if kind in {Kind.F32, Kind.F64}:

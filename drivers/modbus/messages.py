@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers.modbus.register import LAST, Function, Register, spell_entity
+from drivers.modbus.register import LAST, Function, register_of, spell_entity
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ def _where(where: str) -> str:
 
 def _next(tag: Tag, code: int) -> str:
     """The likeliest mistake: the wrong table, or off by one."""
-    register = tag.register
-    if not isinstance(register, Register):
-        return ""
-    function, address = register.function, register.address
+    function, address, _bit = register_of(tag)
     if code == ILLEGAL_FUNCTION:
         return _("This device may hold it under `{word}:`.").format(word=_TWINS[function].word)
     if code not in {ILLEGAL_ADDRESS, ILLEGAL_VALUE}:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drivers.modbus.check import register_of
 from drivers.modbus.codec import width
+from drivers.modbus.register import register_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.driver import Address, AddressError
 from gateway.model import Kind
 from gateway.words import _
+
+if TYPE_CHECKING:
+    from gateway.model import Tag
 
 LAST = 65535
 """The highest address a request can carry (Modbus Application Protocol V1.1b3, 4.4)."""
@@ -41,9 +44,8 @@ class Function(IntEnum):
 _LEADERS = {Function.COIL: 0, Function.DISCRETE: 1, Function.INPUT: 3, Function.HOLDING: 4}
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Where a tag begins.
+class Register(NamedTuple):
+    """Where a tag begins; `Tag.register` holds it as a bare tuple, plain data that can travel.
 
     Attributes:
         address: as it goes over the wire, 0..65535.
@@ -53,6 +55,18 @@ class Register:
     function: Function
     address: int
     bit: int | None = None
+
+
+def register_of(tag: Tag) -> Register:
+    """The tag's address as this driver's grammar read it.
+
+    Raises:
+        TypeError: for a tag of another driver, which is the caller's mistake.
+    """
+    if not isinstance(tag.register, (tuple, list)) or len(tag.register) != len(Register._fields):
+        raise TypeError(f"{tag.device}.{tag.name} is no Modbus tag: {tag.register!r}")
+    function, address, bit = tag.register
+    return Register(Function(function), address, bit)
 
 
 def spell_entity(function: Function, number: int) -> str:
@@ -75,13 +89,13 @@ def place(at: str, function: Function, address: int, bit: str | None) -> Address
                 ),
                 _("leave out `.{bit}`").format(bit=bit),
             )
-        return Address(Register(function, address), Kind.BIT)
+        return Address((int(function), address, None), Kind.BIT)
     if bit is None:
-        return Address(Register(function, address))
+        return Address((int(function), address, None))
     if bit not in _BITS:
         raise AddressError(
             "bad-bit",
             _("`{at}`: a register has bits 0 to 15").format(at=at),
             _("write the bit as a decimal number, 0 for the lowest"),
         )
-    return Address(Register(function, address, int(bit)), Kind.BIT)
+    return Address((int(function), address, int(bit)), Kind.BIT)

@@ -12,7 +12,7 @@ import orjson
 from asyncapi_judge import CONTRACT
 
 from gateway.clock import SystemClock
-from gateway.model import Draft, Record, record_id
+from gateway.model import Draft, Record, make_key, record_id
 from gateway.publishers.mqtt import MqttPublisher
 from gateway.settings import Identity, MqttSettings
 from gateway.store import Store
@@ -125,6 +125,18 @@ async def running(folder: Path, publish: MqttSettings) -> AsyncIterator[Rig]:
         await store.close()
 
 
+def order_of(heard: Sequence[Heard]) -> dict[tuple[str, bool, bool], list[int]]:
+    """Keys in the order of their first arrival, per topic and lane (late, retained)."""
+    first: dict[tuple[str, bool, bool], dict[int, None]] = {}
+    for message in heard:
+        body = json.loads(message.payload)
+        if "id" in body:
+            _gateway, epoch, seq = body["id"].split(":")
+            lane = (message.topic, body["hist"], message.retained)
+            first.setdefault(lane, {})[make_key(int(epoch), int(seq))] = None
+    return {lane: list(keys) for lane, keys in first.items()}
+
+
 def by_id(heard: Sequence[Heard]) -> dict[str, list[dict[str, Any]]]:
     """Bodies without `hist`, by id, in the order of arrival."""
     found: dict[str, list[dict[str, Any]]] = {}
@@ -139,4 +151,5 @@ def by_id(heard: Sequence[Heard]) -> dict[str, list[dict[str, Any]]]:
 def expected(record: Record) -> dict[str, Any]:
     """What a record must arrive as, but for `hist`."""
     envelope = {"v": "1.0", "id": record_id(IDENTITY.gateway, record.key), "ts": record.ts_ms}
-    return envelope | orjson.loads(record.body)
+    body: dict[str, Any] = orjson.loads(record.body)
+    return envelope | body

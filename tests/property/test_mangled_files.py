@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import config
+from gateway import config, plain
 from gateway.errors import ConfigError, Fault
 from gateway.industry import load_profile
+from gateway.plant import Plant
 from gateway.templates import Drivers, resolve
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,8 +70,8 @@ def test_a_mangled_site_file(folder: Path, text: str) -> None:
         return
     plant, more = resolve(site, Drivers())
     check([*faults, *more, *plant.notices])
-    for asset in plant.assets:
-        plant.kpis(asset)
+    travelled = plain.dump(plant)
+    assert plain.dump(plain.load(Plant, travelled)) == travelled
 
 
 @FEW

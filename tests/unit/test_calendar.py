@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.calendar import Calendar, Plan, Roster, Shift
+from gateway.calendar import Calendar, Plan
 from gateway.intervals import merge, overlap, subtract, total
+from gateway.settings import Roster, Rosters, Shift
+from gateway.settle import rosters
 from gateway.shifts import CalendarConfig
 from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, clock_windows, local_ms
 
@@ -42,7 +44,7 @@ def test_intervals() -> None:
 
 
 def test_a_day_of_two_shifts() -> None:
-    calendar = Calendar(SHANGHAI, Roster((DAY_SHIFT, NIGHT_SHIFT)))
+    calendar = Calendar(SHANGHAI, Rosters(Roster((DAY_SHIFT, NIGHT_SHIFT)), {}))
     start, end = local("2026-09-22"), local("2026-09-23")
     plan = calendar.plan("main", start, end)
     assert (
@@ -68,7 +70,7 @@ def test_a_day_of_two_shifts() -> None:
 
 def test_a_shift_over_midnight_belongs_to_the_day_it_begins() -> None:
     """Friday's night shift works on Saturday morning, which has none of its own."""
-    calendar = Calendar(SHANGHAI, Roster((NIGHT_SHIFT,)))
+    calendar = Calendar(SHANGHAI, Rosters(Roster((NIGHT_SHIFT,)), {}))
     saturday = local("2026-09-26")
     (shift,) = calendar.windows("shift", "main", saturday, saturday + 24 * HOUR_MS)
     assert (shift.start, shift.end) == (local("2026-09-25T20:00"), local("2026-09-26T08:00"))
@@ -78,7 +80,7 @@ def test_a_shift_over_midnight_belongs_to_the_day_it_begins() -> None:
 
 def test_a_holiday_takes_the_shifts_that_begin_on_it() -> None:
     roster = Roster((DAY_SHIFT, NIGHT_SHIFT), holidays=frozenset({date(2026, 10, 1)}))
-    calendar = Calendar(SHANGHAI, roster)
+    calendar = Calendar(SHANGHAI, Rosters(roster, {}))
     holiday = local("2026-10-01")
     (eve,) = calendar.windows("shift", "main", holiday, holiday + 24 * HOUR_MS)
     assert (eve.shift, eve.start) == ("night", local("2026-09-30T20:00"))
@@ -89,7 +91,7 @@ def test_a_holiday_takes_the_shifts_that_begin_on_it() -> None:
 def test_a_make_up_day_works_as_a_monday() -> None:
     saturday_only = Shift("half", 480, 720, frozenset({5}))
     roster = Roster((DAY_SHIFT, saturday_only), workdays=frozenset({date(2026, 10, 10)}))
-    calendar = Calendar(SHANGHAI, roster)
+    calendar = Calendar(SHANGHAI, Rosters(roster, {}))
     made_up = local("2026-10-10")
     (shift,) = calendar.windows("shift", "main", made_up, made_up + 24 * HOUR_MS)
     assert shift.shift == "day"
@@ -100,7 +102,7 @@ def test_a_make_up_day_works_as_a_monday() -> None:
 
 def test_overlapping_shifts_are_planned_where_any_works() -> None:
     late = Shift("late", 720, 1440, WEEKDAYS, ((1080, 1140),))
-    calendar = Calendar(SHANGHAI, Roster((DAY_SHIFT, late)))
+    calendar = Calendar(SHANGHAI, Rosters(Roster((DAY_SHIFT, late)), {}))
     start = local("2026-09-22")
     plan = calendar.plan("main", start, start + 24 * HOUR_MS)
     assert plan == Plan(((local("2026-09-22T08:00"), local("2026-09-23")),))
@@ -108,7 +110,8 @@ def test_overlapping_shifts_are_planned_where_any_works() -> None:
 
 def test_a_line_may_have_its_own_shifts() -> None:
     calendar = Calendar(
-        SHANGHAI, Roster((DAY_SHIFT,)), {"press": Roster((NIGHT_SHIFT,)), "idle": Roster(())}
+        SHANGHAI,
+        Rosters(Roster((DAY_SHIFT,)), {"press": Roster((NIGHT_SHIFT,)), "idle": Roster(())}),
     )
     start = local("2026-09-22T10:00")
     assert calendar.plan("main", start, start + 1000).busy == ((start, start + 1000),)
@@ -117,7 +120,7 @@ def test_a_line_may_have_its_own_shifts() -> None:
 
 
 def test_without_a_calendar_all_time_is_planned() -> None:
-    calendar = Calendar.from_config(None, "Asia/Shanghai")
+    calendar = Calendar(SHANGHAI, rosters(None))
     start = local("2026-09-22")
     assert calendar.plan("main", start, start + HOUR_MS) == Plan(((start, start + HOUR_MS),))
     assert calendar.windows("shift", "main", start, start + 24 * HOUR_MS) == []
@@ -140,7 +143,7 @@ def test_from_the_site_file() -> None:
             "lines": {"round": {"shifts": {"all": {"start": "00:00", "end": "24:00"}}}},
         }
     )
-    calendar = Calendar.from_config(config, "Asia/Shanghai")
+    calendar = Calendar(SHANGHAI, rosters(config))
     start = local("2026-09-22T20:00")
     plan = calendar.plan("main", start, start + 12 * HOUR_MS)
     assert plan.breaks == (
@@ -187,7 +190,7 @@ def test_an_hour_that_comes_twice_is_two_windows() -> None:
 
 def test_a_night_shift_in_the_night_of_the_change_is_longer() -> None:
     night = Shift("night", 1320, 1800, frozenset(range(7)))
-    calendar = Calendar(BERLIN, Roster((night,)))
+    calendar = Calendar(BERLIN, Rosters(Roster((night,)), {}))
     start = local("2026-10-24T22:00", BERLIN)
     (shift,) = calendar.windows("shift", "main", start, start + 1)
     assert hours([shift]) == [9]
@@ -206,7 +209,7 @@ def test_minutes_beyond_a_day_are_the_next() -> None:
 
 
 def test_next_end() -> None:
-    calendar = Calendar(SHANGHAI, Roster((DAY_SHIFT,)))
+    calendar = Calendar(SHANGHAI, Rosters(Roster((DAY_SHIFT,)), {}))
     friday = local("2026-09-25T20:00")
     assert calendar.next_end("shift", "main", friday) == local("2026-09-28T20:00")
     assert calendar.next_end("hour", "main", friday) == friday + HOUR_MS

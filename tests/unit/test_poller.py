@@ -87,7 +87,7 @@ def device(name: str, *periods: float) -> Device:
         Group(name, f"g{index}", period, (Tag(name, f"t{index}", Kind.U16, "D0", None),))
         for index, period in enumerate(periods)
     )
-    return Device(name, "fake://bus", 0.5, groups, {})
+    return Device(name, "fake://bus", 0.5, groups, {}, "site.yaml:3")
 
 
 def run_for(
@@ -179,7 +179,7 @@ def test_a_link_that_cannot_open_backs_off_and_every_device_is_bad() -> None:
     assert link.opened < 20
     assert {b.device for b in taken.batches} == {"a", "b"}
     assert all(b.quality == (Quality.BAD,) for b in taken.batches)
-    assert health.device("b").error == "nobody listens"
+    assert health.device("b").error == "b: nobody listens Set in site.yaml:3."
 
 
 def test_groups_of_a_silent_device_are_bad_at_their_own_pace() -> None:

@@ -385,7 +385,7 @@ def test_without_an_industry_tags_are_only_moved(tmp_path: Path) -> None:
     plant = sound(tmp_path, text)
     assert asset(plant, "any").kpi is None
     assert binding(plant, "any", "whatever").layer == ""
-    assert plant.kpis(asset(plant, "any")) == []
+    assert plant.kpis == {}
 
 
 @pytest.mark.parametrize("name", ["injection-1", "lasting-1"])
@@ -403,13 +403,12 @@ def test_the_engine_gives_every_figure_that_a_profile_lists(tmp_path: Path, name
 
 def test_meta_can_say_what_the_figures_mean(tmp_path: Path) -> None:
     plant = sound(tmp_path)
-    described = {kpi["n"]: kpi for kpi in plant.kpis(asset(plant, "injection-1"))}
-    assert described["kwh_per_good"]["u"] == "kWh/pair"
-    assert described["nee"] == {
-        "n": "nee",
-        "desc": {"zh": "净设备效率", "en": "Net equipment effectiveness"},
-        "layer": "N",
-    }
+    spec = kpi(plant, "injection-1")
+    assert set(spec.kpis) <= plant.kpis.keys()
+    assert plant.kpis["kwh_per_good"].u == "kWh/pair"
+    nee = plant.kpis["nee"]
+    assert (nee.n, nee.u, nee.layer) == ("nee", "", "N")
+    assert nee.desc == {"zh": "净设备效率", "en": "Net equipment effectiveness"}
 
 
 def test_what_will_be_null_is_a_notice(tmp_path: Path) -> None:
@@ -444,7 +443,7 @@ def test_the_workshop_of_the_demo_resolves() -> None:
     assert kpi(plant, "injection-1").interim_s == 5
     assert kpi(plant, "injection-1").stations == 24
     assert binding(plant, "injection-1", "mould_setpoint").layer == "X"
-    assert plant.site.store.path == SCENARIOS / "store"
+    assert plant.store.path == SCENARIOS / "store"
 
 
 def test_load_tells_all_faults_of_file_and_references_at_once(tmp_path: Path) -> None:

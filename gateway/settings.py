@@ -1,0 +1,126 @@
+"""What a site file settles for the running gateway, as plain data that knows no parser.
+
+`gateway/config.py` holds the models that read and check these settings; here they are as the
+rooms take them. Names are those of the site file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
+from dataclasses import dataclass
+from datetime import date  # noqa: TC003
+from pathlib import Path  # noqa: TC003
+
+from gateway.secret import Secret  # noqa: TC001
+
+MONDAY = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where this gateway stands: the topic levels above line and asset, and its own name."""
+
+    cluster: str
+    enterprise: str
+    site: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificates for a connection; without `ca` the system's authorities are trusted."""
+
+    ca: Path | None
+    cert: Path | None
+    key: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """An MQTT broker of a platform.
+
+    Attributes:
+        brokers: URLs to try, in order.
+        version: `5`, `3.1.1` or `auto`.
+        heartbeat: s; a value that doesn't change is told again after so long.
+        backlog: records/s sent beside live ones.
+        spread: s; random wait before the backlog, so that many gateways don't come at once.
+        where: `file:line` of the section, for messages.
+    """
+
+    brokers: tuple[str, ...]
+    client_id: str | None
+    username: str | None
+    password: Secret | None
+    tls: Tls | None
+    version: str
+    heartbeat: float
+    backlog: float
+    spread: float
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The durable queue on disk.
+
+    Attributes:
+        size: bytes it may take.
+        keep_telemetry, keep_kpi: s that delivered records stay as history.
+        commit: s between commits.
+    """
+
+    path: Path
+    size: int
+    keep_telemetry: float
+    keep_kpi: float
+    commit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A shift as it recurs, in minutes after local midnight of the day it begins.
+
+    Attributes:
+        end: after `start`; beyond 1440 where it runs over midnight.
+        days: weekdays it begins on, Monday 0.
+        breaks: (start, end) within the shift, counted as `end` is.
+    """
+
+    name: str
+    start: int
+    end: int
+    days: frozenset[int]
+    breaks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The shifts of one line and the dates that are exceptions."""
+
+    shifts: tuple[Shift, ...]
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+
+    def on(self, day: date) -> tuple[Shift, ...]:
+        """The shifts that begin on a date; a make-up day (调休) works as a Monday does."""
+        if day in self.workdays:
+            weekday = MONDAY
+        elif day in self.holidays:
+            return ()
+        else:
+            weekday = day.weekday()
+        return tuple(shift for shift in self.shifts if weekday in shift.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Rosters:
+    """The shifts of a site.
+
+    Attributes:
+        site: of lines that have none of their own; None: all time is planned.
+        lines: line → its own.
+    """
+
+    site: Roster | None
+    lines: Mapping[str, Roster]
