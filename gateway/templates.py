@@ -7,22 +7,21 @@ at once, and each value remembers the line that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from gateway import binding, config, later, references, settle
 from gateway.device import build, outline
 from gateway.document import nearest
 from gateway.errors import ConfigError
 from gateway.kpi_spec import missing, specify
+from gateway.links import Drivers
 from gateway.model import Asset, Binding
 from gateway.plant import KpiText, Plant
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gateway.binding import Bound
     from gateway.device import Outline
@@ -37,25 +36,6 @@ __all__ = ["Drivers", "Plant", "load", "nearest", "resolve"]
 
 DEVICE_LINE = "_dev"
 """The line of what no asset binds."""
-
-
-class Drivers(Mapping[str, "Plugin"]):
-    """The drivers installed, by URL scheme; each is loaded when it is first asked for."""
-
-    def __init__(self) -> None:
-        self._points = {point.name: point for point in entry_points(group="nxgate.drivers")}
-
-    def __getitem__(self, scheme: str) -> Plugin:
-        """Load the driver of a scheme."""
-        return cast("Plugin", self._points[scheme].load())
-
-    def __iter__(self) -> Iterator[str]:
-        """All schemes, without loading anything."""
-        return iter(self._points)
-
-    def __len__(self) -> int:
-        """How many schemes are served."""
-        return len(self._points)
 
 
 def load(path: Path | str, plugins: Mapping[str, Plugin] | None = None) -> Plant:

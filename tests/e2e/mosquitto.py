@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -132,7 +133,7 @@ class Subscriber:
         self._topic = topic
         self._ready = threading.Event()
         client = self._client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, f"judge-{port}", protocol=paho.MQTTv5
+            CallbackAPIVersion.VERSION2, f"judge-{port}", protocol=paho.MQTTv5
         )
         if login:
             client.username_pw_set(login["username"], login["password"])
@@ -141,7 +142,7 @@ class Subscriber:
         client.on_subscribe = lambda *_paho: self._ready.set()
         client.on_message = self._take
         client.reconnect_delay_set(1, 1)
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.ReceiveMaximum = 65535
         client.connect("127.0.0.1", port, clean_start=True, properties=properties)
         client.loop_start()
