@@ -8,6 +8,7 @@ polling needs. Reloading later costs the gateway nothing but the difference.
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -15,19 +16,20 @@ from typing import TYPE_CHECKING
 
 from gateway import plain, words
 from gateway.errors import ConfigError, Faults
+from gateway.model import Asset, Device, Tag
 from gateway.plant import Plant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 FAULTY = 2
+FAULTS = b"faults "
 
 
 def begin(path: Path) -> Callable[[], Plant]:
     """Start loading a site file; what is returned waits for the plant.
 
-    Raises (the returned function):
-        ConfigError: with all faults of the file, sorted.
+    It raises ConfigError with all faults of the file, sorted.
     """
     child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
         [sys.executable, "-m", "gateway.loading", str(path), words.chosen()],
@@ -35,27 +37,69 @@ def begin(path: Path) -> Callable[[], Plant]:
     )
 
     def wait() -> Plant:
-        data, _none = child.communicate()
-        if child.returncode == FAULTY:
-            raise ConfigError(list(plain.load(Faults, data).faults))
-        if child.returncode:
-            raise SystemExit(child.returncode)
-        return plain.load(Plant, data)
+        with child:
+            plant = receive(child.stdout or ())
+        if plant is None:
+            raise SystemExit(child.returncode or FAULTY)
+        return plant
 
     return wait
 
 
+def send(plant: Plant) -> Iterator[bytes]:
+    """Write a plant as lines: itself, then each device, then each asset.
+
+    One line at a time, so that the receiver never holds more than one of them as parsed JSON; a
+    binding names its tag, which is one object on either side.
+    """
+    yield plain.dump(dataclasses.replace(plant, devices=(), assets=()))
+    for device in plant.devices:
+        yield plain.dump(("device", device))
+    for asset in plant.assets:
+        yield plain.dump(("asset", asset), {Tag: lambda tag: [tag.device, tag.name]})
+    yield b"null"
+
+
+def receive(lines: Iterable[bytes]) -> Plant | None:
+    """Read what `send` wrote; None where the sender ended before its last line.
+
+    Raises:
+        ConfigError: the sender sent faults instead.
+    """
+    tags: dict[tuple[str, str], Tag] = {}
+    devices: list[Device] = []
+    assets: list[Asset] = []
+    read_device = plain.loader(tuple[str, Device])
+    read_asset = plain.loader(tuple[str, Asset], {Tag: lambda name: tags[name[0], name[1]]})
+    source = iter(lines)
+    first = next(source, b"")
+    if first.startswith(FAULTS):
+        raise ConfigError(list(plain.loader(Faults)(first[len(FAULTS) :]).faults))
+    for line in source:
+        if line.startswith(b'["device"'):
+            device = read_device(line)[1]
+            tags.update({(t.device, t.name): t for g in device.groups for t in g.tags})
+            devices.append(device)
+        elif line.startswith(b'["asset"'):
+            assets.append(read_asset(line)[1])
+        else:
+            plant = plain.loader(Plant)(first)
+            return dataclasses.replace(plant, devices=tuple(devices), assets=tuple(assets))
+    return None
+
+
 def main(path: str, lang: str) -> int:
-    """Load and write the plant, or its faults, to standard output."""
-    from gateway.templates import load  # noqa: PLC0415 - what the parent must not hold
+    """Load a site file and write its plant, or its faults, to standard output."""
+    from gateway.templates import load  # noqa: PLC0415 - what the receiver must not hold
 
     words.choose(lang)
     try:
-        data, code = plain.dump(load(Path(path))), 0
+        for line in send(load(Path(path))):
+            sys.stdout.buffer.write(line + b"\n")
     except ConfigError as error:
-        data, code = plain.dump(Faults(tuple(error.faults))), FAULTY
-    sys.stdout.buffer.write(data)
-    return code
+        sys.stdout.buffer.write(FAULTS + plain.dump(Faults(tuple(error.faults))))
+        return FAULTY
+    return 0
 
 
 if __name__ == "__main__":

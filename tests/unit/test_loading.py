@@ -1,0 +1,91 @@
+"""A plant that travels between processes arrives as it was sent."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway import loading, plain
+from gateway.errors import ConfigError
+from gateway.model import Kind, Order, Tag
+from gateway.settings import Roster, Rosters, Shift
+from gateway.templates import load
+
+if TYPE_CHECKING:
+    from gateway.plant import Plant
+
+WORKSHOP = Path(__file__).parents[2] / "simulators/scenarios/workshop.site.yaml"
+
+
+def as_sent(plant: Plant) -> Plant:
+    """A register is opaque: its tuple comes back as a list, which drivers take as well."""
+
+    def listed(tag: Tag) -> Tag:
+        assert isinstance(tag.register, tuple)
+        return dataclasses.replace(tag, register=list(tag.register))
+
+    devices = tuple(
+        dataclasses.replace(
+            device,
+            groups=tuple(
+                dataclasses.replace(group, tags=tuple(map(listed, group.tags)))
+                for group in device.groups
+            ),
+        )
+        for device in plant.devices
+    )
+    assets = tuple(
+        dataclasses.replace(
+            asset,
+            bindings=tuple(
+                dataclasses.replace(binding, tag=listed(binding.tag)) for binding in asset.bindings
+            ),
+        )
+        for asset in plant.assets
+    )
+    return dataclasses.replace(plant, devices=devices, assets=assets)
+
+
+def test_the_workshop_arrives_whole_from_its_own_process() -> None:
+    sent = load(WORKSHOP)
+    assert loading.begin(WORKSHOP)() == as_sent(sent)
+
+
+def test_a_bound_tag_is_the_device_s_own_object() -> None:
+    plant = loading.receive(loading.send(load(WORKSHOP)))
+    assert plant is not None
+    tags = {id(tag) for device in plant.devices for group in device.groups for tag in group.tags}
+    assert all(id(binding.tag) in tags for asset in plant.assets for binding in asset.bindings)
+
+
+def test_faults_arrive_as_faults(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(WORKSHOP.read_text("utf-8").replace("cluster: wenzhou-shoes", "kluster: x"))
+    with pytest.raises(ConfigError) as here:
+        load(site)
+    with pytest.raises(ConfigError) as there:
+        loading.begin(site)()
+    assert there.value.faults == here.value.faults
+    assert len(there.value.faults) > 1
+
+
+def test_a_sender_that_dies_halfway_gives_no_plant() -> None:
+    *most, _end = loading.send(load(WORKSHOP))
+    assert loading.receive(most) is None
+    assert loading.receive([]) is None
+
+
+def test_dates_sets_paths_and_enumerations_survive() -> None:
+    shift = Shift("night", 1200, 1920, frozenset({0, 4}), ((1430, 1450),))
+    rosters = Rosters(Roster((shift,)), {"press": Roster(())})
+    assert plain.loader(Rosters)(plain.dump(rosters)) == rosters
+    tag = Tag("plc", "t", Kind.F32, "D0", None, Order.CDAB, bits=(0, 3), missing=(1.5,))
+    assert plain.loader(Tag)(plain.dump(tag)) == tag
+
+
+def test_only_plain_data_travels() -> None:
+    with pytest.raises(TypeError):
+        plain.dump(Tag("plc", "t", Kind.F32, "D0", object()))
