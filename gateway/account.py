@@ -14,14 +14,14 @@ import orjson
 
 from gateway.book import Book
 from gateway.energy import POWER_SUM, REGISTER, hole_of, register_limits
-from gateway.journal import PRODUCT, STATE, Journal
+from gateway.journal import PRODUCT, SILENCE, STATE, Journal
 from gateway.model import Draft, Entry
 from gateway.pieces import COUNTERS, MOUNTED
 from gateway.presence import Presence
 from gateway.reckoning import METERS, Reckoning
 from gateway.statement import Fields, energy_fields, oee_fields, state_fields
 from gateway.timeline import KNOWN
-from gateway.track import PowerMeter, Track
+from gateway.track import NEVER, PowerMeter, Track
 from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window
 
 if TYPE_CHECKING:
@@ -87,26 +87,28 @@ class Account:
         if t_ms < self._front:
             self.refused += 1
             return []
-        presence, told = self.presence, False
+        told: list[Draft] = []
+        presence = self.presence
+        if presence is not None and STATE in values:
+            raw = values[STATE]
+            if (
+                raw is not None
+                and raw == presence.raw
+                and presence.last < t_ms <= presence.heard + presence.silence_ms
+            ):
+                presence.confirm(t_ms)
+            else:
+                told = self._read_state(presence, t_ms, raw)
         for signal, value in values.items():
             track = self._tracks.get(signal)
-            if track is not None:
-                if value == track.value and track.time < t_ms < track.due:
-                    track.time = t_ms
-                    track.is_logged = False
-                else:
-                    self._read(track, t_ms, value)
-            elif presence is not None and signal == STATE:
-                if (
-                    value == presence.raw
-                    and value is not None
-                    and presence.last < t_ms <= presence.heard + presence.silence_ms
-                ):
-                    presence.confirm(t_ms)
-                else:
-                    self.refused += not presence.read(t_ms, value)
-                    told = True
-        return self._tell(self._now or t_ms) if told else []
+            if track is None:
+                continue
+            if value == track.value and track.time < t_ms < track.due:
+                track.time = t_ms
+                track.is_logged = False
+            else:
+                self._read(track, t_ms, value)
+        return told
 
     def check(self, now_ms: int) -> list[Draft]:
         """Let time pass: a state record, where the asset has fallen silent."""
@@ -122,6 +124,9 @@ class Account:
             self._trim(now_ms)
         for book in self._books:
             if now_ms >= book.due:
+                if book is self._energy:
+                    # The meter may have fallen silent: its last reading belongs to the window.
+                    self._rest(REGISTER, POWER)
                 drafts += book.advance(now_ms, self._front)
         if any(book.told_ms == now_ms for book in self._books):
             self._entries.append(Entry(now_ms, TOLD, None))
@@ -134,9 +139,7 @@ class Account:
 
     def rest(self) -> None:
         """Log the newest readings that were held back because nothing depended on them yet."""
-        for track in self._tracks.values():
-            for entry in track.rest():
-                self._note(entry.t_ms, entry.signal, entry.value)
+        self._rest(*self._tracks)
 
     def live(self, now_ms: int) -> OeeFigures | None:
         """Figures of the current hour; None where none are due at all."""
@@ -213,6 +216,21 @@ class Account:
         if first is not None:
             self._open(max(first, self._front))
 
+    def _rest(self, *signals: str) -> None:
+        for track in (self._tracks[signal] for signal in signals if signal in self._tracks):
+            for entry in track.rest():
+                self._note(entry.t_ms, entry.signal, entry.value)
+
+    def _read_state(self, presence: Presence, t_ms: int, raw: Value) -> list[Draft]:
+        """Take a state that differs, ends a silence, couldn't be read or came late."""
+        was_unknown = presence.raw is None
+        self.refused += not presence.read(t_ms, raw)
+        if was_unknown and presence.raw is not None:
+            # The next reading of each counter shows how far it grew across the unknown time.
+            for track in self._tracks.values():
+                track.due = NEVER
+        return self._tell(self._now or t_ms)
+
     def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> None:
         """Take a reading that differs, is due or came late."""
         clean = _clean(track.signal, value)
@@ -240,8 +258,9 @@ class Account:
         metered = signal in METERS
         hit = [book for book in self._books if book is self._energy or not metered]
         frozen = max([self._reckoning.kept_to(signal), *(book.closed for book in hit)])
-        # A meter's reading may end a hole that reaches back; anything else acts from then on.
-        if t_ms >= frozen and not metered:
+        # A meter's reading may end a hole that reaches back, and a silence taken back lengthen a
+        # stop that was judged too short; anything else acts from its own time on.
+        if t_ms >= frozen and not metered and signal != SILENCE:
             return
         start, end = self._reckoning.touched(t_ms, signal)
         if start < frozen:

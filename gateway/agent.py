@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
@@ -22,7 +21,7 @@ from gateway.calendar import Calendar
 from gateway.clock import SystemClock
 from gateway.health import Health
 from gateway.ledger import Ledger
-from gateway.links import connect
+from gateway.links import connect, fetch
 from gateway.meta import describe
 from gateway.model import Draft, record_id
 from gateway.pipeline import Pipeline
@@ -74,7 +73,7 @@ class Agent:
         self._pipeline = Pipeline(plant.assets, plant.devices, self._ledger, _heartbeat_s(plant))
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
         self._publishers: list[Publisher] = [
-            _publisher("mqtt")(
+            cast("Factory", fetch(plant.publishers["mqtt"]))(
                 name=name,
                 config=settings,
                 store=self._store,
@@ -237,9 +236,3 @@ def launch(run: Callable[[], Awaitable[None]]) -> None:
 def _heartbeat_s(plant: Plant) -> float:
     """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
     return min((settings.heartbeat for settings in plant.publish.values()), default=300.0)
-
-
-def _publisher(kind: str) -> Factory:
-    """Load the publisher that a package offers for a kind."""
-    (point,) = entry_points(group="nxgate.publishers", name=kind)
-    return cast("Factory", point.load())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
 
@@ -31,14 +30,13 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Those below in their order, then what other packages bring (`nxgate.commands`)."""
         del ctx
-        return [*self.commands, *(point.name for point in entry_points(group=COMMANDS))]
+        return [*self.commands, *_others()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command; another package's is loaded when it is called or listed."""
         found = super().get_command(ctx, cmd_name)
         if found is None:
-            for point in entry_points(group=COMMANDS, name=cmd_name):
-                found = cast("click.Command", point.load())
+            found = _others().get(cmd_name)
         return found
 
     def invoke(self, ctx: click.Context) -> object:
@@ -52,6 +50,13 @@ class _Commands(click.Group):
         except GatewayError as error:
             click.echo(str(error), err=True)
             sys.exit(EXIT_FAILED)
+
+
+def _others() -> dict[str, click.Command]:
+    """Commands that other packages bring."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 2 MB that `run` can spare
+
+    return {p.name: cast("click.Command", p.load()) for p in entry_points(group=COMMANDS)}
 
 
 @click.group(cls=_Commands, help=_("Edge gateway: machines and meters in, provable figures out."))

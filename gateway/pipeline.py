@@ -87,13 +87,14 @@ class Pipeline:
 
     def prepare(self, revs: Mapping[str, str]) -> None:
         """Prepare a route for each group and asset; `revs` is each asset's meta revision."""
-        places: dict[tuple[str, str], list[tuple[Asset, Binding]]] = {}
+        bound: dict[str, list[tuple[Asset, Binding]]] = {}
         for asset in self.assets:
             for binding in asset.bindings:
-                places.setdefault((binding.tag.device, binding.tag.name), []).append(
-                    (asset, binding)
-                )
+                bound.setdefault(binding.tag.device, []).append((asset, binding))
         for device in self.devices:
+            places: dict[str, list[tuple[Asset, Binding]]] = {}
+            for asset, binding in bound.pop(device.name, ()):
+                places.setdefault(binding.tag.name, []).append((asset, binding))
             for group in device.groups:
                 self._held.append(group.tags)
                 self._routes[id(group.tags)] = tuple(_routes_of(group.tags, places, revs))
@@ -160,13 +161,13 @@ class Pipeline:
 
 def _routes_of(
     tags: tuple[Tag, ...],
-    places: Mapping[tuple[str, str], list[tuple[Asset, Binding]]],
+    places: Mapping[str, list[tuple[Asset, Binding]]],
     revs: Mapping[str, str],
 ) -> Iterator[_Route]:
     """One route for each asset that these tags feed."""
     fed: dict[str, tuple[Asset, list[tuple[int, Binding]]]] = {}
     for index, tag in enumerate(tags):
-        for asset, binding in places.get((tag.device, tag.name), ()):
+        for asset, binding in places.get(tag.name, ()):
             fed.setdefault(asset.name, (asset, []))[1].append((index, binding))
     for asset, taken in fed.values():
         indices = tuple(index for index, _binding in taken)

@@ -124,11 +124,31 @@ def _scalar(kind: Any) -> Build:  # noqa: ANN401 - any type hint
     """What JSON holds as text or a number; equal texts become one object."""
     if kind is str:
         return intern
+    if kind is object:
+        return _any
+    if kind is float:
+        return _float
     if kind is date:
         return date.fromisoformat
     if isinstance(kind, type) and issubclass(kind, (Enum, Path)):
         return kind
     return _same
+
+
+_shared: dict[Any, Any] = {}
+
+
+def _any(data: object) -> object:
+    """Share equal opaque data, such as the register that a hundred like devices have in common."""
+    if isinstance(data, list):
+        data = tuple(data)
+        return _shared.setdefault(data, data)
+    return data
+
+
+def _float(data: float) -> float:
+    """Share the numbers that most tags have: no scale, no offset."""
+    return 1.0 if data == 1.0 else 0.0 if data == 0.0 else data
 
 
 def _same(data: object) -> object:

@@ -32,6 +32,8 @@ class Plant:
     Attributes:
         assets: those of the site file, then one for each device with unbound tags.
         kpis: what the figures of the profile are, by name.
+        drivers: URL scheme → where its driver is, as `module:object`.
+        publishers: kind → where its publisher is.
         files: all that was read, so that a change of any of them can be noticed.
         notices: what is no fault and should be known: figures that will be null, keys whose
             features come later.
@@ -45,6 +47,8 @@ class Plant:
     devices: tuple[Device, ...]
     assets: tuple[Asset, ...]
     kpis: Mapping[str, KpiText]
+    drivers: Mapping[str, str]
+    publishers: Mapping[str, str]
     files: tuple[Path, ...]
     notices: tuple[Fault, ...]
 

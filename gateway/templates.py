@@ -14,8 +14,8 @@ from gateway import binding, config, later, references, settle
 from gateway.device import build, outline
 from gateway.document import nearest
 from gateway.errors import ConfigError
+from gateway.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.kpi_spec import missing, specify
-from gateway.links import Drivers
 from gateway.model import Asset, Binding
 from gateway.plant import KpiText, Plant
 from gateway.words import _
@@ -113,6 +113,8 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
         devices=devices,
         assets=tuple(assets),
         kpis=_kpis(industry),
+        drivers=places(DRIVERS),
+        publishers=places(PUBLISHERS),
         files=(Path(site.document.file), *dict.fromkeys(sources)),
         notices=tuple(sorted(set(notices))),
     )

@@ -36,7 +36,7 @@ class Track:
         due: a reading at or after this is logged even if it is unchanged.
     """
 
-    __slots__ = ("_limits", "_period", "due", "is_logged", "signal", "time", "value")
+    __slots__ = ("_limits", "_logged", "_period", "due", "is_logged", "signal", "time", "value")
 
     def __init__(self, signal: str, period_ms: int, limits: Limits | None = None) -> None:
         """Follow a signal.
@@ -52,6 +52,7 @@ class Track:
         self.time = NEVER
         self.due = ALWAYS
         self.is_logged = True
+        self._logged: Value = None
         self._period = period_ms
         self._limits = limits
 
@@ -59,14 +60,15 @@ class Track:
         """Take a reading and return what of it and of the one before goes into the log."""
         if t_ms <= self.time:
             if t_ms == self.time:
-                self.value, self.is_logged = value, True
+                self.value, self._logged, self.is_logged = value, value, True
             return [Entry(t_ms, self.signal, value)]
         if t_ms < self.due and self._is_usual(t_ms, value):
             self.time, self.value, self.is_logged = t_ms, value, False
             return []
-        kept = self.rest() if value != self.value or t_ms - self.time > self._period else []
+        is_between = value == self.value == self._logged and t_ms - self.time <= self._period
+        kept = [] if is_between else self.rest()
         kept.append(Entry(t_ms, self.signal, value))
-        self.time, self.value, self.is_logged = t_ms, value, True
+        self.time, self.value, self._logged, self.is_logged = t_ms, value, value, True
         self.due = (t_ms // self._period + 1) * self._period if self._period else ALWAYS
         return kept
 
@@ -74,12 +76,13 @@ class Track:
         """The newest reading, where the log doesn't have it yet."""
         if self.is_logged:
             return []
-        self.is_logged = True
+        self.is_logged, self._logged = True, self.value
         return [Entry(self.time, self.signal, self.value)]
 
     def recall(self, t_ms: int, value: Value) -> None:
         """Take up where the log ends."""
-        self.time, self.value, self.is_logged, self.due = t_ms, value, True, t_ms
+        self.time, self.value, self._logged, self.is_logged = t_ms, value, value, True
+        self.due = t_ms
 
     def _is_usual(self, t_ms: int, value: Value) -> bool:
         if value == self.value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import locale
 import os
-from importlib import resources
+from pathlib import Path
 
 LANGUAGES = ("en", "zh")
 
@@ -35,7 +35,7 @@ def choose(lang: str | None = None) -> str:
     _language[0] = lang
     _catalogue.clear()
     if lang != "en":
-        text = resources.files("gateway").joinpath(f"locale/{lang}.json").read_text("utf-8")
+        text = Path(__file__).with_name("locale").joinpath(f"{lang}.json").read_text("utf-8")
         _catalogue.update(json.loads(text))
     return lang
 
