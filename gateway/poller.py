@@ -36,6 +36,7 @@ log = logging.getLogger("nxgate.poller")
 LINK_RETRY_FIRST_S = 0.5
 LINK_RETRY_CAP_S = 10.0
 DEVICE_RETRY_CAP_S = 10.0
+TURNS = 10
 SILENT_SHARE = 0.05
 """Share of a shared link's time that one silent device may cost."""
 
@@ -140,14 +141,18 @@ class Poller:
                 await lane.link.close()
 
     def _spread(self, now_ns: int) -> None:
-        """Poll everything at once first, then spread equal periods evenly over the period."""
+        """Poll everything at once first, then spread equal periods over the period.
+
+        They fall due in `TURNS` turns, not one by one: waking up costs more than a poll does
+        (50 devices of a second in 50 turns took 2.3 times the CPU of 10 turns).
+        """
         peers: dict[int, list[_Job]] = {}
         for job in self._jobs:
             peers.setdefault(job.period_ns, []).append(job)
             self._enqueue(job)
         for period_ns, jobs in peers.items():
             for index, job in enumerate(jobs):
-                phase_ns = period_ns * index // len(jobs)
+                phase_ns = period_ns * (TURNS * index // len(jobs)) // TURNS
                 # The second poll comes half to one and a half periods after the first.
                 job.due_ns = now_ns + phase_ns + (period_ns if 2 * phase_ns < period_ns else 0)
         self._heap = [(job.due_ns, index, job) for index, job in enumerate(self._jobs)]
