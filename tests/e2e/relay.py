@@ -17,6 +17,7 @@ class Relay:
     def __init__(self, target: int) -> None:
         self._target = target
         self._open = True
+        self._swallowing = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -47,10 +48,15 @@ class Relay:
     def cut(self) -> None:
         """Cut what is connected, in the middle of whatever it is."""
         pairs, self._pairs = self._pairs, []
+        self._swallowing = False
         for pair in pairs:
             for end in pair:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self) -> None:
+        """Let nothing through any more, as a dead line does, until it is cut."""
+        self._swallowing = True
 
     def _accept(self) -> None:
         while True:
@@ -68,15 +74,15 @@ class Relay:
             self._pairs.append((near, far))
             both = threading.Barrier(2)
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink, both), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, sink, both), daemon=True).start()
 
-
-def _pump(source: socket.socket, sink: socket.socket, both: threading.Barrier) -> None:
-    """Copy until the end, then close once the other direction has ended too."""
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_RDWR)
-    both.wait()
-    source.close()
+    def _pump(self, source: socket.socket, sink: socket.socket, both: threading.Barrier) -> None:
+        """Copy until the end, then close once the other direction has ended too."""
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self._swallowing:
+                    sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+        both.wait()
+        source.close()

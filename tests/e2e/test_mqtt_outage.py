@@ -64,8 +64,14 @@ def test_a_line_cut_at_random_under_load(tmp_path: Path) -> None:
             for turn in range(600):
                 make(rig, turn)
                 await asyncio.sleep(0.002)
-                if chance.random() < 0.03:
-                    relay.cut()
+                match chance.randrange(60):
+                    case 0:
+                        relay.swallow()
+                        make(rig, turn)
+                        await asyncio.sleep(0.005)
+                        relay.cut()
+                    case 1:
+                        relay.cut()
             await rig.store.flush()
             position = rig.store.position("cluster")
             await rig.until(lambda: not position.pending(rig.store.last_key), "all delivered", 60)
@@ -146,8 +152,11 @@ def test_a_gateway_killed_under_load_leaves_its_will_and_loses_nothing(tmp_path:
                 broker.kill()
                 relay.shut()
                 time.sleep(0.3)
+            relay.swallow()
+            time.sleep(0.3)
             process.kill()
             process.wait()
+            relay.cut()
             for stream in (process.stdin, process.stdout):
                 assert stream is not None
                 stream.close()
