@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 from certificates import Authority
 from mosquitto import Mosquitto, Subscriber, free_port, wait_for
 from mqtt_rig import ROOT, by_id, config, draft, running
@@ -24,7 +25,7 @@ from gateway.secret import Secret
 from gateway.settings import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DENIED = f"{ROOT}/l1/press-1/telemetry/live"
 
@@ -111,7 +112,10 @@ def test_a_secret_that_others_can_read_is_not_used(tmp_path: Path) -> None:
         assert "gw-01-cluster" not in broker.log.read_text()
 
 
-def test_tls_with_a_client_certificate_and_large_messages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_tls_with_a_client_certificate_and_large_messages(
+    tmp_path: Path, run: Callable[..., None]
+) -> None:
     authority = Authority(tmp_path)
     server = authority.issue("server", "IP:127.0.0.1")
     client = authority.issue("client", "DNS:gw-01")
@@ -125,7 +129,7 @@ def test_tls_with_a_client_certificate_and_large_messages(tmp_path: Path) -> Non
             await rig.delivered(rig.make(*big, *[draft("telemetry")] * 300))
 
     with Mosquitto(tmp_path, *tls_lines(authority, server)) as broker:
-        asyncio.run(scenario(broker))
+        run(scenario(broker))
         text = broker.log.read_text()
     assert text.count("as gw-01-cluster") == 2, "after the look, one carried all of it"
 

@@ -179,6 +179,38 @@ def test_the_backlog_drains_at_its_rate_while_live_stays_prompt(tmp_path: Path) 
     assert [int(i.rsplit(":", 1)[1]) for i in hist] == list(range(1, 1001))
 
 
+def test_the_status_is_repeated_for_the_outbox_in_it(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        publish = config(f"mqtt://127.0.0.1:{broker.port}", heartbeat=0.1)
+        async with running(tmp_path / "store", publish) as rig:
+            await rig.until(lambda: len(subscriber.on("/status")) > 3, "repeated")
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker, subscriber))
+        wait_for(lambda: b"stop" in subscriber.on("/status")[-1].payload, "the farewell")
+    *repeated, last = (json.loads(heard.payload) for heard in subscriber.on("/status"))
+    assert all(status["online"] and status["outbox"] == 0 for status in repeated)
+    assert not last["online"]
+
+
+def test_a_raised_epoch_renews_the_connection_of_every_publisher(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            rig.store.raise_epoch(70_000_000)
+            (record,) = rig.make(draft("telemetry"))
+            await rig.delivered([record])
+            await rig.until(lambda: b"70000001" in subscriber.on("/status")[-1].payload, "renewed")
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker))
+        wait_for(lambda: b"stop" in subscriber.on("/status")[-1].payload, "the farewell")
+    told = [json.loads(heard.payload) for heard in subscriber.on("/status")]
+    assert [(s["epoch"] > 70_000_000, s["conn"], s["online"]) for s in told] == [
+        (False, 1, True), (True, 1, True), (True, 1, False),
+    ]  # fmt: skip
+
+
 def test_a_cancelled_publisher_leaves_its_will(tmp_path: Path) -> None:
     async def scenario(broker: Mosquitto) -> None:
         store = open_store(tmp_path / "store")
