@@ -11,20 +11,20 @@ strict parser makes a later change a break; `notices` says which these are.
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.consistency import check_secrets, contradictions
-from gateway.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
-from gateway.document import Document, Model, examine, salvage
-from gateway.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
 from gateway.errors import ConfigError, Fault
-from gateway.explain import Wrong, correct, describe, nearest
-from gateway.files import SecretFile
-from gateway.later import notices
-from gateway.machines import AlarmConfig, AssetConfig, InventoryItem, ProductConfig
-from gateway.names import name as name_
-from gateway.names import tag_name
-from gateway.schema import schema_site
-from gateway.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
-from gateway.shifts import CalendarConfig, LineCalendar, ShiftConfig
+from gateway.sitefile.consistency import check_secrets, contradictions
+from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
+from gateway.sitefile.document import Document, Model, examine, salvage
+from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
+from gateway.sitefile.explain import Wrong, correct, describe, nearest
+from gateway.sitefile.files import SecretFile
+from gateway.sitefile.later import notices
+from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem, ProductConfig
+from gateway.sitefile.names import name as name_
+from gateway.sitefile.names import tag_name
+from gateway.sitefile.schema import schema_site
+from gateway.sitefile.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
+from gateway.sitefile.shifts import CalendarConfig, LineCalendar, ShiftConfig
 from gateway.words import _
 
 __all__ = [

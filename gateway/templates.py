@@ -10,27 +10,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import binding, config, later, references, settle
-from gateway.device import build, outline
-from gateway.document import nearest
+from gateway import config
 from gateway.errors import ConfigError
-from gateway.installed import DRIVERS, PUBLISHERS, Drivers, places
-from gateway.kpi_spec import missing, specify
 from gateway.model import Asset, Binding
 from gateway.plant import KpiText, Plant
+from gateway.resolution import binding, references, settle
+from gateway.resolution.device import build, outline
+from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
+from gateway.resolution.kpi_spec import missing, specify
+from gateway.sitefile import later
+from gateway.sitefile.document import nearest
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.binding import Bound
-    from gateway.device import Outline
-    from gateway.device_template import LoadedTemplate
     from gateway.driver import Plugin
     from gateway.errors import Fault
-    from gateway.industry import Industry
     from gateway.model import Device, KpiSpec, Tag
-    from gateway.sections import Site
+    from gateway.resolution.binding import Bound
+    from gateway.resolution.device import Outline
+    from gateway.resolution.device_template import LoadedTemplate
+    from gateway.resolution.industry import Industry
+    from gateway.sitefile.sections import Site
 
 __all__ = ["Drivers", "Plant", "load", "nearest", "resolve"]
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.explain import Wrong
-from gateway.units import Int, Number, Period
+from gateway.sitefile.explain import Wrong
+from gateway.sitefile.units import Int, Number, Period
 from gateway.words import _
 from simulators import h5u
 from simulators.encode import i16, u16, u32_low_first

@@ -7,7 +7,7 @@ D106 rejects left, D107 rejects right (16 bit), M20 running.
 from collections.abc import Iterator
 from typing import Literal
 
-from gateway.units import Period
+from gateway.sitefile.units import Period
 from gateway.words import _
 from simulators import h5u
 from simulators.encode import u16, u32_low_first

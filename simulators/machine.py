@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from gateway.units import Period
+from gateway.sitefile.units import Period
 from simulators.schedule import Process, Schedule
 from simulators.settings import Count, Device, Kilowatts, Served, Share, Strict
 from simulators.truth import Event, Happening

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
-from gateway.units import Int, Number
+from gateway.sitefile.units import Int, Number
 from gateway.words import _
 from simulators.encode import f32, u16
 from simulators.memory import Area, Memory, Table

@@ -11,12 +11,12 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway import errors
-from gateway.document import Document, load, validate
 from gateway.errors import ConfigError
-from gateway.explain import Wrong
-from gateway.units import Duration, Flag, Int, Period
+from gateway.sitefile.document import Document, load, validate
+from gateway.sitefile.explain import Wrong
+from gateway.sitefile.units import Duration, Flag, Int, Period
+from gateway.sitefile.yaml12 import parse
 from gateway.words import _
-from gateway.yaml12 import parse
 from simulators.faults import Fault, FaultKind
 from simulators.injection import RotaryInjection
 from simulators.lasting import ToeLasting

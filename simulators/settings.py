@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gateway.explain import Wrong
-from gateway.units import Int, Number
+from gateway.sitefile.explain import Wrong
+from gateway.sitefile.units import Int, Number
 from gateway.words import _
 from simulators.memory import Area, Memory
 from simulators.truth import Happening

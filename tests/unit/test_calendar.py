@@ -10,9 +10,9 @@ import pytest
 
 from gateway.calendar import Calendar, Plan
 from gateway.intervals import merge, overlap, subtract, total
+from gateway.resolution.settle import rosters
 from gateway.settings import Roster, Rosters, Shift
-from gateway.settle import rosters
-from gateway.shifts import CalendarConfig
+from gateway.sitefile.shifts import CalendarConfig
 from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, clock_windows, local_ms
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -14,16 +14,16 @@ from pydantic import BaseModel, ValidationError
 from gateway import config
 from gateway.checking import examine
 from gateway.config import check_secrets, notices, read
-from gateway.destination import MqttPublish
 from gateway.errors import ConfigError, Fault
-from gateway.later import serves
 from gateway.model import Kind, Order
 from gateway.secret import Secret
+from gateway.sitefile.destination import MqttPublish
+from gateway.sitefile.later import serves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.sections import Site
+    from gateway.sitefile.sections import Site
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = (ROOT / "docs/site.sample.yaml").read_text("utf-8")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.device_template import LoadedTemplate, load_template
-from gateway.document import load
-from gateway.library import TEMPLATES
 from gateway.model import Order
+from gateway.resolution.device_template import LoadedTemplate, load_template
+from gateway.resolution.library import TEMPLATES
+from gateway.sitefile.document import load
 
 TABLES = Path(__file__).parent.parent / "cases" / "devices"
 ORDERS = {"big": Order.ABCD, "low_first": Order.CDAB}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway import yaml12
-from gateway.document import MAX_BYTES, examine, load, nearest, salvage, spell, validate
 from gateway.errors import ConfigError
-from gateway.yaml12 import parse, resolve
+from gateway.sitefile import yaml12
+from gateway.sitefile.document import MAX_BYTES, examine, load, nearest, salvage, spell, validate
+from gateway.sitefile.yaml12 import parse, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

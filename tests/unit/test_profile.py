@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from gateway.document import load
-from gateway.industry import Industry, load_profile
-from gateway.library import PROFILES
-from gateway.profile import KNOWN_KPIS, SIGNALS, SignalKind, schema_profile
+from gateway.resolution.industry import Industry, load_profile
+from gateway.resolution.library import PROFILES
+from gateway.resolution.profile import KNOWN_KPIS, SIGNALS, SignalKind, schema_profile
+from gateway.sitefile.document import load
 
 if TYPE_CHECKING:
     from gateway.errors import Fault

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from gateway.config import schema_site
-from gateway.document import examine, load
+from gateway.sitefile.document import examine, load
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = ROOT / "tests/cases/config"

@@ -15,7 +15,7 @@ from gateway.journal import Journal
 from gateway.model import Device, Entry, Kind, Order, Tag
 from gateway.oee import Sums, figures
 from gateway.presence import Presence
-from gateway.profile import KNOWN_KPIS
+from gateway.resolution.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
 from gateway.windows import Window
 

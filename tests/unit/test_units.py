@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from gateway import names, units
-from gateway.explain import Wrong
+from gateway.sitefile import names, units
+from gateway.sitefile.explain import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""From a site file, profiles and templates to a plant: every reference followed."""

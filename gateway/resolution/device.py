@@ -1,0 +1,254 @@
+"""One device of the site file with its template: tags with their addresses read, in groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.driver import AddressError
+from gateway.model import Device, Group, Order, Tag, Write
+from gateway.resolution.parameter import settle
+from gateway.sitefile.equipment import DEFAULT_GROUP, TagConfig
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gateway.driver import Plugin
+    from gateway.errors import Fault
+    from gateway.resolution.device_template import LoadedTemplate
+    from gateway.sitefile.document import Document
+    from gateway.sitefile.sections import Site
+    from gateway.sitefile.yaml12 import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A tag before its address is read: the template's, the site's, or one over the other.
+
+    Attributes:
+        config: every key that is set in either; the site's wins.
+        polled: read without anything being bound to it.
+        ratio: what the parameters make of the scale.
+        document, path: where the tag is declared, the site file where both do.
+        at_document, at_path: where its address stands.
+    """
+
+    name: str
+    config: TagConfig
+    polled: bool
+    ratio: float
+    document: Document
+    path: KeyPath
+    at_document: Document
+    at_path: KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A device as far as it can be told without reading addresses.
+
+    Attributes:
+        known: names of all tags, the template's and the site's.
+        sound: those of them that hold; the others' faults are told already.
+        whole: False where there may be more tags, because the template or a section is faulty.
+        values: the parameters'.
+        options: for the driver.
+    """
+
+    site: Site
+    name: str
+    template: LoadedTemplate | None
+    known: Collection[str]
+    sound: Collection[str]
+    whole: bool
+    values: Mapping[str, float]
+    options: Mapping[str, object]
+
+    def declared(self, name: str) -> Declared:
+        """Lay what the site says of a tag over what the template says.
+
+        Made anew each time: a site of 10,000 tags would keep them all in memory at once.
+        """
+        own = self.site.devices[self.name].tags.get(name)
+        known = self.template.model.tags.get(name) if self.template else None
+        path: KeyPath = ("devices", self.name, "tags", name)
+        if known is None or self.template is None:
+            assert own is not None  # noqa: S101 - the name comes from one of the two
+            here: tuple[Document, KeyPath] = (self.site.document, path)
+            return Declared(name, own, True, 1.0, *here, *here)  # noqa: FBT003
+        ratio = 1.0
+        for parameter in known.times:
+            ratio *= self.values.get(parameter, 1.0)
+        merged = {key: getattr(known, key) for key in TagConfig.model_fields}
+        # A plausible range is the instrument's own, so it grows with the ratios; one that the
+        # site file gives is in the tag's unit already.
+        for limit in ("low", "high"):
+            if merged[limit] is not None:
+                merged[limit] *= ratio
+        given = own.model_fields_set if own else set()
+        merged |= {key: getattr(own, key) for key in given}
+        config = TagConfig.model_construct(**merged)
+        there: tuple[Document, KeyPath] = (self.template.document, ("tags", name))
+        here = (self.site.document, path) if own else there
+        at = here if "at" in given else there
+        return Declared(name, config, known.poll or own is not None, ratio, *here, *at)
+
+
+def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Outline, list[Fault]]:
+    """Find out which tags a device has, and settle its parameters.
+
+    Args:
+        site: the site file.
+        name: of the device.
+        template: None where the device has none, or it couldn't be read.
+    """
+    config = site.devices[name]
+    path = ("devices", name)
+    whole = (config.template is None or template is not None) and not any(
+        site.is_invalid(*path, key) for key in ("template", "tags")
+    )
+    values: dict[str, float] = {}
+    faults: list[Fault] = []
+    if whole:
+        asked = template.model.parameters if template else {}
+        owner = template.model.template if template else _("a device without a template")
+        values, faults = settle(
+            asked, config.parameters, site.document, (*path, "parameters"), owner
+        )
+    written = site.document.get((*path, "tags"))
+    own = list(written) if isinstance(written, dict) else []
+    flawed = {bad[3] for bad in site.invalid if bad[:3] == (*path, "tags") and len(bad) > 3}  # noqa: PLR2004 - the tag's name comes fourth
+    known = dict.fromkeys([*(template.model.tags if template else ()), *own])
+    options: dict[str, object] = {"unit": config.unit, "parameters": values}
+    if template:
+        limits = template.model.read
+        named = {
+            "max_read": limits.max,
+            "max_bits": limits.max_bits,
+            "gap": limits.gap,
+            "even": limits.even,
+        }
+        options |= {key: value for key, value in named.items() if value is not None}
+    out = Outline(
+        site=site,
+        name=name,
+        template=template,
+        known=known,
+        sound=[tag for tag in known if tag not in flawed],
+        whole=whole,
+        values=values,
+        options=options,
+    )
+    return out, faults
+
+
+def build(
+    out: Outline,
+    plugin: Plugin | None,
+    bound: Collection[str],
+    units: Mapping[str, tuple[str, float]],
+) -> tuple[Device | None, list[Fault]]:
+    """Read every address and put the tags into their groups.
+
+    Args:
+        out: the device.
+        plugin: of the link's driver; None where there is none, and addresses can't be read.
+        bound: tags that an asset binds, so that they are polled whatever the template says.
+        units: tag → the unit that its signal speaks, and the factor into it.
+
+    Returns:
+        The device, without the tags that have faults; None where nothing could be read.
+    """
+    site = out.site
+    config = site.devices[out.name]
+    path = ("devices", out.name)
+    if plugin is None or not out.whole:
+        return None, []
+    faults: list[Fault] = []
+    try:
+        plugin.check_link(config.link)
+    except AddressError as error:
+        faults.append(site.document.fault((*path, "link"), error.code, error.what, error.next))
+    groups: dict[str, list[Tag]] = {DEFAULT_GROUP: [], **{group: [] for group in config.groups}}
+    for name in out.sound:
+        declared = out.declared(name)
+        if not declared.polled and name not in bound:
+            continue
+        try:
+            tag = _tag(out, declared, plugin, units.get(name))
+        except AddressError as error:
+            document, at = declared.at_document, (*declared.at_path, "at")
+            faults.append(document.fault(at, error.code, error.what, error.next))
+            continue
+        if tag.group in groups:  # an unknown one is a fault of the site file already
+            groups[tag.group].append(tag)
+    device = Device(
+        name=out.name,
+        link=config.link,
+        timeout_s=config.timeout,
+        groups=tuple(
+            Group(out.name, group, config.groups.get(group, config.poll), tuple(tags))
+            for group, tags in groups.items()
+            if tags
+        ),
+        options=out.options,
+        where=site.document.at(path),
+    )
+    return device, faults
+
+
+def _tag(out: Outline, declared: Declared, plugin: Plugin, unit: tuple[str, float] | None) -> Tag:
+    """Build one tag, in the unit that its signal speaks.
+
+    Raises:
+        AddressError: what its address or its kind lacks.
+    """
+    config, model = declared.config, out.template.model if out.template else None
+    if config.at is None:
+        what = _("the tag has no address, and the template has no tag of this name")
+        raise AddressError("missing-key", what, _("write e.g. at: holding:40, or check the name"))
+    areas = [area.model_dump(exclude={"name"}) for area in model.areas] if model else []
+    address = plugin.address(config.at, areas)
+    kind = config.kind or address.kind
+    if kind is None:
+        what = _("{at} does not tell what it holds").format(at=config.at)
+        raise AddressError("missing-key", what, _("write e.g. kind: u16"))
+    order = config.order or address.order or (model.order if model else None) or Order.ABCD
+    if config.low is not None and config.high is not None and config.low >= config.high:
+        what = _("its range is from {low} to {high}").format(
+            low=f"{config.low:g}", high=f"{config.high:g}"
+        )
+        raise AddressError("upside-down", what, _("set low and high both"))
+    spoken, factor = unit or (config.unit, 1.0)
+    scale = (1.0 if config.scale is None else config.scale) * declared.ratio
+    write = config.write
+    tag = Tag(
+        device=out.name,
+        name=declared.name,
+        kind=kind,
+        at=config.at,
+        register=address.register,
+        order=Order(order),
+        length=config.length or 1,
+        bits=config.bits,
+        scale=scale * factor,
+        offset=(config.offset or 0.0) * factor,
+        unit=spoken or None,
+        text=config.name or {},
+        low=_times(config.low, factor),
+        high=_times(config.high, factor),
+        missing=config.missing,
+        deadband=(config.deadband or 0.0) * factor,
+        group=config.group or DEFAULT_GROUP,
+        write=Write(_times(write.min, factor), _times(write.max, factor), write.every)
+        if write
+        else None,
+        where=declared.document.at(declared.path),
+    )
+    plugin.check_tag(tag, out.options)
+    return tag
+
+
+def _times(limit: float | None, factor: float) -> float | None:
+    return None if limit is None else limit * factor

@@ -1,0 +1,215 @@
+"""The language of an industry profile: what its machines are, and what their figures mean.
+
+A profile is data in two layers. N is what every machine of the industry gives, the same in each
+factory; X is what a firm adds. What the gateway itself must understand of a profile (the signals
+that figures are computed from, the counting rules, the KPI names) is named here and nowhere
+else; everything beyond is words, units and ranges.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.resolution.library import Names
+from gateway.resolution.parameter import Parameter
+from gateway.sitefile.document import Wrong
+from gateway.sitefile.explain import describe
+from gateway.sitefile.names import Level, TagName
+from gateway.sitefile.part import Part, upside_down
+from gateway.sitefile.units import Duration, Int, Number, Period
+from gateway.words import _
+
+
+class SignalKind(StrEnum):
+    """What a signal is, and so which kinds of tag can feed it."""
+
+    STATE = "state"
+    COUNTER = "counter"
+    REGISTER = "register"
+    NUMBER = "number"
+    FLAG = "flag"
+    TEXT = "text"
+
+
+SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
+    "state": (SignalKind.STATE, None),
+    "count": (SignalKind.COUNTER, None),
+    "count_left": (SignalKind.COUNTER, None),
+    "count_right": (SignalKind.COUNTER, None),
+    "reject": (SignalKind.COUNTER, None),
+    "reject_left": (SignalKind.COUNTER, None),
+    "reject_right": (SignalKind.COUNTER, None),
+    "good": (SignalKind.COUNTER, None),
+    "mounted": (SignalKind.NUMBER, "station"),
+    "energy": (SignalKind.REGISTER, "kWh"),
+    "power": (SignalKind.NUMBER, "kW"),
+}
+"""The signals that figures are computed from: their kind and, where it is fixed, their unit."""
+
+COUNTING: dict[str, tuple[str, ...]] = {
+    "direct": ("count",),
+    "pairs": ("count_left", "count_right"),
+    "stations": ("count",),
+    "none": (),
+}
+"""Counting rule → the signals that it counts."""
+
+PARAMETERS = ("stations", "pieces_per_index", "max_rate", "max_kw")
+"""What a type may ask of an asset in the site file."""
+
+KNOWN_KPIS: dict[str, tuple[str, ...]] = {
+    "a": ("state",),
+    "p": ("state", "count", "ideal"),
+    "q": ("count", "quality"),
+    "oee": ("state", "count", "quality", "ideal"),
+    "nee": ("state", "count", "quality", "ideal"),
+    "teep": ("state", "count", "quality", "ideal"),
+    "oee_by_count": ("count", "quality", "ideal"),
+    "loading": (),
+    "setup_ratio": ("state",),
+    "utilisation_efficiency": ("state",),
+    "technical_efficiency": ("state",),
+    "allocation_efficiency": ("state",),
+    "failures": ("state",),
+    "mtbf_s": ("state",),
+    "mttr_s": ("state",),
+    "mttf_s": ("state",),
+    "micro_stops": ("state",),
+    "micro_stop_s": ("state",),
+    "breakdown_loss_s": ("state",),
+    "waiting_loss_s": ("state",),
+    "setup_loss_s": ("state",),
+    "idle_loss_s": ("state",),
+    "speed_loss_s": ("state", "count", "ideal"),
+    "station_loss_s": ("state", "count", "ideal"),
+    "quality_loss_s": ("state", "count", "quality", "ideal"),
+    "productive_s": ("state", "count", "quality", "ideal"),
+    "scrap_ratio": ("count", "quality"),
+    "unmatched": ("count", "quality"),
+    "counter_jumps": ("count",),
+    "kwh_per_good": ("energy", "count", "quality"),
+    "kgce": ("energy",),
+    "kgce_per_1000_good": ("energy", "count", "quality"),
+    "kgco2": ("energy",),
+}
+"""The figures that the gateway computes, each with what it can't do without."""
+
+BASE = ("a", "p", "q", "oee")
+"""Figures of every counted type; a profile lists the others."""
+
+State = Literal["running", "setup", "waiting", "fault", "idle", "planned_stop"]
+Layer = Literal["N", "X"]
+
+
+class Signal(Part):
+    """One thing that a machine of a type tells."""
+
+    layer: Layer
+    kind: SignalKind = Field(examples=["number"])
+    name: Names = Field(examples=[{"zh": "模具温度", "en": "Mould temperature"}])
+    unit: str | None = Field(
+        default=None, examples=["°C"], description='unit on the wire; "" for a pure ratio'
+    )
+    low: Number | None = Field(default=None, description="least plausible value, in the unit")
+    high: Number | None = Field(default=None, description="highest plausible value, in the unit")
+    counts: Names | None = Field(default=None, description="what one step of a counter stands for")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Signal":
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise upside_down("low", "high", self.low, self.high)
+        measured = self.kind in {SignalKind.COUNTER, SignalKind.REGISTER, SignalKind.NUMBER}
+        if measured and self.unit is None:
+            what = _("a {kind} has a unit").format(kind=self.kind)
+            raise Wrong("missing-key", what, _('write e.g. unit: °C, or unit: "" for a ratio'))
+        if self.kind is SignalKind.COUNTER and self.counts is None:
+            what = _("a counter says what it counts")
+            next_ = _("write e.g. counts: {{zh: 一双, en: one pair}}").format()
+            raise Wrong("missing-key", what, next_)
+        return self
+
+
+class Piece(Part):
+    """What counts as one piece of output."""
+
+    unit: str = Field(min_length=1, examples=["pair"])
+    name: Names
+
+
+class Factor(Part):
+    """What energy is converted with; a figure names the year and the scope that it used."""
+
+    name: Names
+    value: Number = Field(gt=0)
+    unit: str = Field(min_length=1)
+    year: Int = Field(ge=1990, le=2100)
+    scope: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
+class Kpi(Part):
+    """A figure beside a, p, q and oee."""
+
+    layer: Layer
+    name: Names
+    unit: str
+
+
+class MachineType(Part):
+    """Machines that are counted and judged alike."""
+
+    name: Names
+    kind: Literal["machine", "meter"]
+    piece: Piece | None = None
+    counting: Literal["direct", "pairs", "stations", "none"]
+    parameters: dict[TagName, Parameter] = Field(default_factory=dict)
+    signals: dict[TagName, Signal] = Field(min_length=1)
+    states: dict[str, State] = Field(
+        default_factory=dict, description="words of such a machine for the contract's states"
+    )
+    ideal_cycle: Period | None = Field(default=None, examples=["12s"])
+    micro_stop: Duration | None = Field(
+        default=None, examples=["2min"], description="a shorter stop counts as run"
+    )
+    interim: Period | None = Field(
+        default=None, examples=["30s"], description="publish open windows so often"
+    )
+    windows: tuple[Literal["quarter", "hour", "shift", "day"], ...] = Field(min_length=1)
+    kpis: tuple[str, ...] = ()
+
+
+def _version(value: str) -> str:
+    if not re.fullmatch(r"\d{1,4}\.\d{1,4}\.\d{1,4}", value, re.ASCII):
+        what = _("{value} is not a version").format(value=describe(value))
+        raise Wrong("bad-version", what, _("write three numbers: 1.0.0"))
+    return value
+
+
+class Profile(Part):
+    """An industry: its machine types, and what an extension may set of them."""
+
+    profile: Level = Field(examples=["shoes"])
+    version: Annotated[str, AfterValidator(_version)] = Field(examples=["1.0.0"])
+    name: Names
+    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    open: tuple[str, ...] = Field(
+        default=(),
+        description="paths that an extension may set; * is any key, + one that isn't here yet",
+    )
+    states: dict[str, State] = Field(
+        default_factory=dict, description="words of any machine for the contract's states"
+    )
+    factors: dict[TagName, Factor] = Field(default_factory=dict)
+    kpis: dict[TagName, Kpi] = Field(default_factory=dict)
+    types: dict[Level, MachineType] = Field(min_length=1)
+
+
+def schema_profile() -> dict[str, Any]:
+    """Return the JSON Schema of a profile, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Profile.model_json_schema(),
+    }

@@ -1,0 +1,94 @@
+"""From the models of a site file to the plain settings that the running gateway takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.secret import Secret
+from gateway.settings import (
+    Identity,
+    MqttSettings,
+    Roster,
+    Rosters,
+    Shift,
+    StoreSettings,
+    Tls,
+)
+from gateway.sitefile.destination import MqttPublish
+from gateway.sitefile.later import serves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.sitefile.sections import Site, StoreConfig
+    from gateway.sitefile.shifts import CalendarConfig, ShiftConfig
+
+DAY_MINUTES = 1440
+
+
+def identity(site: Site) -> Identity:
+    """Where the gateway stands."""
+    info = site.site
+    return Identity(info.cluster, info.enterprise, info.site, info.gateway)
+
+
+def publishers(site: Site) -> dict[str, MqttSettings]:
+    """The publishers that are served yet; `later.notices` tells of the others."""
+    return {
+        name: mqtt(publish, _where(site, name))
+        for name, publish in site.publish.items()
+        if isinstance(publish, MqttPublish) and serves(publish)
+    }
+
+
+def store(config: StoreConfig) -> StoreSettings:
+    """The store's folder and bounds."""
+    keep = config.keep
+    return StoreSettings(config.path, config.size, keep.telemetry, keep.kpi, config.commit)
+
+
+def rosters(config: CalendarConfig | None) -> Rosters:
+    """The shifts of a site and of its lines; without a calendar all time is planned."""
+    if config is None:
+        return Rosters(None, {})
+
+    def roster(shifts: Mapping[str, ShiftConfig]) -> Roster:
+        made = tuple(_shift(name, shift) for name, shift in shifts.items())
+        return Roster(made, config.holidays, config.workdays)
+
+    site = roster(config.shifts) if config.shifts else None
+    return Rosters(site, {name: roster(line.shifts) for name, line in config.lines.items()})
+
+
+def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
+    """One broker; `where` is the section's `file:line`."""
+    tls = publish.tls
+    return MqttSettings(
+        brokers=publish.brokers,
+        client_id=publish.client_id,
+        username=publish.username,
+        password=Secret(publish.password.file) if publish.password else None,
+        tls=Tls(tls.ca, tls.cert, tls.key) if tls else None,
+        version=publish.version,
+        heartbeat=publish.heartbeat,
+        backlog=publish.backlog,
+        spread=publish.spread,
+        where=where,
+    )
+
+
+def _where(site: Site, name: str) -> str:
+    line, _column = site.document.where(("publish", name))
+    return f"{site.document.file}:{line}"
+
+
+def _shift(name: str, config: ShiftConfig) -> Shift:
+    """Count a shift's times on from the midnight before it begins."""
+
+    def onward(minute: int) -> int:
+        return config.start + (minute - config.start) % DAY_MINUTES
+
+    breaks = tuple(
+        (onward(start), onward(start) + (end - start) % DAY_MINUTES) for start, end in config.breaks
+    )
+    return Shift(name, config.start, config.start + config.length, config.days, breaks)

@@ -1,0 +1,128 @@
+"""What must agree within a site file, beyond what each item can know of itself.
+
+References to tags, templates and profiles are checked where these are known, in `templates`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gateway.sitefile.destination import MqttPublish
+from gateway.sitefile.equipment import DEFAULT_GROUP
+from gateway.sitefile.explain import Wrong, describe, nearest
+from gateway.sitefile.files import SecretFile, check_authority, check_pair, check_secret
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.errors import Fault
+    from gateway.sitefile.sections import Site
+
+
+def contradictions(site: Site) -> list[Fault]:
+    """Return the faults between items of a site file."""
+    return [*_groups(site), *_lines(site), *_twice(site), *_client_ids(site)]
+
+
+def check_secrets(site: Site) -> list[Fault]:
+    """Return the faults of the files that hold secrets and certificates.
+
+    Apart from `read`, because a file is often checked on another machine than the one it is for.
+    """
+    faults = []
+    for path, check in _files(site):
+        try:
+            check()
+        except Wrong as wrong:
+            faults.append(site.document.fault(path, wrong.code, wrong.what, wrong.next))
+    return sorted(faults)
+
+
+def _groups(site: Site) -> Iterator[Fault]:
+    for name, device in site.devices.items():
+        known = [DEFAULT_GROUP, *device.groups]
+        for tag, config in device.tags.items():
+            if config.group is not None and config.group not in known:
+                near = nearest(config.group, known)
+                what = _("{device} has no group {group}").format(
+                    device=name, group=describe(config.group)
+                )
+                if near:
+                    next_ = _("did you mean {near}?").format(near=near)
+                else:
+                    next_ = _("add it with its pace, e.g. groups: {{{group}: 1min}}").format(
+                        group=config.group
+                    )
+                path = ("devices", name, "tags", tag, "group")
+                yield site.document.fault(path, "unknown-group", what, next_)
+
+
+def _lines(site: Site) -> Iterator[Fault]:
+    known = {asset.line for asset in site.assets.values()}
+    known |= {machine.line for machine in site.inventory.values()}
+    certain = not any(path[0] == "assets" for path in site.invalid)
+    for line in site.calendar.lines if site.calendar and certain else ():
+        if line not in known:
+            near = nearest(line, known)
+            what = _("no asset is on a line of this name")
+            next_ = _("give a machine this line, or delete the line's shifts")
+            if near:
+                next_ = _("did you mean {near}?").format(near=near)
+            path = ("calendar", "lines", line)
+            yield site.document.fault(path, "unknown-line", what, next_, key=True)
+
+
+def _twice(site: Site) -> Iterator[Fault]:
+    """Find machines that are listed as not connected, and are."""
+    for name in site.inventory:
+        if name in site.assets:
+            what = _("stands under assets too, so it is connected")
+            next_ = _("delete it here; inventory is for machines that aren't connected")
+            yield site.document.fault(("inventory", name), "duplicate-name", what, next_, key=True)
+
+
+def _client_ids(site: Site) -> Iterator[Fault]:
+    """Find two sessions that would end each other at the same broker, for ever."""
+    seen: dict[tuple[str, str, int | None], str] = {}
+    for name, publish in site.publish.items():
+        if not isinstance(publish, MqttPublish) or publish.client_id is None:
+            continue
+        urls = [urlsplit(url) for url in publish.brokers]
+        keys = [(publish.client_id, url.hostname or "", url.port) for url in urls]
+        other = next((seen[key] for key in keys if key in seen), None)
+        if other:
+            what = _("{other} uses the same client id at the same broker").format(
+                other=f"publish.{other}"
+            )
+            next_ = _("give each its own: a broker ends one session when the other begins")
+            path = ("publish", name, "client_id")
+            yield site.document.fault(path, "duplicate-client-id", what, next_)
+        seen.update(dict.fromkeys(keys, name))
+
+
+def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:
+    """List each file to look at: where the site file names it, and how to check it."""
+    secrets: list[tuple[tuple[str, ...], SecretFile | None]] = [
+        (("devices", name, "security", "password"), device.security.password)
+        for name, device in site.devices.items()
+        if device.security
+    ]
+    for name, publish in site.publish.items():
+        path: tuple[str, ...] = ("publish", name)
+        if not isinstance(publish, MqttPublish):
+            secrets.append(((*path, "token"), publish.token))
+            continue
+        secrets.append(((*path, "password"), publish.password))
+        if publish.commands:
+            secrets.append(((*path, "commands", "key"), publish.commands.key))
+        if publish.tls and publish.tls.ca:
+            yield (*path, "tls", "ca"), partial(check_authority, publish.tls.ca)
+        if publish.tls and publish.tls.cert and publish.tls.key:
+            yield (*path, "tls", "key"), partial(check_secret, publish.tls.key)
+            yield (*path, "tls", "cert"), partial(check_pair, publish.tls.cert, publish.tls.key)
+    for path, secret in secrets:
+        if secret is not None:
+            yield (*path, "file"), partial(check_secret, secret.file)

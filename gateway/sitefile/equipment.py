@@ -1,0 +1,274 @@
+"""Devices of a site file, and the tags that are read from them."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.model import Kind, Order
+from gateway.sitefile.explain import Wrong, describe
+from gateway.sitefile.files import SecretFile, in_url
+from gateway.sitefile.names import TagName, TemplateName
+from gateway.sitefile.part import Part, example, upside_down
+from gateway.sitefile.units import Duration, Int, Maybe, Number, Period, Scalar, Text, between
+from gateway.words import _
+
+DEFAULT_GROUP = "default"
+"""The group of tags that name none; its pace is the device's `poll`."""
+
+
+def _address(value: object) -> object:
+    """Refuse a bare number as an address: it says neither which registers nor from where."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    what = _("{value} does not say which registers it counts, nor from 0 or from 1").format(
+        value=value
+    )
+    next_ = _("write holding:40 (from 0), 4x00041 (from 1) or the PLC's own address, e.g. D40")
+    area, number = divmod(value, 10_000)
+    if area in (1, 3, 4) and number:  # as 40001 in manuals, with the area in front
+        next_ = _("write {area}x{number:05d}").format(area=area, number=number)
+    raise Wrong("bare-number", what, next_)
+
+
+def _bits(value: object) -> object:
+    """Read one bit (`3`) or a range of them (`0-3`) as first and last, from 0."""
+    spelled = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", spelled, re.ASCII)
+    if match is None:
+        raise Wrong(
+            "bad-bits",
+            _("{value} names no bits of a register").format(value=describe(value)),
+            _("write one bit (3) or the first and the last (0-3); bit 0 is the lowest"),
+        )
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last <= 63:  # noqa: PLR2004 - the widest kind has 64
+        what = _("{value} are no bits of a register").format(value=describe(value))
+        raise Wrong("bad-bits", what, _("the lower bit comes first; one register has bits 0 to 15"))
+    return first, last
+
+
+def _link(value: str) -> str:
+    """Check that a link is a URL; what follows the scheme is its driver's to judge."""
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        url = None
+    if url is not None and url.password is not None:
+        raise in_url()
+    if url is None or not re.match(r"[a-z][a-z0-9+.-]*://.", value):
+        shown = _("this") if "@" in value else describe(value)  # it may hold a password
+        raise Wrong(
+            "bad-link",
+            _("{value} is not the URL of a device").format(value=shown),
+            _("write scheme, host and port, e.g. modbus+tcp://10.0.0.5:502"),
+        )
+    return value
+
+
+def _group(value: str) -> str:
+    """Keep the name of the group that all other tags are in."""
+    if value == DEFAULT_GROUP:
+        what = _("default is the group of the tags that name none")
+        raise Wrong("bad-name", what, _("give its pace as poll:, or choose another name"))
+    return value
+
+
+Bits = Annotated[
+    tuple[int, int],
+    BeforeValidator(_bits),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 63},
+                {"type": "string", "pattern": "^[0-9]{1,2}(-[0-9]{1,2})?$"},
+            ]
+        }
+    ),
+]
+Address = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_address)]
+Link = Annotated[
+    str,
+    AfterValidator(_link),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9+.-]*://(?![^/]*:[^/]*@)."}),
+]
+GroupName = Annotated[TagName, AfterValidator(_group)]
+Pace = Annotated[Duration, AfterValidator(between("10ms", "1d"))]
+
+
+class WriteConfig(Part):
+    """Permission to write a tag, in its unit; without it a command is refused."""
+
+    min: Maybe[Number] = Field(default=None, description="Lowest value to write.", examples=[0])
+    max: Maybe[Number] = Field(default=None, description="Highest value to write.", examples=[200])
+    every: Period = Field(
+        default=1.0,
+        description="At most one write in so long.",
+        examples=["5s"],
+        json_schema_extra={"default": "1s"},
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "WriteConfig":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise upside_down("min", "max", self.min, self.max)
+        return self
+
+
+class TagConfig(Part):
+    """One tag of a device, or what the site changes of a template's tag.
+
+    What isn't given is None: the template's value, or else what the address implies, holds.
+    """
+
+    model_config = example({"at": "D100", "kind": "u16"})
+
+    at: Maybe[Address] = Field(
+        default=None,
+        description="Address: the PLC's own (D100, M20), holding:40 from 0, or 4x00041 from 1.",
+        examples=["D100"],
+    )
+    kind: Maybe[Kind] = Field(
+        default=None, description="How the raw data is to be read.", examples=["u16"]
+    )
+    order: Maybe[Order] = Field(
+        default=None,
+        description="Byte order over the registers; ABCD is big-endian throughout.",
+        examples=["CDAB"],
+    )
+    length: Maybe[Annotated[Int, Field(ge=1, le=125)]] = Field(
+        default=None, description="Registers of a string.", examples=[16]
+    )
+    bits: Maybe[Bits] = Field(
+        default=None, description="Bits of a register, 0 the lowest: 3 or 0-3.", examples=["0-3"]
+    )
+    scale: Maybe[Number] = Field(
+        default=None, description="Value = raw × scale + offset.", examples=[0.1]
+    )
+    offset: Maybe[Number] = Field(
+        default=None, description="Value = raw × scale + offset.", examples=[-40]
+    )
+    unit: Maybe[Annotated[str, Field(min_length=1, max_length=32)]] = Field(
+        default=None, description="Unit of the scaled value.", examples=["°C"]
+    )
+    name: Maybe[Text] = Field(
+        default=None,
+        description="What people call it.",
+        examples=[{"zh": "炉温", "en": "Oven temperature"}],
+    )
+    deadband: Maybe[Annotated[Number, Field(ge=0)]] = Field(
+        default=None,
+        description="Change in the value's unit that is worth telling; 0 is any.",
+        examples=[0.5],
+    )
+    group: Maybe[TagName] = Field(
+        default=None, description="Group of the device that it is read with.", examples=["slow"]
+    )
+    low: Maybe[Number] = Field(
+        default=None, description="Below this the value is doubtful.", examples=[0]
+    )
+    high: Maybe[Number] = Field(
+        default=None, description="Above this the value is doubtful.", examples=[300]
+    )
+    missing: tuple[Number, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Raw values by which the device says that it has none.",
+        examples=[[65535]],
+    )
+    write: Maybe[WriteConfig] = Field(
+        default=None,
+        description="Permission to write it; without it commands are refused.",
+        examples=[{"min": 0, "max": 200, "every": "5s"}],
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "TagConfig":
+        if self.scale == 0:
+            what = _("a scale of 0 makes every value 0")
+            raise Wrong("out-of-range", what, _("write e.g. scale: 0.1"), at=("scale",))
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise upside_down("low", "high", self.low, self.high)
+        return self
+
+
+class SecurityConfig(Part):
+    """How an OPC UA connection is secured; None only where it is written out."""
+
+    policy: Literal["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss", "None"] = (
+        Field(
+            default="Basic256Sha256",
+            description="Security policy of the server's endpoint.",
+            examples=["Basic256Sha256"],
+        )
+    )
+    mode: Literal["SignAndEncrypt", "Sign", "None"] = Field(
+        default="SignAndEncrypt",
+        description="What is done to messages.",
+        examples=["SignAndEncrypt"],
+    )
+    user: Maybe[Annotated[str, Field(min_length=1)]] = Field(
+        default=None, description="User name at the server.", examples=["nxgate"]
+    )
+    password: Maybe[SecretFile] = Field(
+        default=None,
+        description="File that holds the password, mode 600.",
+        examples=[{"file": "opc.password"}],
+    )
+
+
+class DeviceConfig(Part):
+    """One device on a link; devices with the same link share it."""
+
+    model_config = example({"link": "modbus+tcp://10.0.0.5:502", "template": "inovance/h5u"})
+
+    link: Link = Field(
+        description="URL of the connection or bus.", examples=["modbus+tcp://10.0.0.5:502"]
+    )
+    unit: Int = Field(
+        default=1, ge=0, le=255, description="Modbus unit id (slave address).", examples=[1]
+    )
+    template: Maybe[TemplateName] = Field(
+        default=None,
+        description="Brings the PLC's own addresses, or a meter's tags.",
+        examples=["inovance/h5u"],
+    )
+    parameters: dict[TagName, Scalar] = Field(
+        default_factory=dict,
+        description="What the template asks for.",
+        examples=[{"ct_ratio": 40}],
+    )
+    poll: Pace = Field(
+        default=1.0,
+        description="How often it is read; groups may have their own pace.",
+        examples=["1s"],
+        json_schema_extra={"default": "1s"},
+    )
+    timeout: Annotated[Duration, AfterValidator(between("10ms", "60s"))] = Field(
+        default=0.5,
+        description="How long an answer may take.",
+        examples=["500ms"],
+        json_schema_extra={"default": "500ms"},
+    )
+    groups: dict[GroupName, Pace] = Field(
+        default_factory=dict,
+        description="Groups of tags that are read at a pace of their own.",
+        examples=[{"slow": "1min"}],
+    )
+    security: Maybe[SecurityConfig] = Field(
+        default=None,
+        description="Security of an OPC UA connection.",
+        examples=[{"policy": "Basic256Sha256", "mode": "SignAndEncrypt"}],
+    )
+    mode: Literal["poll", "subscribe"] = Field(
+        default="poll",
+        description="Ask, or let an OPC UA server tell changes.",
+        examples=["subscribe"],
+    )
+    tags: dict[TagName, TagConfig] = Field(
+        default_factory=dict,
+        description="Tags of the site's own, and changes to the template's.",
+        examples=[{"shots": {"at": "D102", "kind": "u32"}}],
+    )

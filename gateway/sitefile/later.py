@@ -1,0 +1,89 @@
+"""Keys that are fixed already and do nothing yet: their features come with later releases.
+
+They are checked like all others, and `nxgate check` names them as notices, so that nobody takes
+silence for a working feature.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.sitefile.destination import InfluxPublish, MqttPublish
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.errors import Fault
+    from gateway.sitefile.sections import Site
+
+SCHEMES = ("modbus+rtu", "modbus+rtuovertcp", "modbus+ascii", "opc.tcp", "dlt645")
+"""Links whose drivers come later; another package may bring one already."""
+
+Found = tuple[tuple[str, ...], str]
+"""Path, and what the feature is called."""
+
+
+def serves(publish: MqttPublish | InfluxPublish) -> bool:
+    """Say whether this release has what a publisher needs."""
+    return isinstance(publish, MqttPublish) and not any(_publishing((), publish))
+
+
+def notices(site: Site) -> list[Fault]:
+    """Return a notice, of code `later`, for each thing a site file asks for in vain as yet.
+
+    Links are not among them: which schemes are served is known where the drivers are.
+    """
+    found = (*_devices(site), *_assets(site), *_publishers(site), *_sections(site))
+    document = site.document
+    return sorted(
+        document.fault(path, "later", what, _("it is read and not used until then"), key=True)
+        for path, what in found
+    )
+
+
+def _devices(site: Site) -> Iterator[Found]:
+    for name, device in site.devices.items():
+        path = ("devices", name)
+        if device.security is not None:
+            yield (*path, "security"), _("security of OPC UA comes with a later release")
+        if device.mode == "subscribe":
+            yield (*path, "mode"), _("subscriptions come with a later release")
+        for tag, config in device.tags.items():
+            if config.write is not None:
+                what = _("writing to devices comes with a later release")
+                yield (*path, "tags", tag, "write"), what
+
+
+def _assets(site: Site) -> Iterator[Found]:
+    for name, asset in site.assets.items():
+        if asset.alarms:
+            yield ("assets", name, "alarms"), _("alarms come with a later release")
+
+
+def _publishers(site: Site) -> Iterator[Found]:
+    for name, publish in site.publish.items():
+        path = ("publish", name)
+        if isinstance(publish, InfluxPublish):
+            yield path, _("InfluxDB comes with a later release")
+            continue
+        yield from _publishing(path, publish)
+        if publish.commands is not None:
+            yield (*path, "commands"), _("commands come with a later release")
+
+
+def _publishing(path: tuple[str, ...], publish: MqttPublish) -> Iterator[Found]:
+    """Find what keeps a publisher from being served at all."""
+    if publish.format != "cii":
+        what = _("the format {format} comes with a later release").format(format=publish.format)
+        yield (*path, "format"), what
+    if any(url.startswith("ws") for url in publish.brokers):
+        key = "url" if publish.url else "urls"
+        yield (*path, key), _("MQTT over WebSocket comes with a later release")
+
+
+def _sections(site: Site) -> Iterator[Found]:
+    if site.inventory:
+        yield ("inventory",), _("networking rates come with a later release")
+    if site.baseline is not None:
+        yield ("baseline",), _("the comparison with a baseline comes with a later release")

@@ -1,0 +1,135 @@
+"""Assets of a site file: the machines, and which tags tell of them."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.sitefile.explain import Wrong
+from gateway.sitefile.names import Name, Reference, TagName
+from gateway.sitefile.part import Part, example
+from gateway.sitefile.units import Duration, Flag, Int, Maybe, Number, Period, Scalar, Text
+from gateway.words import _
+
+
+class ProductConfig(Part):
+    """What differs for one product."""
+
+    ideal_cycle: Period = Field(
+        description="Shortest time for one piece of this product.", examples=["10s"]
+    )
+
+
+class AlarmConfig(Part):
+    """An alarm on a number: raised beyond a limit, cleared once it is back behind `clear`."""
+
+    model_config = example(
+        {"on": "oven_temp", "above": 185},
+        oneOf=[{"required": ["above"]}, {"required": ["below"]}],
+    )
+
+    on: TagName = Field(description="Signal or tag that it watches.", examples=["oven_temp"])
+    above: Maybe[Number] = Field(default=None, description="Raised above this.", examples=[185])
+    below: Maybe[Number] = Field(default=None, description="Raised below this.", examples=[5])
+    clear: Maybe[Number] = Field(
+        default=None, description="Over once the value is back here.", examples=[180]
+    )
+    severity: Int = Field(
+        default=3, ge=1, le=4, description="1 the gravest, 4 the least.", examples=[2]
+    )
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> "AlarmConfig":
+        if (self.above is None) == (self.below is None):
+            what = _("an alarm needs one limit, above or below")
+            next_ = _("write one of the two; two limits are two alarms")
+            raise Wrong("one-of", what, next_)
+        too_high = self.above is not None and self.clear is not None and self.clear > self.above
+        too_low = self.below is not None and self.clear is not None and self.clear < self.below
+        if too_high or too_low:
+            what = _("the alarm would be over while the value is still beyond its limit")
+            next_ = _("clear is at or below above:, at or above below:")
+            raise Wrong("upside-down", what, next_, at=("clear",))
+        return self
+
+
+def _word(value: str) -> str:
+    """Spell a raw word as a register gives it: `0x10` is `16`, `true` is `1`."""
+    if re.fullmatch(r"0x[0-9a-fA-F]{1,8}", value):
+        return str(int(value, 16))
+    return {"true": "1", "false": "0"}.get(value.lower(), value)
+
+
+class AssetConfig(Part):
+    """A machine, and which tags tell of it."""
+
+    model_config = example({"line": "sole-line", "bind": {"count": "plc-1.shots"}})
+
+    name: Maybe[Text] = Field(
+        default=None,
+        description="What people call it.",
+        examples=[{"zh": "1号注塑机", "en": "Injection 1"}],
+    )
+    line: Name = Field(
+        default="main", description="Production line that it stands in.", examples=["sole-line"]
+    )
+    type: Maybe[Annotated[str, Field(min_length=1)]] = Field(
+        default=None, description="Machine type of the industry.", examples=["rotary-injection"]
+    )
+    bind: dict[TagName, Reference] = Field(
+        default_factory=dict,
+        description="Signal of the type, and the device.tag that gives it.",
+        examples=[{"count": "plc-1.shots", "state": "plc-1.run_state"}],
+    )
+    states: dict[
+        Annotated[str, AfterValidator(_word)],
+        Literal["running", "setup", "waiting", "fault", "idle", "planned_stop", "unknown"],
+    ] = Field(
+        default_factory=dict,
+        description="Raw value of the state signal, and the state that it means.",
+        examples=[{"1": "running", "0": "idle"}],
+    )
+    ideal_cycle: Maybe[Period] = Field(
+        default=None,
+        description="Shortest time for one piece; without it no performance and no OEE.",
+        examples=["12s"],
+    )
+    products: dict[Annotated[str, Field(min_length=1, max_length=64)], ProductConfig] = Field(
+        default_factory=dict,
+        description="What differs by product code.",
+        examples=[{"A17": {"ideal_cycle": "10s"}}],
+    )
+    micro_stop: Maybe[Duration] = Field(
+        default=None, description="A shorter stop counts as running.", examples=["2min"]
+    )
+    alarms: dict[TagName, AlarmConfig] = Field(
+        default_factory=dict,
+        description="Alarms on this machine's numbers.",
+        examples=[{"oven_hot": {"on": "oven_temp", "above": 185, "clear": 180}}],
+    )
+    parameters: dict[TagName, Scalar] = Field(
+        default_factory=dict,
+        description="What the machine type asks for.",
+        examples=[{"stations": 24}],
+    )
+
+
+class InventoryItem(Part):
+    """A machine of the factory that isn't connected, so that rates have their denominator."""
+
+    model_config = example({"type": "press", "digital": False})
+
+    type: Annotated[str, Field(min_length=1)] = Field(
+        description="Machine type of the industry.", examples=["press"]
+    )
+    digital: Flag = Field(
+        default=False, description="Whether it has a controller at all.", examples=[False]
+    )
+    name: Maybe[Text] = Field(
+        default=None,
+        description="What people call it.",
+        examples=[{"zh": "9号压机", "en": "Press 9"}],
+    )
+    line: Name = Field(
+        default="main", description="Production line that it stands in.", examples=["sole-line"]
+    )

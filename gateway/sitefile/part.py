@@ -1,0 +1,30 @@
+"""What all parts of a site file have in common."""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from gateway.sitefile.explain import Wrong, describe
+from gateway.words import _
+
+
+class Part(BaseModel):
+    """A part of the site file: frozen, and no key in it that isn't known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def example(value: dict[str, JsonValue], **rules: JsonValue) -> ConfigDict:
+    """Give a part an example, which messages tell people to write.
+
+    Args:
+        value: the part as people would write it.
+        rules: of the JSON Schema, for what a validator of the whole part demands.
+    """
+    return ConfigDict(json_schema_extra={"examples": [value], **rules})
+
+
+def upside_down(low: str, high: str, least: object, most: object) -> Wrong:
+    """Refuse a range whose ends are exchanged."""
+    what = _("{low} ({least}) is not below {high} ({most})").format(
+        low=low, high=high, least=describe(least), most=describe(most)
+    )
+    return Wrong("upside-down", what, _("exchange the two, or correct one"), at=(low,))
