@@ -258,15 +258,23 @@ class Account:
         metered = signal in METERS
         hit = [book for book in self._books if book is self._energy or not metered]
         frozen = max([self._reckoning.kept_to(signal), *(book.closed for book in hit)])
-        # A meter's reading may end a hole that reaches back, and a silence taken back lengthen a
-        # stop that was judged too short; anything else acts from its own time on.
-        if t_ms >= frozen and not metered and signal != SILENCE:
+        if t_ms >= frozen and not self._acts_back(t_ms, signal):
             return
         start, end = self._reckoning.touched(t_ms, signal)
         if start < frozen:
             self._reckoning.drop(start, end, signal)
             for book in hit:
                 book.touch(start, end, self._now, written_ms)
+
+    def _acts_back(self, t_ms: int, signal: str) -> bool:
+        """Whether an entry may change figures of the time before it.
+
+        A meter's reading may end a hole. A silence taken back, or a state that came late, may
+        make a stop longer or shorter that was judged when a window closed in it.
+        """
+        if signal == STATE:
+            return t_ms < self._journal.state.times[-1]
+        return signal == SILENCE or signal in METERS
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state isn't the one told before."""
