@@ -1,0 +1,87 @@
+"""The demo workshop's OEE is the simulator's truth."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from asyncapi_judge import Judge
+from mosquitto import Mosquitto, Subscriber, wait_for
+from workshop import bodies, workshop
+
+from simulators.figures import Rule, as_read, energy_kwh, truth_figures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MACHINES = {
+    "injection-1": ("plc-inj", Rule(1.9, 24, 1.0, 5.0)),
+    "lasting-1": ("plc-last", Rule(1.9, None, 1.0, 5.0)),
+}
+STATE_AT = 100
+"""Both machines hold their state in D100, read with all the rest in one request."""
+
+
+def run(folder: Path, seconds: float, *, exact: bool) -> dict[str, tuple[float, float]]:
+    """Run the workshop, hold every message to the contract, and compare the figures.
+
+    Args:
+        folder: for everything.
+        seconds: how long.
+        exact: compare with what a poll could see, else with what really happened.
+
+    Returns:
+        OEE of the gateway and of the truth, by asset.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    with (
+        Mosquitto(folder) as broker,
+        Subscriber(broker.port) as subscriber,
+        workshop(folder, broker.port) as made,
+    ):
+        made.start()
+        wait_for(lambda: bodies(subscriber, "lasting-1/oee"), "figures come")
+        time.sleep(seconds)
+        assert made.end() == 0, made.log()
+        events = made.events()
+        judge = Judge()
+        for heard in list(subscriber.heard):
+            judge.judge(heard.topic, heard.payload, retained=heard.retained)
+        for asset, (device, rule) in MACHINES.items():
+            records = bodies(subscriber, f"{asset}/oee")
+            last = [r for r in records if r["win"]["kind"] == "day"][-1]
+            spent = last["time_s"]
+            start = last["win"]["start"]
+            until = start + round(1000 * spent["planned"])
+            first = min(
+                row["t"]
+                for record in bodies(subscriber, f"{asset}/telemetry/live")
+                for row in record["rows"]
+                if row["m"].get("state") is not None
+            )
+            story = as_read(events, device, STATE_AT) if exact else events
+            true = truth_figures(story, device, (start, until), rule, [(first, until)])
+            assert last["oee"] is not None
+            assert true["oee"]
+            found[asset] = (last["oee"], true["oee"])
+            assert last["coverage"] == pytest.approx((until - first) / 86_400_000, abs=1e-4)
+            if exact:
+                for name in ("a", "p", "q", "oee"):
+                    assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)  # type: ignore[literal-required]
+        if not exact:
+            energy = bodies(subscriber, "injection-1/energy/electricity")[-1]
+            used = energy_kwh(events, "meter-1", (energy["win"]["start"], until))
+            assert energy["use"] == pytest.approx(used, rel=1e-2)
+    return found
+
+
+def test_the_figures_are_those_of_what_was_read(tmp_path: Path) -> None:
+    for asset, (ours, true) in run(tmp_path, 22, exact=True).items():
+        assert ours == pytest.approx(true, rel=1e-3), asset
+
+
+@pytest.mark.soak
+def test_an_hour_is_within_a_thousandth_of_what_happened(tmp_path: Path) -> None:
+    for asset, (ours, true) in run(tmp_path, 3600, exact=False).items():
+        assert ours == pytest.approx(true, rel=1e-3), asset
