@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from gateway import api
-from gateway.calendar import Calendar
 from gateway.clock import SystemClock
+from gateway.figures.calendar import Calendar
 from gateway.health import Health
 from gateway.ledger import Ledger
 from gateway.links import connect, fetch

@@ -2,8 +2,8 @@
 
 `observe` takes readings and `advance` lets time pass; both return drafts of records, and
 `take_log` returns the log lines that belong into the same commit. A window is a pure function of
-an asset's log (gateway/oee.py, gateway/energy.py), so live figures, figures after a restart and
-figures restated for late data are the same function called again.
+an asset's log (gateway/figures/), so live figures, figures after a restart and figures restated
+for late data are the same function called again.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.account import KEEP_MS, Account
+from gateway.figures.account import KEEP_MS, Account
+from gateway.figures.track import NEVER
+from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
-from gateway.track import NEVER
-from gateway.windows import HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gateway.calendar import Calendar
     from gateway.clock import Clock
+    from gateway.figures.calendar import Calendar
+    from gateway.figures.oee import OeeFigures
     from gateway.model import Asset, Value
-    from gateway.oee import OeeFigures
 
 GRACE_MS = 5_000
 ENOUGH = 16

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gateway.calendar import Calendar, Plan
+from gateway.figures.calendar import Calendar, Plan
+from gateway.figures.windows import Window
 from gateway.model import Asset, Entry, Factor, KpiSpec
 from gateway.settings import Roster, Rosters, Shift
-from gateway.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

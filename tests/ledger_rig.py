@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gateway.calendar import Calendar
 from gateway.clock import ManualClock
+from gateway.figures.calendar import Calendar
 from gateway.ledger import GRACE_MS, HORIZON_MS, Ledger
 from gateway.model import Asset, Draft, KpiSpec, LogRow, Record, make_key
 from tests.kpi_traces import SHANGHAI, asset

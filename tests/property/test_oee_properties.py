@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.calendar import Calendar
-from gateway.energy import fold_energy
-from gateway.intervals import total
-from gateway.journal import Journal
+from gateway.figures.calendar import Calendar
+from gateway.figures.energy import fold_energy
+from gateway.figures.intervals import total
+from gateway.figures.journal import Journal
+from gateway.figures.oee import Sums, figures, fold_oee, sum_up
+from gateway.figures.timeline import KNOWN, measure, spans
+from gateway.figures.windows import Window, clock_windows
 from gateway.model import Entry
-from gateway.oee import Sums, figures, fold_oee, sum_up
 from gateway.settings import Roster, Rosters, Shift
-from gateway.timeline import KNOWN, measure, spans
-from gateway.windows import Window, clock_windows
 from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, log, spec
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.calendar import Calendar, Plan
-from gateway.intervals import merge, overlap, subtract, total
+from gateway.figures.calendar import Calendar, Plan
+from gateway.figures.intervals import merge, overlap, subtract, total
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, clock_windows, local_ms
 from gateway.resolution.settle import rosters
 from gateway.settings import Roster, Rosters, Shift
 from gateway.sitefile.shifts import CalendarConfig
-from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, clock_windows, local_ms
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.counter import Change, Limits, growth
-from gateway.journal import Series
+from gateway.figures.counter import Change, Limits, growth
+from gateway.figures.journal import Series
 from tests.kpi_traces import cases
 
 if TYPE_CHECKING:

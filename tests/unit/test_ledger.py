@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 import yaml
 
+from gateway.figures.oee import fold_oee
+from gateway.figures.windows import Window
 from gateway.ledger import ENOUGH
 from gateway.model import Entry, LogRow, Value
-from gateway.oee import fold_oee
-from gateway.windows import Window
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

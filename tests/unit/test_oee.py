@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.calendar import Plan
-from gateway.energy import fold_energy
-from gateway.journal import Journal
+from gateway.figures.calendar import Plan
+from gateway.figures.energy import fold_energy
+from gateway.figures.journal import Journal
+from gateway.figures.oee import OeeFigures, figures, fold_oee, sum_up
+from gateway.figures.windows import Window
 from gateway.model import Entry
-from gateway.oee import OeeFigures, figures, fold_oee, sum_up
-from gateway.windows import Window
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

@@ -9,15 +9,15 @@ import pytest
 
 from drivers.modbus.register import Function, Register
 from gateway import config
-from gateway.energy import fold_energy
 from gateway.errors import ConfigError
-from gateway.journal import Journal
+from gateway.figures.energy import fold_energy
+from gateway.figures.journal import Journal
+from gateway.figures.oee import Sums, figures
+from gateway.figures.presence import Presence
+from gateway.figures.windows import Window
 from gateway.model import Device, Entry, Kind, Order, Tag
-from gateway.oee import Sums, figures
-from gateway.presence import Presence
 from gateway.resolution.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
-from gateway.windows import Window
 
 if TYPE_CHECKING:
     from gateway.errors import Fault

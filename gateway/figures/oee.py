@@ -17,19 +17,19 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.counter import Growth, Limits, growth
-from gateway.journal import Journal
-from gateway.kpis import kpis_of, number, ratios_of, reason_of
-from gateway.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
-from gateway.timeline import UNKNOWN, Times, dark, measure, spans
+from gateway.figures.counter import Growth, Limits, growth
+from gateway.figures.journal import Journal
+from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
+from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
+from gateway.figures.timeline import UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from fractions import Fraction
 
-    from gateway.calendar import Plan
+    from gateway.figures.calendar import Plan
+    from gateway.figures.windows import Window
     from gateway.model import Entry, KpiSpec
-    from gateway.windows import Window
 
 
 @dataclass(slots=True)

@@ -1,15 +1,15 @@
 """One asset's figures from its log in memory: any window, finished or not, and what late data hits.
 
-Nothing here changes the log. Sums of quarter hours are kept (gateway/cells.py), and of pairs how
-far left is ahead of right where the log begins.
+Nothing here changes the log. Sums of quarter hours are kept (`cells`), and of pairs how far left
+is ahead of right where the log begins.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.cells import Cells
-from gateway.energy import (
+from gateway.figures.cells import Cells
+from gateway.figures.energy import (
     POWER_SUM,
     REGISTER,
     EnergyFigures,
@@ -18,21 +18,21 @@ from gateway.energy import (
     hole_of,
     meter,
 )
-from gateway.journal import FOREVER, PRODUCT, SILENCE, STATE
-from gateway.oee import OeeFigures, Sums, figures, state_at, sum_up
-from gateway.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
-from gateway.timeline import is_undecided
-from gateway.windows import QUARTER_MS, Window
+from gateway.figures.journal import FOREVER, PRODUCT, SILENCE, STATE
+from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
+from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
+from gateway.figures.timeline import is_undecided
+from gateway.figures.windows import QUARTER_MS, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
-    from gateway.calendar import Calendar
-    from gateway.intervals import Interval
-    from gateway.journal import Journal, Series
+    from gateway.figures.calendar import Calendar
+    from gateway.figures.intervals import Interval
+    from gateway.figures.journal import Journal, Series
+    from gateway.figures.presence import Presence
     from gateway.model import KpiSpec
-    from gateway.presence import Presence
 
 END = 1 << 62
 METERS = (REGISTER, POWER_SUM)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gateway.intervals import Interval
-    from gateway.journal import Series
+    from gateway.figures.intervals import Interval
+    from gateway.figures.journal import Series
 
 
 class Change(StrEnum):

@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from gateway.intervals import overlap
+from gateway.figures.intervals import overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.calendar import Plan
-    from gateway.intervals import Interval
-    from gateway.journal import Journal
+    from gateway.figures.calendar import Plan
+    from gateway.figures.intervals import Interval
+    from gateway.figures.journal import Journal
 
 RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
 PLANNED_STOP, OFFLINE, UNKNOWN = "planned_stop", "offline", "unknown"

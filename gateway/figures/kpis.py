@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gateway.pieces import NOTHING
+from gateway.figures.pieces import NOTHING
 
 if TYPE_CHECKING:
-    from gateway.pieces import Output
-    from gateway.timeline import Times
+    from gateway.figures.pieces import Output
+    from gateway.figures.timeline import Times
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gateway.counter import Limits
-from gateway.energy import POWER_SUM
+from gateway.figures.counter import Limits
+from gateway.figures.energy import POWER_SUM
+from gateway.figures.windows import HOUR_MS, MINUTE_MS
 from gateway.model import Entry
-from gateway.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
     from gateway.model import Value

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.counter import Growth
+    from gateway.figures.counter import Growth
     from gateway.model import KpiSpec
 
 COUNTERS = (

@@ -2,9 +2,9 @@
 
 Energy is the difference of a register, spread evenly between two readings and cut at the edges
 of the window; never the sum of power samples, except where there is no register, and then it
-says so (`est`). The register may wrap or be reset (gateway/counter.py); what a jump hides is not
-made up. Exact fractions of the readings' decimals until the last step, so that the windows of a
-day add up to the day.
+says so (`est`). The register may wrap or be reset (`counter`); what a jump hides is not made up.
+Exact fractions of the readings' decimals until the last step, so that the windows of a day add up
+to the day.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gateway.counter import Change, Limits, steps
-from gateway.journal import Journal
-from gateway.kpis import number
-from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, quarters
+from gateway.figures.counter import Change, Limits, steps
+from gateway.figures.journal import Journal
+from gateway.figures.kpis import number
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.journal import Series
+    from gateway.figures.journal import Series
+    from gateway.figures.windows import Window
     from gateway.model import Entry, Factor, KpiSpec
-    from gateway.windows import Window
 
 REGISTER = "energy"
 POWER_SUM = "energy_of_power"

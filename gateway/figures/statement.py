@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from gateway.energy import EnergyFigures
+    from gateway.figures.energy import EnergyFigures
+    from gateway.figures.oee import OeeFigures
+    from gateway.figures.windows import Window
     from gateway.model import KpiSpec
-    from gateway.oee import OeeFigures
-    from gateway.windows import Window
 
 Fields = dict[str, object]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from gateway.windows import QUARTER_MS, quarters
+from gateway.figures.windows import QUARTER_MS, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

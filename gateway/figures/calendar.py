@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from gateway.intervals import Interval, clip, merge, subtract
+from gateway.figures.intervals import Interval, clip, merge, subtract
+from gateway.figures.windows import HOUR_MS, Window, clock_windows, local_day, local_ms
 from gateway.settings import Rosters
-from gateway.windows import HOUR_MS, Window, clock_windows, local_day, local_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

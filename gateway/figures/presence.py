@@ -15,14 +15,14 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
-from gateway.journal import FOREVER, SILENCE, STATE
-from gateway.timeline import OFFLINE, UNKNOWN
-from gateway.track import NEVER
+from gateway.figures.journal import FOREVER, SILENCE, STATE
+from gateway.figures.timeline import OFFLINE, UNKNOWN
+from gateway.figures.track import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gateway.journal import Journal
+    from gateway.figures.journal import Journal
     from gateway.model import Value
 
 REMEMBERED = 256

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.figures.windows import Window
 from gateway.model import Draft
-from gateway.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.calendar import Calendar
+    from gateway.figures.calendar import Calendar
+    from gateway.figures.statement import Fields
     from gateway.model import Asset, KpiSpec, Record
-    from gateway.statement import Fields
 
 
 AT_ONCE = 4

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.book import Book
-from gateway.energy import POWER_SUM, REGISTER, hole_of, register_limits
-from gateway.journal import PRODUCT, SILENCE, STATE, Journal
+from gateway.figures.book import Book
+from gateway.figures.energy import POWER_SUM, REGISTER, hole_of, register_limits
+from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
+from gateway.figures.pieces import COUNTERS, MOUNTED
+from gateway.figures.presence import Presence
+from gateway.figures.reckoning import METERS, Reckoning
+from gateway.figures.statement import Fields, energy_fields, oee_fields, state_fields
+from gateway.figures.timeline import KNOWN
+from gateway.figures.track import NEVER, PowerMeter, Track
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window
 from gateway.model import Draft, Entry
-from gateway.pieces import COUNTERS, MOUNTED
-from gateway.presence import Presence
-from gateway.reckoning import METERS, Reckoning
-from gateway.statement import Fields, energy_fields, oee_fields, state_fields
-from gateway.timeline import KNOWN
-from gateway.track import NEVER, PowerMeter, Track
-from gateway.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.calendar import Calendar
+    from gateway.figures.calendar import Calendar
+    from gateway.figures.oee import OeeFigures
     from gateway.model import Asset, KpiSpec, Record, Value
-    from gateway.oee import OeeFigures
 
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
