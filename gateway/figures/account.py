@@ -6,22 +6,21 @@ they came by the second, late, or out of the store after a restart.
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import orjson
 
 from gateway.figures.book import Book
-from gateway.figures.energy import POWER_SUM, REGISTER, hole_of, register_limits
+from gateway.figures.energy import POWER_SUM, REGISTER
 from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
-from gateway.figures.pieces import COUNTERS, MOUNTED
+from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
-from gateway.figures.reckoning import METERS, Reckoning
+from gateway.figures.reckoning import END, METERS, Reckoning
 from gateway.figures.statement import Fields, energy_fields, oee_fields, state_fields
 from gateway.figures.timeline import KNOWN
-from gateway.figures.track import NEVER, PowerMeter, Track
-from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window
+from gateway.figures.track import NEVER, POWER, PowerMeter, Track, cleaned, tracks_of
+from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
 from gateway.model import Draft, Entry
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ AHEAD, FRONT, TOLD = "ahead", "front", "told"
 """Entries that the account makes itself: left minus right good halves at a time, so that what
 waits to be matched outlives the log before it; up to where the log was forgotten; and when a
 window was told, so that a restart knows which entries that statement couldn't know."""
-POWER = "power"
-"""Stands in for the register of an asset that has none."""
+STEP_MS = 5_000
+"""A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
 
 class Account:
@@ -69,17 +68,22 @@ class Account:
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
-        self._tracks = _tracks(spec)
+        self._tracks = tracks_of(spec)
         self._reckoning = Reckoning(spec, asset.line, calendar, self._journal, self.presence)
+        logged = self._journal.tells_of
         self._oee: Book | None = None
         self._energy: Book | None = None
         if bound & {STATE, *COUNTERS}:
             settled = self._reckoning.is_settled
-            self._oee = Book("oee", asset, spec, calendar, grace_ms, self._fold_oee, settled)
+            self._oee = Book(
+                "oee", asset, spec, calendar, grace_ms, self._fold_oee, settled, logged
+            )
         if bound & {REGISTER, POWER}:
             metered = self._reckoning.is_metered
             cls = "energy/electricity"
-            self._energy = Book(cls, asset, spec, calendar, grace_ms, self._fold_energy, metered)
+            self._energy = Book(
+                cls, asset, spec, calendar, grace_ms, self._fold_energy, metered, logged
+            )
         self._books = [book for book in (self._oee, self._energy) if book is not None]
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
@@ -112,6 +116,8 @@ class Account:
 
     def check(self, now_ms: int) -> list[Draft]:
         """Let time pass: a state record, where the asset has fallen silent."""
+        if now_ms < self._now - STEP_MS:
+            self._step_back(now_ms)
         self._now = now_ms
         if self.presence is not None and self.presence.check(now_ms):
             return self._tell(now_ms)
@@ -199,11 +205,17 @@ class Account:
         return late
 
     def _resume(self, heard: int | None) -> None:
-        journal = self._journal
-        first = journal.first()
+        """Take up everything where the journal ends."""
+        first = self._journal.first()
         if first is not None and first < self._front:
             self._reckoning.trim(self._front, self._now)
-            journal.trim(self._front)
+            self._journal.trim(self._front)
+        self._catch_up(heard)
+        if first is not None:
+            self._open(max(first, self._front))
+
+    def _catch_up(self, heard: int | None) -> None:
+        journal = self._journal
         for signal, track in self._tracks.items():
             series = journal.numbers.get(POWER_SUM if signal == POWER else signal)
             if signal == PRODUCT:
@@ -213,8 +225,24 @@ class Account:
                 track.recall(series.times[-1], series.values[-1])
         if self.presence is not None:
             self.presence.recall(heard)
-        if first is not None:
-            self._open(max(first, self._front))
+
+    def _step_back(self, now_ms: int) -> None:
+        """Go on after the clock was set back.
+
+        What was logged at times that are now still to come is forgotten here (the store has it),
+        for it would stand in the way of what is read at those times from now on. Windows that
+        were closed there are closed again when they are over, if anything is read in them.
+        """
+        self._front = min(self._front, _front(now_ms))
+        self._wake = 0
+        self._journal.cut(now_ms)
+        self._reckoning.drop(now_ms, END, STATE)
+        self._reckoning.drop(now_ms, END, REGISTER)
+        for track in self._tracks.values():
+            track.forget()
+        self._catch_up(None if self.presence is None else min(self.presence.heard, now_ms))
+        for book in self._books:
+            book.step_back(now_ms)
 
     def _rest(self, *signals: str) -> None:
         for track in (self._tracks[signal] for signal in signals if signal in self._tracks):
@@ -233,7 +261,7 @@ class Account:
 
     def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> None:
         """Take a reading that differs, is due or came late."""
-        clean = _clean(track.signal, value)
+        clean = cleaned(track.signal, value)
         if clean is not None:
             for entry in track.read(t_ms, clean):
                 self._note(entry.t_ms, entry.signal, entry.value)
@@ -320,27 +348,3 @@ class Account:
 
 def _front(now_ms: int) -> int:
     return (now_ms - KEEP_MS) // QUARTER_MS * QUARTER_MS
-
-
-def _tracks(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
-    """How each signal is followed; the state is not among them."""
-    tracks: dict[str, Track | PowerMeter] = {}
-    for signal in spec.signals:
-        if signal in COUNTERS:
-            tracks[signal] = Track(signal, QUARTER_MS)
-        elif signal in {MOUNTED, PRODUCT}:
-            tracks[signal] = Track(signal, 0)
-        elif signal == REGISTER:
-            tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec))
-        elif signal == POWER and REGISTER not in spec.signals:
-            tracks[signal] = PowerMeter(hole_of(spec))
-    return tracks
-
-
-def _clean(signal: str, value: Value) -> Value:
-    """A value that can be logged; None for one that can't."""
-    if signal == PRODUCT:
-        return None if value is None else str(value)
-    if value is None or isinstance(value, str) or not math.isfinite(value):
-        return None
-    return value

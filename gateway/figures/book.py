@@ -51,6 +51,7 @@ class Book:
         grace_ms: how long after its end a window waits for what is under way.
         fold: fields of a window's record, from the log, given the time it is.
         is_settled: whether what is in time can no longer change figures up to a moment.
+        is_logged: whether anything was read in a stretch of time.
 
     Attributes:
         cls: as given.
@@ -68,6 +69,7 @@ class Book:
         grace_ms: int,
         fold: Callable[[Window, int], Fields],
         is_settled: Callable[[int, int], bool],
+        is_logged: Callable[[int, int], bool],
     ) -> None:
         self.closed = 0
         self.told_ms = 0
@@ -80,6 +82,7 @@ class Book:
         self._grace = grace_ms
         self._fold = fold
         self._is_settled = is_settled
+        self._is_logged = is_logged
         self._cursor: dict[str, int] = dict.fromkeys(spec.windows, 0)
         self._interim: dict[str, int] = {}
         self._told: dict[str, _Told] = {}
@@ -139,6 +142,14 @@ class Book:
         self.due = self._next(now_ms)
         return drafts
 
+    def step_back(self, now_ms: int) -> None:
+        """Take the windows that are not over again into view, after the clock was set back."""
+        self.closed = min(self.closed, now_ms)
+        self._cursor = {kind: min(cursor, now_ms) for kind, cursor in self._cursor.items()}
+        self._interim.clear()
+        self._touched.clear()
+        self.due = 0
+
     def trim(self, front: int) -> None:
         """Forget statements of windows that can't be computed again."""
         for subject in [s for s, told in self._told.items() if told.window.start < front]:
@@ -158,9 +169,21 @@ class Book:
             if window.start >= front:
                 if not self._is_settled(window.end, now_ms):
                     break
-                drafts.append(self._tell(window, 0, self._fold(window, now_ms), now_ms))
+                # Told before the clock was set back, and nothing read since: it stands.
+                if window.subject not in self._told or self._is_logged(window.start, window.end):
+                    drafts += self._finish(window, now_ms)
             self._cursor[kind] = max(self._cursor[kind], window.end)
         return drafts
+
+    def _finish(self, window: Window, now_ms: int) -> list[Draft]:
+        """Tell a window that is over, unless the same was told before."""
+        told = self._told.get(window.subject)
+        fields = self._fold(window, now_ms)
+        if told is None:
+            return [self._tell(window, 0, fields, now_ms)]
+        if _digest(fields) == told.digest:
+            return []
+        return [self._tell(window, told.rev + 1, fields, now_ms)]
 
     def _restate(self, now_ms: int, front: int) -> list[Draft]:
         drafts: list[Draft] = []
@@ -171,9 +194,7 @@ class Book:
             del self._touched[subject]
             if told.window.start < front:
                 continue
-            fields = self._fold(told.window, now_ms)
-            if _digest(fields) != told.digest:
-                drafts.append(self._tell(told.window, told.rev + 1, fields, now_ms))
+            drafts += self._finish(told.window, now_ms)
         return drafts
 
     def _publish_interim(self, now_ms: int) -> list[Draft]:

@@ -61,6 +61,7 @@ class Cells(Generic[S]):
         """Forget the cells that share time with [start, end)."""
         for cell in [cell for cell in self._kept if cell < end and cell + QUARTER_MS > start]:
             del self._kept[cell]
+        self.newest = max((cell + QUARTER_MS for cell in self._kept), default=0)
 
     def _cell(self, start: int, end: int, now_ms: int) -> S:
         is_whole = end - start == QUARTER_MS

@@ -63,6 +63,12 @@ class Series(Generic[V]):
         place = bisect_right(self.times, t_ms) - 1
         return None if place < 0 else self.values[place]
 
+    def cut(self, moment: int) -> None:
+        """Forget what is later than a moment."""
+        place = self.index(moment) + 1
+        del self.times[place:]
+        del self.values[place:]
+
     def trim(self, front: int) -> None:
         """Forget what is older than the value in force at `front`."""
         place = self.index(front)
@@ -123,6 +129,22 @@ class Journal:
             yield self.product.times[0], PRODUCT, self.product.values[0]
         for signal, column in self.numbers.items():
             yield column.times[0], signal, column.values[0]
+
+    def tells_of(self, start: int, end: int) -> bool:
+        """Whether anything was logged in [start, end)."""
+        return any(bisect_left(times, start) < bisect_left(times, end) for times in self._times())
+
+    def cut(self, moment: int) -> None:
+        """Forget what is later than a moment."""
+        self.state.cut(moment)
+        self.product.cut(moment)
+        self.silence.cut(moment)
+        ends = self.silence.values
+        if ends and moment < ends[-1] < FOREVER:
+            ends[-1] = self.silence.times[-1]
+        for column in self.numbers.values():
+            column.cut(moment)
+        self.numbers = {name: column for name, column in self.numbers.items() if column.times}
 
     def trim(self, front: int) -> None:
         """Forget what no time from `front` on depends on."""

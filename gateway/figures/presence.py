@@ -137,6 +137,8 @@ class Presence:
         good = [t for t, word in zip(times, words, strict=True) if word is not None][-1:]
         self.heard = max([NEVER, *good, *([] if heard is None else [heard])])
         self.last = max([self.heard, *times[-1:]])
+        self.raw = None
+        self._readings.clear()
 
     def _remember(self, t_ms: int) -> None:
         readings = self._readings

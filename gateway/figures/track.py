@@ -17,13 +17,17 @@ import math
 from typing import TYPE_CHECKING
 
 from gateway.figures.counter import Limits
-from gateway.figures.energy import POWER_SUM
-from gateway.figures.windows import HOUR_MS, MINUTE_MS
+from gateway.figures.energy import POWER_SUM, REGISTER, hole_of, register_limits
+from gateway.figures.journal import PRODUCT
+from gateway.figures.pieces import COUNTERS, MOUNTED
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
 
 if TYPE_CHECKING:
-    from gateway.model import Value
+    from gateway.model import KpiSpec, Value
 
+POWER = "power"
+"""Stands in for the register of an asset that has none."""
 NEVER = -(1 << 62)
 ALWAYS = 1 << 62
 
@@ -84,6 +88,11 @@ class Track:
         self.time, self.value, self._logged, self.is_logged = t_ms, value, value, True
         self.due = t_ms
 
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been read."""
+        self.time, self.value, self._logged, self.is_logged = NEVER, None, None, True
+        self.due = ALWAYS
+
     def _is_usual(self, t_ms: int, value: Value) -> bool:
         if value == self.value:
             return True
@@ -140,7 +149,36 @@ class PowerMeter:
         """The sum so far, where the log doesn't have it yet."""
         return self._track.rest()
 
+    def forget(self) -> None:
+        """Begin anew with the next sample; the sum stays."""
+        self.time = NEVER
+        self._track.forget()
+
     def recall(self, t_ms: int, value: Value) -> None:
         """Go on from the sum that the log ends with."""
         self._sum = float(value or 0)
         self._track.recall(t_ms, value)
+
+
+def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
+    """How each signal of an asset is followed; the state is not among them."""
+    tracks: dict[str, Track | PowerMeter] = {}
+    for signal in spec.signals:
+        if signal in COUNTERS:
+            tracks[signal] = Track(signal, QUARTER_MS)
+        elif signal in {MOUNTED, PRODUCT}:
+            tracks[signal] = Track(signal, 0)
+        elif signal == REGISTER:
+            tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec))
+        elif signal == POWER and REGISTER not in spec.signals:
+            tracks[signal] = PowerMeter(hole_of(spec))
+    return tracks
+
+
+def cleaned(signal: str, value: Value) -> Value:
+    """A value that can be logged; None for one that can't."""
+    if signal == PRODUCT:
+        return None if value is None else str(value)
+    if value is None or isinstance(value, str) or not math.isfinite(value):
+        return None
+    return value

@@ -101,22 +101,22 @@ def polls_of(parts: list[Stretch]) -> list[Poll]:
 
 
 def play(
-    rig: Rig, polls: list[Poll], restarts: frozenset[int] = frozenset(), kind: str = ""
+    polls: list[Poll], restarts: frozenset[int] = frozenset(), *, graceful: bool = False
 ) -> Rig:
     """Poll in order, tick each time, and let everything settle."""
+    rig = Rig.of(SPEC, CALENDAR)
     for place, poll in enumerate(polls):
         if place in restarts:
-            rig.restart(poll.t_ms, graceful=kind == "graceful")
+            rig.restart(poll.t_ms, graceful=graceful)
         rig.poll(poll.t_ms, **poll.values)
         rig.tick(poll.t_ms + 200)
-    return settle(rig, polls)
+    return rig
 
 
-def settle(rig: Rig, polls: list[Poll]) -> Rig:
-    """Time goes on after the last poll; the same for every run of it."""
-    end = max(poll.t_ms for poll in polls)
-    for passed in range(0, SETTLE_MS + 1, 5000):
-        rig.tick(end + passed)
+def settle(rig: Rig, end_ms: int) -> Rig:
+    """Time goes on after the last poll."""
+    for passed in range(1000, SETTLE_MS + 1, 5000):
+        rig.tick(end_ms + passed)
     return rig
 
 
@@ -140,7 +140,7 @@ def raw_entries(polls: list[Poll]) -> list[Entry]:
 @settings(deadline=None, max_examples=80)
 def test_what_is_left_out_of_the_log_no_figure_misses(parts: list[Stretch]) -> None:
     polls = polls_of(parts)
-    rig = play(Rig.of(SPEC, CALENDAR), polls)
+    rig = settle(play(polls), polls[-1].t_ms)
     entries = raw_entries(polls)
     told = rig.finals()
     ended = (polls[-1].t_ms + SETTLE_MS - GRACE_MS - T0) // QUARTER_MS + 1
@@ -160,8 +160,9 @@ def test_what_is_left_out_of_the_log_no_figure_misses(parts: list[Stretch]) -> N
 @settings(deadline=None, max_examples=40)
 def test_orderly_restarts_change_nothing(parts: list[Stretch], restarts: frozenset[int]) -> None:
     polls = polls_of(parts)
-    never = play(Rig.of(SPEC, CALENDAR), polls)
-    often = play(Rig.of(SPEC, CALENDAR), polls, restarts, "graceful")
+    end = polls[-1].t_ms
+    never = settle(play(polls), end)
+    often = settle(play(polls, restarts, graceful=True), end)
     assert often.finals() == never.finals()
     assert [r for r in often.told("state") if r["state"] != "offline"] == [
         r for r in never.told("state") if r["state"] != "offline"
@@ -175,8 +176,9 @@ def test_crashes_change_no_oee_and_little_energy(
 ) -> None:
     """A crash forgets the meter's readings since the last full minute, and no energy."""
     polls = polls_of(parts)
-    never = play(Rig.of(SPEC, CALENDAR), polls).finals()
-    often = play(Rig.of(SPEC, CALENDAR), polls, restarts, "crash").finals()
+    end = polls[-1].t_ms
+    never = settle(play(polls), end).finals()
+    often = settle(play(polls, restarts), end).finals()
     assert never.keys() == often.keys()
     for key, body in never.items():
         if key[0] == "oee":
@@ -192,7 +194,7 @@ def test_late_readings_give_the_same_figures_in_the_end(
     parts: list[Stretch], delays: list[int]
 ) -> None:
     polls = polls_of(parts)
-    in_time = play(Rig.of(SPEC, CALENDAR), polls)
+    in_time = play(polls)
     rig = Rig.of(SPEC, CALENDAR)
     # The first come in time: from them on the asset exists.
     late = [0, 0, *itertools.islice(itertools.cycle(delays), len(polls) - 2)]
@@ -203,8 +205,7 @@ def test_late_readings_give_the_same_figures_in_the_end(
     for now, place in arrivals:
         rig.poll(polls[place].t_ms, **polls[place].values)
         rig.tick(now + 200)
-    last = arrivals[-1][0]
-    settle(rig, [*polls, Poll(last, {})])
-    settle(in_time, [*polls, Poll(last, {})])
+    settle(rig, arrivals[-1][0])
+    settle(in_time, arrivals[-1][0])
     assert rig.ledger.refused() == {}
     assert rig.finals() == in_time.finals()

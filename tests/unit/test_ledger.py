@@ -536,6 +536,53 @@ def test_the_log_alone_gives_the_record() -> None:
     assert found.kpi["micro_stops"] == told["kpi"]["micro_stops"]
 
 
+# A clock that is set
+
+
+def test_a_clock_set_back_does_not_stop_the_figures() -> None:
+    """Wrong by an hour until noon: the hour is lived twice, and the second time counts."""
+    rig = Rig.of(spec(signals=("state", "count", "reject", "energy")))
+    run(rig, T0, T0 + 3 * HOUR, state="running", count=lambda t: (t - T0) // 20_000, reject=0)
+    again = T0 + 2 * HOUR
+    known = len(rig.rows)
+    run(
+        rig,
+        again,
+        again + 2 * HOUR + 20_000,
+        state=lambda t: "fault" if t < again + 10 * MINUTE else "running",
+        count=lambda t: 540 + (t - again) // 10_000,
+        reject=0,
+        energy=100.0,
+    )
+    assert rig.told("state")[-1]["state"] == "running"
+    hours = [told for told in rig.told("oee") if told["win"]["start"] == again]
+    assert [told["rev"] for told in hours] == [0]
+    # What was counted in the hour that was none is seen, and so counted, in this one.
+    assert (hours[0]["time_s"]["delay"], hours[0]["count"]["total"]) == (590, 180 + 360)
+    assert rig.ledger.refused() == {"m1": 1}, "the one poll before the step was noticed"
+    entries = sum(len(row.entries) for row in rig.rows[known:])
+    assert entries < 2 * 720 + 400, "nothing is logged more than it changes"
+
+
+def test_windows_told_in_a_future_that_was_none_are_told_again() -> None:
+    rig = Rig.of(spec())
+    run(rig, T0, T0 + 5 * MINUTE, state="running", count=1, reject=0)
+    future = T0 + 20 * 365 * 24 * HOUR
+    rig.poll(future, state="running", count=1, reject=0)
+    rig.tick(future)
+    run(rig, future, future + HOUR + 20_000, state="idle", count=1, reject=0)
+    run(rig, T0 + 5 * MINUTE, T0 + HOUR + 20_000, state="running", count=1, reject=0)
+    hour = next(told for told in rig.told("oee") if told["win"]["start"] == T0)
+    assert (hour["rev"], hour["time_s"]["run"]) == (0, 3600)
+    assert rig.told("state")[-1]["state"] == "running"
+    assert rig.ledger.refused() == {"m1": 1}, "the one poll before the step was noticed"
+    back = T0 + HOUR - MINUTE
+    run(rig, back, T0 + HOUR + 20_000, state="fault", count=1, reject=0)
+    hours = [told for told in rig.told("oee") if told["win"]["start"] == T0]
+    assert [told["rev"] for told in hours] == [0, 1]
+    assert hours[1]["time_s"]["delay"] == 60
+
+
 # The contract
 
 
