@@ -20,7 +20,7 @@ from gateway import api
 from gateway.clock import SystemClock
 from gateway.figures.calendar import Calendar
 from gateway.health import Health
-from gateway.ledger import Ledger
+from gateway.ledger import HORIZON_MS, Ledger
 from gateway.links import connect, fetch
 from gateway.meta import describe
 from gateway.model import Draft, record_id
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("nxgate.agent")
 
 TICK_S = 1.0
-RESTATE_HORIZON_MS = 8 * 86_400_000
-"""How far back windows are known at start, so that late data can restate them."""
 PUBLISHER_RESTART_S = 5.0
 
 
@@ -131,7 +129,7 @@ class Agent:
 
     def _restore(self) -> None:
         """Give the ledger back what the store knows of each asset."""
-        since_ms = self._now_ms() - RESTATE_HORIZON_MS
+        since_ms = self._now_ms() - HORIZON_MS
         states = [r for (cls, *_place), r in self._store.current().items() if cls == "state"]
         self._ledger.restore(
             self._store.log(since_ms),
@@ -201,6 +199,7 @@ class Agent:
         await asyncio.gather(
             *(task for task in tasks if task.get_name() not in running), return_exceptions=True
         )
+        self._ledger.rest()
         self._keep(self._ledger.advance(self._now_ms()))
         self._store.note_heard(self._ledger.heard())
         with contextlib.suppress(TimeoutError):
