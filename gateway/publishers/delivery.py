@@ -40,6 +40,9 @@ LIVE_BYTES = 8 << 20
 """Beyond either bound the live lane is let go of: its records are in the store anyway."""
 TURN = 25
 """Backlog records sent in one go, so that other work of the loop gets its turn."""
+WINDOW_BYTES = 256 << 10
+"""Payload under way at a time: a connection begins with the metas of all assets, and a hundred
+large ones at once would stand in memory several times over."""
 SUSPECT_LOSSES = 2
 POISON_LOSSES = 5
 FIRST_PAUSE_S = 1.0
@@ -132,6 +135,7 @@ class Delivery:
         self._backlog = Backlog()
         self._held: set[int] = set()
         self._in_flight: dict[Message, None] = {}
+        self._in_flight_bytes = 0
         self.refusals = Refusals()
         self.acked_count = 0
         self.unheard_count = 0
@@ -198,6 +202,7 @@ class Delivery:
         self._live.clear()
         self._backlog.restart(0, 0)
         self._in_flight = {}
+        self._in_flight_bytes = 0
         probes = (held.probe.key for held in self.refusals.topics.values())
         self._held = {message.key for message in again} | set(probes)
 
@@ -229,6 +234,7 @@ class Delivery:
         if message not in self._in_flight:
             return
         del self._in_flight[message]
+        self._in_flight_bytes -= len(message.payload)
         if message is self._alone:
             self._alone = None
         match verdict:
@@ -259,7 +265,7 @@ class Delivery:
             return (self._paused_until_ns - now_ns) * 1e-9
         if self.refusals.topics:
             self._urgent.extend(self.refusals.due(now_ns))
-        while self._alone is None and len(self._in_flight) < transport.window:
+        while self._alone is None and self._room(transport.window):
             message = self._next_live(transport)
             if message is None:
                 break
@@ -336,7 +342,7 @@ class Delivery:
             return None
         waiting, sent = self._backlog.waiting, 0
         room = max(1, transport.window - transport.window // 4)
-        while waiting and self._alone is None and len(self._in_flight) < room:
+        while waiting and self._alone is None and self._room(room):
             wait_s = self._bucket.wait_s()
             if wait_s or sent >= TURN:
                 return wait_s
@@ -378,8 +384,15 @@ class Delivery:
             return False
         return True
 
+    def _room(self, window: int) -> bool:
+        """Tell whether another message may be under way; one always may."""
+        return len(self._in_flight) < window and (
+            self._in_flight_bytes < WINDOW_BYTES or not self._in_flight
+        )
+
     def _hand_over(self, message: Message, transport: Transport) -> None:
         self._in_flight[message] = None
+        self._in_flight_bytes += len(message.payload)
         if message.losses >= SUSPECT_LOSSES:
             self._alone = message
         transport.send(message)

@@ -278,3 +278,19 @@ def test_a_stop_sends_live_and_leaves_the_backlog() -> None:
     for message in list(rig.transport.sent):
         rig.answer(message)
     assert rig.delivery.idle
+
+
+def test_no_more_bytes_are_under_way_than_the_window_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WINDOW_BYTES", 1)
+    rig = Rig()
+    rig.connect()
+    rig.answer_all()
+    keys = [rig.make("telemetry", f"a{n}").key for n in range(3)]
+    rig.pump()
+    assert rig.sent_keys() == keys[:1], "one message always goes"
+    for sent in (1, 2, 3):
+        rig.answer_all()
+        rig.pump()
+        assert rig.sent_keys() == keys[: sent + 1]
