@@ -290,7 +290,7 @@ def test_no_more_bytes_are_under_way_than_the_window_holds(
     keys = [rig.make("telemetry", f"a{n}").key for n in range(3)]
     rig.pump()
     assert rig.sent_keys() == keys[:1], "one message always goes"
-    for sent in (1, 2, 3):
-        rig.answer_all()
+    for key in keys[1:]:
+        rig.answer(rig.transport.sent[-1])
         rig.pump()
-        assert rig.sent_keys() == keys[: sent + 1]
+        assert rig.sent_keys()[-1] == key
