@@ -240,8 +240,8 @@ def read_sealed(path: Path) -> Facts | None:
     Raises:
         Damaged: SQLite can't read it, or it isn't a segment of ours.
     """
-    if path.with_name(path.name + "-wal").exists():
-        return None
+    if any(path.with_name(path.name + log).exists() for log in ("-wal", "-journal")):
+        return None  # cut while written, or while being sealed
     try:
         with closing(open_read_only(path)) as db:
             _examine(db, path)
