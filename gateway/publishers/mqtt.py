@@ -16,9 +16,10 @@ from gateway.errors import BrokerUnavailable, StoreError
 from gateway.publishers.base import PublisherStatus
 from gateway.publishers.canonical import Canonical, epoch_of
 from gateway.publishers.causes import SLOW, Cause
-from gateway.publishers.delivery import Delivery, Message
+from gateway.publishers.delivery import Delivery
 from gateway.publishers.dial import Dialer
 from gateway.publishers.lanes import CHUNK
+from gateway.publishers.message import Message
 from gateway.publishers.mqtt_client import Connection
 from gateway.publishers.mqtt_version import MqttVersion
 from gateway.publishers.pace import Backoff, TokenBucket

@@ -7,6 +7,8 @@ socket is driven by the loop, and its callbacks only take notes, which are acted
 returned.
 """
 
+# ruff: noqa: ANN401 - what paho passes to callbacks is Any to it as well
+
 from __future__ import annotations
 
 import asyncio
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from gateway.publishers.delivery import Message
     from gateway.publishers.dial import Dialer
+    from gateway.publishers.message import Message
     from gateway.settings import MqttSettings
 
 log = logging.getLogger("nxgate.mqtt")
@@ -77,7 +79,7 @@ class _Client(paho.Client):
 
 
 class Connection:
-    """One connection to one broker; satisfies `delivery.Transport`.
+    """One connection to one broker; satisfies `message.Transport`.
 
     Args:
         config: credentials, certificates.
@@ -265,7 +267,7 @@ class Connection:
         if self._paho.want_write():
             self._flush()
 
-    def _detach(self, *_paho: Any) -> None:  # noqa: ANN401 - paho's arguments are not needed
+    def _detach(self, *_paho: Any) -> None:
         """Take the socket from the loop, before paho closes it."""
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
@@ -295,7 +297,7 @@ class Connection:
             client.acks.clear()
             self._on_acks(acks)
 
-    def _want_write(self, *_paho: Any) -> None:  # noqa: ANN401
+    def _want_write(self, *_paho: Any) -> None:
         """Write at the end of this turn of the loop, so that a burst is one pass over paho."""
         if not self._flushing and not self._writing:
             self._flushing = True
@@ -340,11 +342,11 @@ class Connection:
 
     def _note_connack(
         self,
-        _client: paho.Client,
-        _data: Any,  # noqa: ANN401
+        _client: Any,
+        _data: Any,
         _flags: paho.ConnectFlags,
         reason: ReasonCode,
-        properties: Any,  # noqa: ANN401 - paho sets its fields by name at run time
+        properties: Any,
     ) -> None:
         if reason.is_failure:
             text = _("the broker answered: {reason}").format(reason=reason)
@@ -358,11 +360,11 @@ class Connection:
 
     def _note_end(
         self,
-        _client: paho.Client,
-        _data: Any,  # noqa: ANN401
+        _client: Any,
+        _data: Any,
         flags: paho.DisconnectFlags,
         reason: ReasonCode,
-        _properties: Any,  # noqa: ANN401
+        _properties: Any,
     ) -> None:
         if self._ending is not None:
             return
@@ -380,32 +382,16 @@ class Connection:
             self._ending = BrokerUnavailable(text, Cause.DROPPED)
 
     def _note_granted(
-        self,
-        _client: paho.Client,
-        _data: Any,  # noqa: ANN401
-        _mid: int,
-        reasons: list[ReasonCode],
-        _properties: Any,  # noqa: ANN401
+        self, _client: Any, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
         if self._granted is not None and not self._granted.done():
             self._granted.set_result(not any(reason.is_failure for reason in reasons))
 
-    def _note_message(
-        self,
-        _client: paho.Client,
-        _data: Any,  # noqa: ANN401
-        message: paho.MQTTMessage,
-    ) -> None:
+    def _note_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         if message.retain and self._retained is not None and not self._retained.done():
             self._retained.set_result(bytes(message.payload))
 
-    def _note_log(
-        self,
-        _client: paho.Client,
-        _data: Any,  # noqa: ANN401
-        level: int,
-        text: str,
-    ) -> None:
+    def _note_log(self, _client: Any, _data: Any, level: int, text: str) -> None:
         """Until CONNACK only: the TLS alert over a client certificate shows nowhere else."""
         if level == LogLevel.MQTT_LOG_ERR:
             self._said = text

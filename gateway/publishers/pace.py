@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 BURST_S = 0.1
 """A bucket holds as much as its rate yields in this time, so that a late timer costs nothing."""
 
+GRAIN_S = 0.02
+"""One that has run dry is worth coming back to after this time, not for every single record."""
+
 
 class TokenBucket:
     """Lets a set number of records pass each second.
@@ -25,16 +28,17 @@ class TokenBucket:
         self._rate = rate
         self._clock = clock
         self._most = max(1.0, rate * BURST_S)
+        self._some = max(1.0, rate * GRAIN_S)
         self._tokens = self._most
         self._at_ns = clock.mono_ns()
 
     def wait_s(self) -> float:
-        """Seconds until a record may pass; 0 when one may pass now."""
+        """Seconds until some records may pass; 0 when one may pass now."""
         now_ns = self._clock.mono_ns()
         earned = (now_ns - self._at_ns) * 1e-9 * self._rate
         self._tokens = min(self._most, self._tokens + earned)
         self._at_ns = now_ns
-        return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / self._rate
+        return 0.0 if self._tokens >= 1.0 else (self._some - self._tokens) / self._rate
 
     def take(self) -> None:
         """Let one record pass; only after `wait_s` returned 0."""

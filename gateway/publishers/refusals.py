@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.publishers.delivery import Message
+    from gateway.publishers.message import Message
 
 FIRST_WAIT_S = 30.0
 MOST_WAIT_S = 600.0

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from gateway.clock import ManualClock
 from gateway.model import Record, make_key
-from gateway.publishers.delivery import Delivery, Message
+from gateway.publishers.delivery import Delivery
 from gateway.publishers.lanes import CHUNK
+from gateway.publishers.message import Message
 from gateway.publishers.pace import TokenBucket
 from gateway.publishers.refusals import Verdict
 

@@ -14,7 +14,7 @@ from gateway.publishers.refusals import Verdict
 
 if TYPE_CHECKING:
     from gateway.model import Record
-    from gateway.publishers.delivery import Message
+    from gateway.publishers.message import Message
 
 CLASSES = ("telemetry", "telemetry", "telemetry", "state", "event/x", "meta")
 

@@ -1,0 +1,57 @@
+"""A message, and the two sides of the delivery loop: how it is spelt, what carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from gateway.model import Record
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message ready to be sent, and sent unchanged however often it takes.
+
+    Attributes:
+        key: of the record in it; 0 for what is no record (a status).
+        again: True: goes first on the next connection when this one breaks; False: each
+            connection makes its own.
+        losses: connections that broke while it was in flight.
+        lone_losses: those of them on which nothing but this message can have been the reason.
+    """
+
+    key: int
+    topic: str
+    payload: bytes
+    retain: bool
+    again: bool = True
+    losses: int = 0
+    lone_losses: int = 0
+
+
+class Encoding(Protocol):
+    """How one format spells records."""
+
+    def topic(self, record: Record, *, hist: bool) -> str:
+        """Where a record goes."""
+
+    def payload(self, record: Record, *, hist: bool) -> bytes:
+        """What it says."""
+
+    def retained(self, record: Record) -> bool:
+        """Tell whether the newest record of its kind is to be kept by the server."""
+
+
+class Transport(Protocol):
+    """One connection. What becomes of a message is told later, never from within `send`."""
+
+    @property
+    def window(self) -> int:
+        """How many messages may be unacknowledged at once, ≥ 1."""
+
+    def fits(self, message: Message) -> bool:
+        """Tell whether the other side takes messages of this size."""
+
+    def send(self, message: Message) -> None:
+        """Send; on a broken connection do nothing, the loss is about to be told."""
