@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from sys import intern
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -66,10 +65,32 @@ def loader(kind: Callable[..., T], references: References = _NO_REFERENCES) -> C
 
 
 class _Builders:
-    """Makes the functions that turn parsed JSON into types, one a type."""
+    """Makes the functions that turn parsed JSON into types, one a type.
+
+    A large site holds most texts, numbers and addresses a hundred times; equal ones become one
+    object for all that one loader reads.
+    """
 
     def __init__(self, references: References) -> None:
         self._made: dict[Any, Build] = dict(references)
+        self._texts: dict[str, str] = {}
+        self._tuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._made.setdefault(str, self._text)
+        self._made.setdefault(float, self._number)
+        self._made.setdefault(object, self._opaque)
+
+    def _text(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+    def _number(self, number: float) -> float:
+        return 1.0 if number == 1 else 0.0 if number == 0 else number
+
+    def _opaque(self, data: Any) -> Any:  # noqa: ANN401
+        """Tuples of numbers and texts, such as a register, that hundreds of tags have alike."""
+        if not isinstance(data, list):
+            return data
+        made = tuple(map(self._opaque, data))
+        return self._tuples.setdefault(made, made)
 
     def of(self, kind: Any) -> Build:  # noqa: ANN401 - any type hint
         """The function for a type hint."""
@@ -121,34 +142,12 @@ _EMPTY: Mapping[str, Any] = {}
 
 
 def _scalar(kind: Any) -> Build:  # noqa: ANN401 - any type hint
-    """What JSON holds as text or a number; equal texts become one object."""
-    if kind is str:
-        return intern
-    if kind is object:
-        return _any
-    if kind is float:
-        return _float
+    """What JSON holds as text or a number."""
     if kind is date:
         return date.fromisoformat
     if isinstance(kind, type) and issubclass(kind, (Enum, Path)):
         return kind
     return _same
-
-
-_shared: dict[Any, Any] = {}
-
-
-def _any(data: object) -> object:
-    """Share equal opaque data, such as the register that a hundred like devices have in common."""
-    if isinstance(data, list):
-        data = tuple(data)
-        return _shared.setdefault(data, data)
-    return data
-
-
-def _float(data: float) -> float:
-    """Share the numbers that most tags have: no scale, no offset."""
-    return 1.0 if data == 1.0 else 0.0 if data == 0.0 else data
 
 
 def _same(data: object) -> object:
