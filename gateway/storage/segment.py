@@ -106,7 +106,7 @@ class Segment:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` does it, and counts bytes
             db.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT}")
-            db.execute("PRAGMA cache_size = -1024")
+            db.execute("PRAGMA cache_size = -256")
             db.execute("PRAGMA busy_timeout = 0")  # nobody else writes; readers are waited for
             facts = _scan(db, path)
             db.execute("DELETE FROM note WHERE name = 'sealed'")  # about to be untrue
