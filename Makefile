@@ -16,7 +16,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@echo "Setting up .venv (pinned versions, hashes verified) ..."
 	@python3 -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@rm -rf nxgate.egg-info # would shadow the installed entry points for python -m
 	@touch $@
 

@@ -105,7 +105,7 @@ def view(snapshot: Snapshot) -> Table:
             Text(f"{asset['line']}/{asset['name']}"),
             Text(_state(asset), style=STYLES.get(_state(asset), "")),
             *ratios,
-            "" if pieces is None else f"{pieces:g}",
+            "" if pieces is None else f"{pieces:.4g}",
             Text(_values(asset)),
         )
     return table

@@ -171,7 +171,8 @@ def _tell(arrivals: Arrivals, site: Path) -> int:
             pieces = f"{last['count']['total']:g} {last['count']['u']}"
         by_class = ", ".join(f"{cls} {count}" for cls, count in sorted(counts.items()))
         table.add_row(asset.name, by_class, *ratios, pieces)
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    console = Console() if sys.stdout.isatty() else Console(width=140)
+    console.print(table)
     if missing:
         print(f"no figures from: {', '.join(missing)}; see {FOLDER}/gateway.log", file=sys.stderr)
         return 1
