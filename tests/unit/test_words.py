@@ -1,0 +1,74 @@
+"""Every message exists in Chinese, with the same fields."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from gateway import words
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "gateway/locale/zh.json"
+
+
+def messages() -> dict[str, str]:
+    """Every literal that goes through `_`, and where; anything but a literal is an error."""
+    found: dict[str, str] = {}
+    for folder in ("gateway", "drivers", "simulators"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                    continue
+                if node.func.id != "_" or path.name == "words.py":
+                    continue
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                (argument,) = node.args
+                assert isinstance(argument, ast.Constant), f"{where}: not a literal"
+                found[str(argument.value)] = where
+    return found
+
+
+def fields(message: str) -> set[str]:
+    return {name for _text, name, _spec, _how in string.Formatter().parse(message) if name}
+
+
+def test_every_message_is_translated_and_no_translation_is_left_over() -> None:
+    catalogue, found = json.loads(CATALOGUE.read_text("utf-8")), messages()
+    missing = {where: message for message, where in found.items() if message not in catalogue}
+    assert not missing
+    assert not catalogue.keys() - found.keys()
+
+
+@pytest.mark.parametrize("message", sorted(json.loads(CATALOGUE.read_text("utf-8"))))
+def test_a_translation_keeps_the_fields(message: str) -> None:
+    chinese = json.loads(CATALOGUE.read_text("utf-8"))[message]
+    if re.search(r"\{\w*[!:}]", message):
+        assert fields(chinese) == fields(message)
+    assert chinese.strip()
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LC_ALL": "zh_CN.UTF-8"}, "zh"),
+        ({"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+    ],
+)
+def test_the_locale_chooses(
+    environment: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        assert words.choose() == language == words.chosen()
+    finally:
+        words.choose("en")
