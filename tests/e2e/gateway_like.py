@@ -10,7 +10,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from mqtt_rig import Rig, config, draft, running
+from tests.e2e.mqtt_rig import Rig, config, draft, running
 
 ASSETS = ("press-1", "press-2", "press-3", "press-4")
 STATES = itertools.cycle(("running", "fault", "idle"))

@@ -9,19 +9,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from asyncapi_judge import CONTRACT
 
 from gateway.clock import SystemClock
 from gateway.model import Draft, Record, make_key, record_id
 from gateway.publishers.mqtt import MqttPublisher
 from gateway.settings import Identity, MqttSettings
 from gateway.store import Store
+from tests.e2e.asyncapi_judge import CONTRACT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from mosquitto import Heard
+    from tests.e2e.mosquitto import Heard
 
 IDENTITY = Identity("c1", "e1", "s1", "gw-01")
 ROOT = "cii/v1/c1/e1/s1"

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from asyncapi_judge import CONTRACT, Judge
+
+from tests.e2e.asyncapi_judge import CONTRACT, Judge
 
 SAMPLES = json.loads((CONTRACT.parent / "samples.json").read_text("utf-8"))
 ASSET = "cii/v1/c1/e1/s1/l1/PRESS-01"

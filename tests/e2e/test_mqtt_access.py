@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
-from certificates import Authority
-from mosquitto import Mosquitto, Subscriber, free_port, wait_for
-from mqtt_rig import ROOT, by_id, config, draft, running
-from relay import Relay
 
 from gateway.publishers.mqtt_client import Connection
 from gateway.secret import Secret
 from gateway.settings import Tls
+from tests.e2e.certificates import Authority
+from tests.e2e.mosquitto import Mosquitto, Subscriber, free_port, wait_for
+from tests.e2e.mqtt_rig import ROOT, by_id, config, draft, running
+from tests.e2e.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
-from asyncapi_judge import Judge
-from mosquitto import Mosquitto, Subscriber, wait_for
-from mqtt_rig import CLASSES, ROOT, Rig, by_id, config, draft, expected, open_store, running
 
 from gateway.model import record_id
+from tests.e2e.asyncapi_judge import Judge
+from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
+from tests.e2e.mqtt_rig import (
+    CLASSES,
+    ROOT,
+    Rig,
+    by_id,
+    config,
+    draft,
+    expected,
+    open_store,
+    running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncapi_judge import Judge
-from gateway_like import make
-from mosquitto import Mosquitto, Subscriber, wait_for
-from mqtt_rig import by_id, config, draft, expected, open_store, order_of, running
-from relay import Relay
-
 from gateway.model import record_id
+from tests.e2e.asyncapi_judge import Judge
+from tests.e2e.gateway_like import make
+from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
+from tests.e2e.mqtt_rig import by_id, config, draft, expected, open_store, order_of, running
+from tests.e2e.relay import Relay
 
 if TYPE_CHECKING:
     from gateway.model import Record

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from asyncapi_judge import Judge
-from mosquitto import Mosquitto, Subscriber, wait_for
-from workshop import bodies, workshop
 
 from simulators.figures import Rule, as_read, energy_kwh, truth_figures
+from tests.e2e.asyncapi_judge import Judge
+from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
+from tests.e2e.workshop import bodies, workshop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def run(folder: Path, seconds: float, *, exact: bool) -> dict[str, tuple[float, 
             assert last["coverage"] == pytest.approx((until - first) / (until - start), abs=1e-3)
             if exact:
                 for name in ("a", "p", "q", "oee"):
-                    assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)  # type: ignore[literal-required]
+                    assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)
         if not exact:
             energy = bodies(subscriber, "injection-1/energy/electricity")[-1]
             used = energy_kwh(events, "meter-1", (energy["win"]["start"], until))

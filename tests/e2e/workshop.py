@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mosquitto import Subscriber, free_port, wait_for
+from tests.e2e.mosquitto import Subscriber, free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -189,6 +189,11 @@ def test_crashes_change_no_oee_and_little_energy(
 
 @given(stretches, st.lists(st.integers(0, 60), min_size=1, max_size=30))
 @example([Stretch(3, GAP, 1)], [0, 5, 0])
+@example([Stretch(86, "running", 1), Stretch(5, "fault", 1)], [3])
+@example(
+    [Stretch(89, "running", 1), Stretch(3, "fault", 1), Stretch(6, "running", 1)],
+    [0] * 12 + [3, 2, 0, 0],
+)
 @settings(deadline=None, max_examples=80)
 def test_late_readings_give_the_same_figures_in_the_end(
     parts: list[Stretch], delays: list[int]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from delivery_fakes import Rig
 
 from gateway.publishers import delivery as module
 from gateway.publishers.refusals import Verdict
+from tests.unit.delivery_fakes import Rig
 
 
 def test_telemetry_goes_before_its_commit_and_nothing_else_does() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from delivery_fakes import Rig
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.publishers.refusals import Verdict
+from tests.unit.delivery_fakes import Rig
 
 if TYPE_CHECKING:
     from gateway.model import Record

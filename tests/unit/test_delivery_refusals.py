@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from delivery_fakes import Rig
 
 from gateway.publishers.refusals import FIRST_WAIT_S, MOST_WAIT_S, Verdict
+from tests.unit.delivery_fakes import Rig
 
 
 def refused_topic() -> Rig:

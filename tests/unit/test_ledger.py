@@ -133,6 +133,16 @@ def test_a_reading_that_was_only_late_takes_the_silence_back() -> None:
     assert (found.run_ms, found.unknown_ms) == (45_000, 0)
 
 
+def test_the_time_out_itself_is_no_silence() -> None:
+    rig = Rig.of(spec())
+    rig.poll(T0, state="running")
+    rig.poll(T0 + 30_000, state="running")
+    rig.poll(T0 + 60_001, state="running")
+    found = rig.ledger.live("m1", T0 + 60_001)
+    assert found is not None
+    assert (found.run_ms, found.unknown_ms) == (30_000, 30_001)
+
+
 # Windows
 
 
@@ -247,6 +257,28 @@ def test_late_states_fill_a_silence() -> None:
     assert told["rev"] == 1
     assert (told["time_s"]["unknown"], told["time_s"]["delay"]) == (0, 600)
     assert told["count"] == {"total": 60, "good": 60, "scrap": 0, "unplaced": 0, "u": "part"}
+
+
+def test_late_states_place_pieces_that_the_next_window_saw() -> None:
+    """The counter is read seven seconds after the state, so its growth lies beyond the edge."""
+    rig = Rig.of(spec())
+    edge = T0 + HOUR
+
+    def poll(start: int, end: int, count: int) -> None:
+        for t in range(start, end, 10_000):
+            rig.poll(t, state="running")
+            rig.poll(t + 7000, count=count, reject=0)
+            rig.tick(t + 8000)
+
+    poll(T0, edge - 10 * MINUTE, 0)
+    poll(edge, edge + HOUR + 20_000, 60)
+    assert [told["count"]["unplaced"] for told in rig.told("oee")] == [0, 60]
+    for t in range(edge - 10 * MINUTE, edge, 10_000):
+        rig.poll(t, state="running")
+    rig.tick(edge + HOUR + 30_000)
+    rig.tick(edge + HOUR + 40_000)
+    assert [told["rev"] for told in rig.told("oee")] == [0, 0, 1, 1]
+    assert [told["count"]["unplaced"] for told in rig.told("oee")] == [0, 60, 0, 0]
 
 
 def test_what_is_too_late_is_refused_and_counted() -> None:

@@ -7,15 +7,16 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from virtual_loop import VirtualLoop, run_virtual
-
 from gateway.errors import ConnectionLost, RequestTimeout
 from gateway.health import Health
 from gateway.model import Batch, Device, Group, Kind, Quality, Tag
 from gateway.poller import Poller
+from tests.unit.virtual_loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
+
+    from gateway.driver import Driver, Link, Plan
 
 
 @dataclass
@@ -53,7 +54,7 @@ class FakeDriver:
     def prepare(self, tags: tuple[Tag, ...]) -> FakePlan:
         return FakePlan(tags)
 
-    async def read(self, plan: FakePlan) -> Batch:
+    async def read(self, plan: Plan) -> Batch:
         self.starts.append(self.loop.time())
         if self.broken:
             raise self.broken
@@ -91,7 +92,7 @@ def device(name: str, *periods: float) -> Device:
 
 
 def run_for(
-    seconds: float, loop: VirtualLoop, units: list[tuple[Device, FakeLink, FakeDriver]]
+    seconds: float, loop: VirtualLoop, units: Sequence[tuple[Device, Link, Driver]]
 ) -> tuple[Taken, Health]:
     taken, health = Taken(), Health()
 
