@@ -136,7 +136,7 @@ def test_a_reading_that_was_only_late_takes_the_silence_back() -> None:
 def test_the_time_out_itself_is_no_silence() -> None:
     rig = Rig.of(spec())
     rig.poll(T0, state="running")
-    rig.poll(T0 + 30_000, state="running")
+    rig.poll(T0 + 30_000, state="setup")
     rig.poll(T0 + 60_001, state="running")
     found = rig.ledger.live("m1", T0 + 60_001)
     assert found is not None
@@ -264,14 +264,14 @@ def test_late_states_place_pieces_that_the_next_window_saw() -> None:
     rig = Rig.of(spec())
     edge = T0 + HOUR
 
-    def poll(start: int, end: int, count: int) -> None:
+    def poll(start: int, end: int, word: str, count: int) -> None:
         for t in range(start, end, 10_000):
-            rig.poll(t, state="running")
+            rig.poll(t, state=word)
             rig.poll(t + 7000, count=count, reject=0)
             rig.tick(t + 8000)
 
-    poll(T0, edge - 10 * MINUTE, 0)
-    poll(edge, edge + HOUR + 20_000, 60)
+    poll(T0, edge - 10 * MINUTE, "running", 0)
+    poll(edge, edge + HOUR + 20_000, "setup", 60)
     assert [told["count"]["unplaced"] for told in rig.told("oee")] == [0, 60]
     for t in range(edge - 10 * MINUTE, edge, 10_000):
         rig.poll(t, state="running")
