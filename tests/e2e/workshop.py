@@ -70,6 +70,7 @@ def workshop(folder: Path, broker_port: int, *, poll: str = "1s") -> Iterator[Wo
     for offset in range(3):
         text = text.replace(f":{15021 + offset}", f":{base + offset}")
     text = text.replace(":18883", f":{broker_port}").replace("poll: 1s", f"poll: {poll}")
+    text = text.replace("heartbeat: 30s", "heartbeat: 30s, spread: 0s")
     site = folder / "site.yaml"
     site.write_text(text, "utf-8")
     truth = folder / "truth.jsonl"
