@@ -5,9 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from gateway.errors import ConnectionLost
+from gateway.words import _
+
 if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.driver import Driver, Link, Plugin
+    from gateway.errors import DriverError
     from gateway.model import Device
     from gateway.plant import Plant
 
@@ -32,3 +36,12 @@ def fetch(place: str) -> object:
     """Import what stands at `module:object`."""
     module, _colon, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+def tell(error: DriverError, device: Device) -> str:
+    """Say what went wrong with a device; a link's own error doesn't know who is on it."""
+    if not isinstance(error, ConnectionLost):
+        return str(error)
+    return _("{device}: {problem} Set in {where}.").format(
+        device=device.name, problem=error, where=device.where
+    )

@@ -20,6 +20,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import ConnectionLost, DriverError
+from gateway.links import tell
 from gateway.model import Batch, Quality
 from gateway.words import _
 
@@ -246,11 +247,7 @@ class Poller:
                 steps = min(unit.failures - 2, 10)
                 delay_s = min(unit.retry_cap_s, job.period_ns / 1e9 * 2**steps)
                 unit.retry_ns = now_ns + round(delay_s * 1e9) - job.period_ns // 2
-        text = str(error)
-        if isinstance(error, ConnectionLost):  # a link doesn't know which devices are on it
-            text = _("{device}: {problem} Set in {where}.").format(
-                device=unit.device.name, problem=text, where=unit.device.where
-            )
+        text = tell(error, unit.device)
         if unit.health.fell(self._clock.wall_ns() // 1_000_000, text):
             log.warning("%s", text)
         self._tell_bad(job)

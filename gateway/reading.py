@@ -10,7 +10,7 @@ import orjson
 
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError, DriverError, Fault
-from gateway.links import connect
+from gateway.links import connect, tell
 from gateway.model import Quality
 from gateway.templates import load, nearest
 from gateway.words import _
@@ -34,7 +34,7 @@ async def show(site: Path, what: str, *, as_json: bool) -> int:
         await link.open()
         batch, readings = await inspector.inspect(driver.prepare(tags))
     except DriverError as error:
-        click.echo(f"{error}", err=True)
+        click.echo(tell(error, device), err=True)
         return 1
     finally:
         await link.close()

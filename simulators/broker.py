@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-def start(port: int, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+def start(
+    port: int, folder: Path, *, installed: bool = True
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start a broker on loopback that anyone on this machine may use.
 
     Args:
         port: to listen on.
         folder: for its configuration and its log.
+        installed: whether to use mosquitto where it is installed.
 
     Returns:
         The process, and what it is.
@@ -32,7 +35,7 @@ def start(port: int, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     folder.mkdir(parents=True, exist_ok=True)
     path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
     mosquitto = shutil.which("mosquitto", path=path)
-    if mosquitto:
+    if mosquitto and installed:
         config = folder / "mosquitto.conf"
         config.write_text(f"listener {port} {HOST}\nallow_anonymous true\npersistence false\n")
         command, name = [mosquitto, "-c", str(config)], "mosquitto"

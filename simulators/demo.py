@@ -71,6 +71,7 @@ def main() -> int:
     """Run the demo; 0 when every asset's figures arrived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
+    parser.add_argument("--amqtt", action="store_true", help="amqtt also where mosquitto is")
     arguments = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -78,7 +79,7 @@ def main() -> int:
     site = _write_site(base, broker_port)
     started: list[subprocess.Popen[bytes]] = []
     try:
-        process, name = broker.start(broker_port, FOLDER)
+        process, name = broker.start(broker_port, FOLDER, installed=not arguments.amqtt)
         started.append(process)
         arrivals = Arrivals(broker_port)
         print(f"broker: {name} on {broker.HOST}:{broker_port}")
@@ -136,7 +137,9 @@ def _free_ports(count: int) -> int:
 
 def _start(command: list[str], log: str) -> subprocess.Popen[bytes]:
     with (FOLDER / log).open("wb") as out:
-        return subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603 - our own words
+        return subprocess.Popen(  # noqa: S603 - our own words
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
 
 
 def _watch(command: list[str], seconds: float | None) -> None:

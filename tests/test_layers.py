@@ -42,8 +42,8 @@ MAY: dict[str, set[str]] = {
     "loading": {"model", "errors", "words", "plant", "plain", "templates"},
     # the way of a value
     "health": {"model"},
-    "links": {"model", "clock", "driver", "plant"},
-    "poller": SPINE | {"health"},
+    "links": SPINE | {"plant"},
+    "poller": SPINE | {"health", "links"},
     "pipeline": {"model", "ledger"},
     "meta": {"model", "plant"},
     "figures": {"model", "settings"},
