@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.mosquitto import Subscriber, free_port, wait_for
+from tests.e2e.mosquitto import Subscriber, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,16 @@ class Workshop:
         return [json.loads(line) for line in self.truth.read_text("utf-8").splitlines()]
 
 
+def free_ports(count: int) -> int:
+    """The first of some ports in a row, below those that outgoing connections take."""
+    while True:
+        base = random.randrange(12_000, 30_000, 10)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for port in range(base, base + count):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return base
+
+
 @contextlib.contextmanager
 def workshop(folder: Path, broker_port: int, *, poll: str = "1s") -> Iterator[Workshop]:
     """Run the demo's simulator on free ports; the site file points at it and at the broker.
@@ -61,7 +73,7 @@ def workshop(folder: Path, broker_port: int, *, poll: str = "1s") -> Iterator[Wo
         broker_port: where the broker listens.
         poll: how often the gateway reads each device.
     """
-    base = free_port()
+    base = free_ports(3)
     scenario = folder / "workshop.yaml"
     text = (SCENARIOS / "workshop.yaml").read_text("utf-8")
     scenario.write_text(text.replace("\nseed:", "\nlog_reads: true\nseed:"), "utf-8")
