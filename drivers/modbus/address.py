@@ -10,6 +10,7 @@ Three spellings, each with its own way of counting:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from drivers.modbus.areas import find, suggest
@@ -67,6 +68,7 @@ def _ambiguous(at: str, function: Function, number: int) -> AddressError:
     )
 
 
+@lru_cache(4096)  # a hundred like devices have the same addresses
 def _protocol(at: str, word: str, number: str, bit: str | None) -> Address:
     """Read `holding:40`."""
     function = _BY_WORD.get(word)

@@ -12,7 +12,7 @@ from gateway.sitefile.equipment import DEFAULT_GROUP, TagConfig
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from gateway.driver import Plugin
     from gateway.errors import Fault
@@ -171,12 +171,14 @@ def build(
     except AddressError as error:
         faults.append(site.document.fault((*path, "link"), error.code, error.what, error.next))
     groups: dict[str, list[Tag]] = {DEFAULT_GROUP: [], **{group: [] for group in config.groups}}
+    model = out.template.model if out.template else None
+    areas = [area.model_dump(exclude={"name"}) for area in model.areas] if model else []
     for name in out.sound:
         declared = out.declared(name)
         if not declared.polled and name not in bound:
             continue
         try:
-            tag = _tag(out, declared, plugin, units.get(name))
+            tag = _tag(out, declared, plugin, areas, units.get(name))
         except AddressError as error:
             document, at = declared.at_document, (*declared.at_path, "at")
             faults.append(document.fault(at, error.code, error.what, error.next))
@@ -198,7 +200,13 @@ def build(
     return device, faults
 
 
-def _tag(out: Outline, declared: Declared, plugin: Plugin, unit: tuple[str, float] | None) -> Tag:
+def _tag(
+    out: Outline,
+    declared: Declared,
+    plugin: Plugin,
+    areas: Sequence[Mapping[str, object]],
+    unit: tuple[str, float] | None,
+) -> Tag:
     """Build one tag, in the unit that its signal speaks.
 
     Raises:
@@ -208,7 +216,6 @@ def _tag(out: Outline, declared: Declared, plugin: Plugin, unit: tuple[str, floa
     if config.at is None:
         what = _("the tag has no address, and the template has no tag of this name")
         raise AddressError("missing-key", what, _("write e.g. at: holding:40, or check the name"))
-    areas = [area.model_dump(exclude={"name"}) for area in model.areas] if model else []
     address = plugin.address(config.at, areas)
     kind = config.kind or address.kind
     if kind is None:
