@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -68,7 +69,7 @@ class Agent:
         calendar = Calendar(ZoneInfo(plant.timezone), plant.rosters)
         self._ledger = Ledger(plant.assets, calendar, self._clock)
         self._restore()
-        self._pipeline = Pipeline(plant.assets, plant.devices, self._ledger, _heartbeat_s(plant))
+        self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant))
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
         self._publishers: list[Publisher] = [
             cast("Factory", fetch(plant.publishers["mqtt"]))(
@@ -88,13 +89,18 @@ class Agent:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        snapshot = Snapshot(
-            self._plant, self._pipeline, self._ledger, self._health, self._store, self._publishers
-        )
         tasks: list[asyncio.Task[None]] = []
         try:
             self._keep(self._describe())
             await self._store.flush()
+            snapshot = Snapshot(
+                self._plant,
+                self._pipeline,
+                self._ledger,
+                self._health,
+                self._store,
+                self._publishers,
+            )
             tasks = [
                 loop.create_task(self._tick(), name="tick"),
                 loop.create_task(self._poller.run(), name="poller"),
@@ -152,7 +158,11 @@ class Agent:
             told = current.get(("meta", asset.line, asset.name))
             if told is None or orjson.loads(told.body)["rev"] != rev:
                 news.append(draft)
-        self._pipeline.prepare(revs)
+        plant = self._plant
+        self._pipeline.prepare(plant.assets, plant.devices, revs)
+        # Ten thousand bindings that nothing asks for any more.
+        assets = tuple(dataclasses.replace(asset, bindings=()) for asset in plant.assets)
+        self._plant = dataclasses.replace(plant, assets=assets)
         return news
 
     async def _tick(self) -> None:

@@ -107,8 +107,8 @@ def run(site: Path, *, verbose: bool) -> None:
         format="%(asctime)s %(levelname)-7s %(message)s",
         stream=sys.stderr,
     )
-    plant = loaded()
-    launch(lambda: Agent(plant).run())
+    agent = Agent(loaded())
+    launch(agent.run)
 
 
 @cli.command(help=_("Read a device (or one tag) once: raw registers beside each value."))

@@ -67,7 +67,7 @@ class Tag:
             them), opaque to all but that driver.
         scale, offset: value = raw × scale + offset, applied by the driver's decoder.
         deadband: the value's change, in `unit`, that is worth telling; 0 = any change.
-        where: `file:line` that declared it, for messages.
+        file, line: what declared it, for messages; `where` spells both.
     """
 
     device: str
@@ -88,7 +88,13 @@ class Tag:
     deadband: float = 0.0
     group: str = "default"
     write: Write | None = None
-    where: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """`file:line`, or "" for a tag that no file declares."""
+        return f"{self.file}:{self.line}" if self.file else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import orjson
 from gateway.model import Draft, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from gateway.ledger import Ledger
     from gateway.model import Asset, Batch, Binding, Device, Tag, Value
@@ -41,8 +41,10 @@ class _Route:
         told, told_quality: as last published; told is None before the first.
     """
 
-    asset: Asset
+    line: str
+    asset: str
     names: tuple[str, ...]
+    units: tuple[str | None, ...]
     pick: Callable[[Sequence[object]], tuple[object, ...]] | None
     ranged: tuple[tuple[int, float, float], ...]
     banded: tuple[tuple[int, float], ...]
@@ -72,26 +74,30 @@ class Pipeline:
     """Turns batches into drafts.
 
     Args:
-        assets: every asset, devices' unbound tags included.
-        devices: to know which tags are read together.
         ledger: where states, counters and registers go to become figures.
         heartbeat_s: tell all values at least so often.
     """
 
-    assets: Sequence[Asset]
-    devices: Sequence[Device]
     ledger: Ledger
     heartbeat_s: float
     _routes: dict[int, tuple[_Route, ...]] = field(default_factory=dict)
     _held: list[tuple[Tag, ...]] = field(default_factory=list)
 
-    def prepare(self, revs: Mapping[str, str]) -> None:
-        """Prepare a route for each group and asset; `revs` is each asset's meta revision."""
+    def prepare(
+        self, assets: Iterable[Asset], devices: Iterable[Device], revs: Mapping[str, str]
+    ) -> None:
+        """Prepare a route for each group and asset.
+
+        Args:
+            assets: every asset, devices' unbound tags included.
+            devices: to know which tags are read together.
+            revs: each asset's meta revision.
+        """
         bound: dict[str, list[tuple[Asset, Binding]]] = {}
-        for asset in self.assets:
+        for asset in assets:
             for binding in asset.bindings:
                 bound.setdefault(binding.tag.device, []).append((asset, binding))
-        for device in self.devices:
+        for device in devices:
             places: dict[str, list[tuple[Asset, Binding]]] = {}
             for asset, binding in bound.pop(device.name, ()):
                 places.setdefault(binding.tag.name, []).append((asset, binding))
@@ -116,7 +122,7 @@ class Pipeline:
             route.seen_ms = time_ms = batch.time_ns // 1_000_000
             if route.figures:
                 figures = {signal: values[place] for signal, place in route.figures}
-                drafts += self.ledger.observe(route.asset.name, time_ms, figures)
+                drafts += self.ledger.observe(route.asset, time_ms, figures)
             changed = self._changed(route, values, quality, batch.mono_ns)
             if changed:
                 drafts.append(_telemetry(route, changed, quality, time_ms))
@@ -126,12 +132,11 @@ class Pipeline:
         """The newest values of one asset."""
         for routes in self._routes.values():
             for route in routes:
-                if route.asset.name != asset or not route.seen:
+                if route.asset != asset or not route.seen:
                     continue
-                units = {binding.signal: binding.unit for binding in route.asset.bindings}
                 for place, name in enumerate(route.names):
                     quality = _GOOD if route.seen_quality is None else route.seen_quality[place]
-                    yield Shown(name, route.seen[place], quality, units[name], route.seen_ms)
+                    yield Shown(name, route.seen[place], quality, route.units[place], route.seen_ms)
 
     def _changed(
         self,
@@ -174,8 +179,10 @@ def _routes_of(
         bound = [binding for _index, binding in taken]
         wanted = asset.kpi.signals if asset.kpi is not None else ()
         yield _Route(
-            asset=asset,
+            line=asset.line,
+            asset=asset.name,
             names=tuple(binding.signal for binding in bound),
+            units=tuple(binding.unit or binding.tag.unit for binding in bound),
             pick=None if indices == tuple(range(len(tags))) else _picker(indices),
             ranged=tuple(
                 (place, _or(binding.low, float("-inf")), _or(binding.high, float("inf")))
@@ -270,6 +277,5 @@ def _telemetry(
         }
         if marks:
             row["q"] = marks
-    asset = route.asset
     body = orjson.dumps({"rev": route.rev, "rows": [row]})
-    return Draft("telemetry", asset.line, asset.name, time_ms, body)
+    return Draft("telemetry", route.line, route.asset, time_ms, body)

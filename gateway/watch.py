@@ -151,13 +151,16 @@ def _number(value: object) -> str:
 
 def _outbox(snapshot: Snapshot) -> str:
     parts = [
-        f"{name}: "
-        + (_("connected") if status["connected"] else status["error"] or _("not connected"))
+        (
+            f"{name}: {_('connected')}"
+            if status["connected"]
+            else status["error"] or f"{name}: {_('not connected')}"
+        )
         + " · "
         + _("outbox {count}").format(count=status["outbox"])
         for name, status in snapshot["publishers"].items()
     ]
-    failing = [f"{name}: {d['error']}" for name, d in snapshot["devices"].items() if d["error"]]
+    failing = [device["error"] for device in snapshot["devices"].values() if device["error"]]
     return " | ".join([*parts, *failing])
 
 

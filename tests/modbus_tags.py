@@ -37,5 +37,6 @@ def make(
         scale=scale,
         offset=offset,
         missing=missing,
-        where="site.yaml:14",
+        file="site.yaml",
+        line=14,
     )

@@ -58,7 +58,7 @@ def _check_bits(tag: Tag, register: Register) -> None:
     if (tag.kind is Kind.BITFIELD) != (tag.bits is not None):
         raise AddressError(
             "bad-bits",
-            _("`bits` and `kind: {kind}` don't go together").format(kind=Kind.BITFIELD)
+            _("`bits` and `kind: {kind}` don't go together").format(kind=tag.kind)
             if tag.bits is not None
             else _("`kind: {kind}` says no `bits`").format(kind=Kind.BITFIELD),
             _("write `kind: bitfield` with `bits: 0-3`, or name a single bit in the address"),

@@ -161,7 +161,7 @@ class TcpLink:
         async with self._turn:
             connection = self._connection
             if connection is None or not connection.is_alive:
-                raise ConnectionLost(_("{endpoint}: not connected").format(endpoint=self.endpoint))
+                raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
             self._tid = tid = (self._tid + 1) % _TIDS
             return await connection.ask(tid, query, timeout_s)
 
@@ -302,7 +302,7 @@ class _Connection(asyncio.Protocol):
             if not pending.future.done():
                 pending.future.set_exception(
                     ConnectionLost(
-                        _("{endpoint}: connection lost: {reason}").format(
+                        _("{endpoint}: connection lost: {reason}.").format(
                             endpoint=self._link.endpoint, reason=reason
                         )
                     )

@@ -12,6 +12,7 @@ from drivers.modbus.prepared import PreparedPlan
 from gateway.driver import Reading
 from gateway.errors import DecodeError, RequestRefused, RequestTimeout
 from gateway.model import Batch
+from gateway.words import _
 
 if TYPE_CHECKING:
     from drivers.modbus.client import TcpLink
@@ -39,7 +40,9 @@ class ModbusDriver:
         self._device = device
         self._clock = clock
         self._settings = Settings.of(device.options)
-        self._peer = f"unit {self._settings.unit}, {link.endpoint}"
+        self._peer = _("unit {unit}, {endpoint}").format(
+            unit=self._settings.unit, endpoint=link.endpoint
+        )
 
     def prepare(self, tags: tuple[Tag, ...]) -> PreparedPlan:
         """Turn a group of tags into block reads and a decoder; once."""

@@ -251,7 +251,8 @@ def _tag(
         write=Write(_times(write.min, factor), _times(write.max, factor), write.every)
         if write
         else None,
-        where=declared.document.at(declared.path),
+        file=declared.document.file,
+        line=declared.document.where(declared.path)[0],
     )
     plugin.check_tag(tag, out.options)
     return tag

@@ -55,8 +55,8 @@ REST = Asset("plc", "_dev", "device", {}, (bound("shots", SHOTS),), None)
 
 def pipeline(*assets: Asset, heartbeat_s: float = 300) -> tuple[Pipeline, Figures]:
     figures = Figures()
-    made = Pipeline(assets, (DEVICE,), figures, heartbeat_s)  # type: ignore[arg-type]
-    made.prepare({asset.name: f"rev-{asset.name}" for asset in assets})
+    made = Pipeline(figures, heartbeat_s)  # type: ignore[arg-type]
+    made.prepare(assets, (DEVICE,), {asset.name: f"rev-{asset.name}" for asset in assets})
     return made, figures
 
 
