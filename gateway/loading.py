@@ -43,8 +43,9 @@ def begin(path: Path) -> Callable[[], Plant]:
             with child:
                 plant = receive(child.stdout or ())
         finally:
-            gc.freeze()
             gc.enable()
+            gc.collect()  # the readers themselves, which refer to one another
+            gc.freeze()
         if plant is None:
             raise SystemExit(child.returncode or FAULTY)
         return plant
