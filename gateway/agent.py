@@ -82,6 +82,8 @@ class Agent:
             for name, settings in plant.publish.items()
         ]
         self._store.on_drop.append(self._declare)
+        self._places = {asset.name: asset.where for asset in plant.assets}
+        self._unmapped: dict[str, str] = {}
 
     async def run(self) -> None:
         """Run until SIGTERM, SIGINT or cancellation."""
@@ -171,6 +173,16 @@ class Agent:
             await asyncio.sleep(TICK_S)
             self._keep(self._ledger.advance(self._now_ms()))
             self._store.note_heard(self._ledger.heard())
+            self._tell_unmapped()
+
+    def _tell_unmapped(self) -> None:
+        """Log, once, a state value that no word is known for: its time counts as unknown."""
+        unmapped = self._ledger.unmapped()
+        for asset, value in unmapped.items():
+            if self._unmapped.get(asset) != value:
+                text = _("{asset}: no state is known for {value}. Add it to `states` in {where}.")
+                log.warning(text.format(asset=asset, value=value, where=self._places[asset]))
+        self._unmapped = unmapped
 
     async def _supervise(self, publisher: Publisher) -> None:
         """Keep a publisher running; a mistake of its own must not stop polling."""

@@ -44,6 +44,10 @@ class Plan(Protocol):
     def tags(self) -> tuple[Tag, ...]:
         """The tags it reads, in the order of the values it gives."""
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Tag name → message, for the tags that the device doesn't give as yet."""
+
 
 class Driver(Protocol):
     """One device on a link that others may share. Raises only `DriverError`."""

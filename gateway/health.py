@@ -6,6 +6,10 @@ Written by the poller, read by displays; nobody decides anything from it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(slots=True)
@@ -19,6 +23,7 @@ class DeviceHealth:
         round_trip_ms: of the last good poll.
         since_ms: UTC ms since when `error` holds (or since when all is well).
         error: why the last poll failed, or "".
+        refused: tag → what the device said when it was asked for, as long as it is refused.
     """
 
     polls: int = 0
@@ -29,6 +34,7 @@ class DeviceHealth:
     round_trip_ms: float = 0.0
     since_ms: int = 0
     error: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
     def succeeded(self, now_ms: int, round_trip_ms: float, bad_tags: int) -> bool:
         """Count a good poll; True when it ends a failure, so that it is logged once."""
@@ -50,6 +56,14 @@ class DeviceHealth:
         if news:
             self.since_ms = now_ms
         self.error = error
+        return news
+
+    def told_no(self, group: Iterable[str], refused: Mapping[str, str]) -> list[str]:
+        """Note which tags of a group are refused; what is new, so that it is logged once."""
+        news = [text for tag, text in refused.items() if tag not in self.refused]
+        for tag in group:
+            self.refused.pop(tag, None)
+        self.refused.update(refused)
         return news
 
 

@@ -220,6 +220,10 @@ class Poller:
             batch.time_ns // 1_000_000, (batch.mono_ns - started_ns) / 1e6, bad
         ):
             log.info(_("{device}: answering").format(device=unit.device.name))
+        refused = job.plan.refused
+        if refused or unit.health.refused:
+            for text in unit.health.told_no((tag.name for tag in job.plan.tags), refused):
+                log.warning("%s", text)
         self._sink.take(batch)
 
     async def _open(self, lane: _Lane, now_ns: int) -> None:

@@ -346,6 +346,7 @@ def test_limits_of_the_device_are_kept() -> None:
 def test_a_plan_or_link_of_another_driver_is_the_callers_mistake() -> None:
     class Foreign:
         tags: tuple[Tag, ...] = ()
+        refused: dict[str, str] = {}  # noqa: RUF012
         url = "x"
         is_open = False
 

@@ -16,6 +16,8 @@ from tests.unit.virtual_loop import VirtualLoop, run_virtual
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
+    import pytest
+
     from gateway.driver import Driver, Link, Plan
 
 
@@ -39,6 +41,7 @@ class FakeLink:
 @dataclass
 class FakePlan:
     tags: tuple[Tag, ...]
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -50,9 +53,10 @@ class FakeDriver:
     timeout_s: float = 0.5
     broken: Exception | None = None
     starts: list[float] = field(default_factory=list)
+    refuses: dict[str, str] = field(default_factory=dict)
 
     def prepare(self, tags: tuple[Tag, ...]) -> FakePlan:
-        return FakePlan(tags)
+        return FakePlan(tags, self.refuses)
 
     async def read(self, plan: Plan) -> Batch:
         self.starts.append(self.loop.time())
@@ -203,3 +207,16 @@ def test_a_drivers_own_mistake_stops_that_device_only() -> None:
     )
     assert "ZeroDivisionError" in health.device("broken").error
     assert sum(b.device == "alive" and b.quality is None for b in taken.batches) >= 29
+
+
+def test_a_refused_tag_is_logged_once_and_shown_while_it_lasts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = VirtualLoop()
+    driver = FakeDriver(loop, "plc", refuses={"t0": "plc.t0: device refused holding 7"})
+    _taken, health = run_for(30, loop, [(device("plc", 1.0), FakeLink(), driver)])
+    assert health.device("plc").refused == {"t0": "plc.t0: device refused holding 7"}
+    assert sum("refused holding 7" in r.getMessage() for r in caplog.records) == 1
+    driver.refuses.clear()
+    again = health.device("plc").told_no(["t0"], driver.refuses)
+    assert (again, health.device("plc").refused) == ([], {})
