@@ -1,9 +1,9 @@
 """Rows out of a database's raw pages, for when SQLite can't find them any more.
 
 Rows of a segment are never changed nor deleted, and each has a CRC; so whatever passes for a row
-on a page that passes for a table's leaf is one, wherever it turns up: reachable or not, in the
-file or in its log, in a frame that was never committed. The caller checks the CRC, nothing else
-has to be right. That makes a recovery exact, and its time that of reading the file once.
+is one, wherever it turns up: reachable or not, in the file or in its log, in a frame that was
+never committed. The caller checks the CRC, nothing else has to be right. That makes a recovery
+exact, and its time that of reading the file once.
 
 Source: https://www.sqlite.org/fileformat2.html, 1.6 (b-tree pages), 1.7 (overflow pages), 2.1
 (records), 4.1 (the log's frames).
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = 4096
-_LEAF = 0x0D
+_POINTERS = 8  # where those of a leaf begin
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _MOST = 64 << 20  # bytes: no row is longer
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
@@ -60,12 +60,15 @@ def _frames(log: memoryview) -> list[tuple[int, memoryview]]:
 
 
 def _rows(page: memoryview, pages: Mapping[int, memoryview]) -> Iterator[tuple[Column, ...]]:
-    if len(page) < PAGE or page[0] != _LEAF:
+    """Yield what the page's pointers point to, whatever its header says of type and count."""
+    if len(page) < PAGE:
         return
-    count = int.from_bytes(page[3:5])
-    for at in range(8, min(8 + 2 * count, PAGE - 1), 2):
+    for at in range(_POINTERS, PAGE, 2):
+        place = int.from_bytes(page[at : at + 2])
+        if place < _POINTERS:
+            return  # behind the last one
         try:
-            yield _row(page, int.from_bytes(page[at : at + 2]), pages)
+            yield _row(page, place, pages)
         except (IndexError, KeyError, ValueError):
             continue  # not a row
 

@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from gateway.errors import StoreError
 from gateway.words import _
@@ -95,12 +96,16 @@ def read_epoch(folder: Path, gateway: str) -> int:
     path = folder / "epoch"
     try:
         content = json.loads(path.read_bytes())
-        owner, epoch, form = content["gateway"], int(content["epoch"]), int(content["format"])
+        crc, form = content.pop("crc"), content["format"]
+        owner, epoch = content["gateway"], int(content["epoch"])
+        intact = crc == _checksum(content)
     except FileNotFoundError:
         return 0
     except OSError as error:
         raise refusal(path, error) from error
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return 0
+    if not intact:
         return 0
     if form > FORMAT:
         raise StoreError(
@@ -154,7 +159,8 @@ def write_epoch(folder: Path, gateway: str, epoch: int) -> None:
     fresh = folder / "epoch.new"
     try:
         with fresh.open("wb") as file:
-            content = {"gateway": gateway, "epoch": epoch, "format": FORMAT}
+            content: dict[str, object] = {"gateway": gateway, "epoch": epoch, "format": FORMAT}
+            content["crc"] = _checksum(content)
             file.write(json.dumps(content).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -162,6 +168,10 @@ def write_epoch(folder: Path, gateway: str, epoch: int) -> None:
         sync_folder(folder)
     except OSError as error:
         raise refusal(path, error) from error
+
+
+def _checksum(content: dict[str, object]) -> int:
+    return crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def sync_folder(folder: Path) -> None:

@@ -71,6 +71,7 @@ class Facts:
         first: no record in it is below this key; it is in the file's name.
         last: its highest key; first - 1 where it has no record.
         t0, t1: UTC ms of its oldest and newest record; 0 where it has none.
+        log_count: log rows in it.
         log_last: highest id of its log rows, 0 where none.
         log_t1: UTC ms of the newest log entry, 0 where none.
         loss: what was not to be recovered, where it replaces a damaged file.
@@ -84,6 +85,7 @@ class Facts:
     count: int
     t0: int
     t1: int
+    log_count: int
     log_last: int
     log_t1: int
     bytes: int

@@ -139,7 +139,7 @@ class Position:
 
 
 class PositionFile:
-    """`position.db`: a row per publisher. Used by the thread that opened it only.
+    """`position.db`: a row per publisher, and one per epoch. Used by the thread that opened it.
 
     A damaged row or file is as if the publisher were new: it starts from the oldest record,
     and the other side drops what it already has by id. Sent twice is better than not at all.
@@ -147,13 +147,21 @@ class PositionFile:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA journal_size_limit = 1048576")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS position (publisher TEXT PRIMARY KEY, low INTEGER NOT NULL,"
-            " ranges BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
-        )
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA journal_size_limit = 1048576")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS position (publisher TEXT PRIMARY KEY,"
+                " low INTEGER NOT NULL, ranges BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
+            )
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY,"
+                " last INTEGER NOT NULL, crc INTEGER NOT NULL)"
+            )
+        except sqlite3.Error:
+            self._db.close()
+            raise
 
     def load(self) -> dict[str, tuple[int, Ranges]]:
         """Return low and ranges of every publisher ever saved."""
@@ -162,6 +170,24 @@ class PositionFile:
             if isinstance(ranges, bytes) and crc == _checksum(publisher, low, ranges):
                 found[publisher] = (low, [(lo, hi) for lo, hi in orjson.loads(ranges)])
         return found
+
+    def ends(self) -> dict[int, int]:
+        """Return the last key of each epoch before this one, as far as known.
+
+        Only this tells what is missing at the end of an epoch, should its segment be damaged.
+        """
+        rows = self._db.execute("SELECT epoch, last, crc FROM epoch").fetchall()
+        return {
+            epoch: last for epoch, last, crc in rows if crc == _checksum("", epoch, b"%d" % last)
+        }
+
+    def end(self, epoch: int, last: int, oldest: int) -> None:
+        """Keep the last key of an epoch, and forget epochs before the oldest."""
+        row = (epoch, last, _checksum("", epoch, b"%d" % last))
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT OR REPLACE INTO epoch VALUES (?, ?, ?)", row)
+            self._db.execute("DELETE FROM epoch WHERE epoch < ?", (oldest,))
 
     def save(self, positions: Mapping[str, tuple[int, Ranges]]) -> None:
         """Write these publishers' rows, in one transaction, synced when it returns."""

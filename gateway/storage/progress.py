@@ -54,16 +54,15 @@ class Progress:
         """
         position = self._positions.get(publisher)
         if position is None:
-            position = Position(low, ranges)
+            position = self._positions[publisher] = Position(low, ranges)
+            for loss in tuple(self._losses):  # before settling, which passes over them
+                self._undeclared += _dropped(publisher, position, loss)
             stored = self._threads.ask_now(self._reader.count, position.copy())
             position.outstanding = waiting + stored
-            for loss in self._losses:
-                self._undeclared += _dropped(publisher, position, loss)
             before = -1
             while before < position.low < committed:
                 before = position.low
                 position.settle(*self._threads.ask_now(self._reader.keys, before, committed))
-            self._positions[publisher] = position
             position.touched = lambda: self._move(publisher)
             self._moved.add(publisher)
         return position

@@ -7,16 +7,16 @@ it can't be sealed while somebody holds it.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
 from gateway.storage.facts import Damaged, Dropped, Facts, Family, Loss, State
 from gateway.storage.rows import MAX_KEY, parse_log, parse_record
-from gateway.storage.segment import is_damage, open_read_only
+from gateway.storage.segment import SQL_ERRORS, is_damage, open_read_only, verify
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -38,6 +38,7 @@ class Reader:
     def __init__(self, view: Callable[[], tuple[Facts, ...]]) -> None:
         self._view = view
         self._open: dict[tuple[Path, int], sqlite3.Connection] = {}
+        self._verified: set[tuple[Path, int]] = set()
 
     def read(self, after: int, upto: int, limit: int) -> tuple[list[Record], list[Loss]]:
         """Return records with after < key <= upto in key order, at most `limit`.
@@ -217,6 +218,7 @@ class Reader:
     def _begin(self) -> tuple[Facts, ...]:
         """Take the view, and let go of segments that are gone, replaced or to be sealed."""
         view = self._view()
+        self._verified &= {facts.file for facts in view}
         wanted = {facts.file for facts in view if facts.state is not State.CLOSING}
         for file in [file for file in self._open if file not in wanted]:
             self._open.pop(file).close()
@@ -227,7 +229,7 @@ class Reader:
         try:
             with self._connection(facts) as db:
                 yield from db.execute(query, values)
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             stale = self._open.pop(facts.file, None)
             if stale is not None:
                 stale.close()
@@ -252,5 +254,12 @@ class Reader:
             if len(self._open) >= _KEEP:
                 self._open.pop(next(iter(self._open))).close()
             found = open_read_only(facts.path)
+            if facts.state is State.SEALED and facts.file not in self._verified:
+                try:
+                    verify(found, facts)
+                except BaseException:
+                    found.close()
+                    raise
+                self._verified.add(facts.file)
         self._open[facts.file] = found  # the one used last goes last
         yield found

@@ -6,7 +6,6 @@ without a gap over both families.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -15,7 +14,7 @@ from gateway.errors import StoreError
 from gateway.model import SEQ_BITS, make_key
 from gateway.storage.cells import scan
 from gateway.storage.epoch import sync_folder
-from gateway.storage.facts import Facts, Family, Loss, name_of, parse_name, place_of
+from gateway.storage.facts import Damaged, Facts, Family, Loss, name_of, parse_name, place_of
 from gateway.storage.rows import (
     MAX_KEY,
     Current,
@@ -25,10 +24,10 @@ from gateway.storage.rows import (
     read_current,
     read_note,
 )
-from gateway.storage.segment import Segment, open_read_only
+from gateway.storage.segment import SQL_ERRORS, Segment, check, open_read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.model import Record
@@ -76,7 +75,7 @@ def set_aside(path: Path) -> None:
             part.unlink()
 
 
-def recover(path: Path, view: Sequence[Facts], number: int) -> Facts:
+def recover(path: Path, view: Sequence[Facts], ends: Mapping[int, int], number: int) -> Facts:
     """Put a segment of the intact rows in a damaged one's place.
 
     The new file is complete, with what it lacks noted in it, before the damaged one is moved
@@ -86,6 +85,7 @@ def recover(path: Path, view: Sequence[Facts], number: int) -> Facts:
     Args:
         path: the damaged segment; nobody writes it any more.
         view: all segments, the damaged one among them where its facts were known.
+        ends: the last key of each earlier epoch, as far as known.
         number: what `Facts.recovered` of the new one shall be.
 
     Raises:
@@ -102,7 +102,7 @@ def recover(path: Path, view: Sequence[Facts], number: int) -> Facts:
     fresh = path.with_name(path.name + ".new")
     segment = Segment.create(fresh, current.values(), heard)
     segment.add(intact.records, intact.log)
-    loss = _loss(path, view, intact.records)
+    loss = _loss(path, view, ends, intact.records)
     if loss is not None:
         segment.lose(loss)
     if not segment.seal():
@@ -138,12 +138,14 @@ def _standing(path: Path) -> tuple[Current, bytes | None]:
     """Return what a segment carries of how things stand, as far as SQLite can read it."""
     try:
         with closing(open_read_only(path)) as db:
-            return read_current(db), read_note(db, "heard")
-    except sqlite3.Error:
+            return read_current(db)[0], read_note(db, "heard")
+    except SQL_ERRORS:
         return {}, None
 
 
-def _loss(path: Path, view: Sequence[Facts], records: Sequence[Record]) -> Loss | None:
+def _loss(
+    path: Path, view: Sequence[Facts], ends: Mapping[int, int], records: Sequence[Record]
+) -> Loss | None:
     """Tell which records of a damaged segment are not among the intact ones.
 
     Where the other family's segments of that time were dropped, their keys are told with them.
@@ -154,12 +156,16 @@ def _loss(path: Path, view: Sequence[Facts], records: Sequence[Record]) -> Loss 
     before = [facts for facts in siblings if facts.first < first]
     after = [facts for facts in siblings if facts.first > first]
     keys = [record.key for record in records]
-    following = after[0].first - 1 if after else MAX_KEY
-    last = following if known is None else known.last
+    following = min((start for start in _starts(path.parent, family) if start > first), default=0)
+    last = known.last if known is not None else following - 1 if following else MAX_KEY
     others = _other_keys(path, first, last)
     if last == MAX_KEY:
-        last = max(keys + others, default=first - 1)
-    ranges = _missing(keys + others, first, last)
+        last = max([first - 1, *keys, *others, *ends.values()])
+    for facts in view:  # what is told already: which family such a key was of, nobody knows
+        told = facts.loss if facts.path != path else None
+        for lo, hi in told.ranges if told is not None else ():
+            others += range(max(lo, first), min(hi, last) + 1)
+    ranges = _missing(keys + others, ends, first, last)
     if not ranges:
         return None
     times = [record.ts_ms for record in records]
@@ -169,12 +175,17 @@ def _loss(path: Path, view: Sequence[Facts], records: Sequence[Record]) -> Loss 
     return Loss(family, ranges, min(times, default=0), max(times, default=0))
 
 
+def _starts(folder: Path, family: Family) -> list[int]:
+    """Return the first keys of a family's segments, damaged or not, in order."""
+    places = filter(None, (parse_name(path.name) for path in folder.iterdir()))
+    return sorted(start for of, start in places if of is family)
+
+
 def _other_keys(path: Path, first: int, last: int) -> list[int]:
-    """Return the keys of [first, last] in the other family, in files damaged or not."""
+    """Return the keys of [first, last] in the other family's segments, damaged or not."""
     family, _first = place_of(path)
-    places = [parse_name(other.name) for other in sorted(path.parent.iterdir())]
-    starts = [place[1] for place in places if place is not None and place[0] is not family]
     other = Family.REST if family is Family.TELEMETRY else Family.TELEMETRY
+    starts = _starts(path.parent, other)
     keys: list[int] = []
     for start, following in zip(starts, [*starts[1:], MAX_KEY], strict=True):
         if start <= last and following > first:
@@ -185,24 +196,32 @@ def _other_keys(path: Path, first: int, last: int) -> list[int]:
 def _keys(path: Path, first: int, last: int) -> list[int]:
     try:
         with closing(open_read_only(path)) as db:
+            check(db, (path, 0))
             rows = db.execute("SELECT key FROM record WHERE key BETWEEN ? AND ?", (first, last))
             return [row[0] for row in rows]
-    except sqlite3.Error:
+    except (*SQL_ERRORS, Damaged):
         return [record.key for record in _salvage(path).records if first <= record.key <= last]
 
 
-def _missing(present: Iterable[int], first: int, last: int) -> tuple[tuple[int, int], ...]:
+def _missing(
+    present: Iterable[int], ends: Mapping[int, int], first: int, last: int
+) -> tuple[tuple[int, int], ...]:
     """Find the keys of [first, last] that neither family has, as ranges.
 
-    Numbers are given without a gap within an epoch; where one epoch ends is known only by its
-    highest key found, so a tail lost before a restart can't be told from one never written.
+    Numbers are given without a gap within an epoch, from 1 to its end. Where that isn't known
+    it is taken for the highest key found: of what came last before a crash, nothing tells.
     """
+    keys: dict[int, list[int]] = {epoch: [] for epoch in (last >> SEQ_BITS, *ends)}
+    for key in sorted(present):
+        keys.setdefault(key >> SEQ_BITS, []).append(key)
     ranges: list[tuple[int, int]] = []
-    expected = first
-    for key in (*sorted(present), last + 1):
-        if key >> SEQ_BITS > expected >> SEQ_BITS:
-            expected = make_key(key >> SEQ_BITS, 1)
-        if key > expected:
-            ranges.append((expected, key - 1))
-        expected = key + 1
+    for epoch in sorted(keys):
+        here = keys[epoch]
+        end = last if epoch == last >> SEQ_BITS else ends.get(epoch, 0)
+        end = min(last, max([end, *here[-1:]]))
+        expected = max(first, make_key(epoch, 1))
+        for key in (*here, end + 1):
+            if key > expected:
+                ranges.append((expected, key - 1))
+            expected = max(expected, key + 1)
     return tuple(ranges)

@@ -106,11 +106,12 @@ def read_note(db: sqlite3.Connection, name: str) -> bytes | None:
     return row[0] if row and crc32(row[0], crc32(name.encode())) == row[1] else None
 
 
-def read_current(db: sqlite3.Connection) -> Current:
-    """Return the newest meta, states and alarms as the segment has them."""
+def read_current(db: sqlite3.Connection) -> tuple[Current, bool]:
+    """Return the newest meta, states and alarms as the segment has them, and if that is all."""
     rows = db.execute("SELECT key, cls, line, asset, ts_ms, body, subject, crc FROM current")
-    records = filter(None, map(parse_record, rows))
-    return {(record.cls, record.line, record.asset): record for record in records}
+    records = list(map(parse_record, rows))
+    current = {(r.cls, r.line, r.asset): r for r in records if r is not None}
+    return current, len(current) == len(records)
 
 
 def _log_crc(number: int, asset: str, t_ms: int, t_max: int, body: bytes) -> int:

@@ -30,7 +30,7 @@ from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, 
 from gateway.storage.position import PositionFile
 from gateway.storage.recovery import finish_recoveries, recover, set_aside
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
-from gateway.storage.segment import Segment, is_damage, open_read_only, read_sealed
+from gateway.storage.segment import SQL_ERRORS, Segment, is_damage, open_read_only, read_sealed
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Shelf:
         self._closing: list[Segment] = []
         self._sealed: dict[Path, Facts] = {}
         self._position_file: PositionFile | None = None
+        self._ends: dict[int, int] = {}
+        self._last_key = 0
         self._log_last = 0
         self._retired_wear = 0
         self.view: tuple[Facts, ...] = ()
@@ -109,6 +111,7 @@ class Shelf:
         """
         with self._spoken():
             finish_recoveries(self._folder)
+            self._open_positions()
             damaged = [path for path in sorted(self._folder.iterdir()) if not self._adopt(path)]
             self._publish()
             self.losses = [facts.loss for facts in self.view if facts.loss is not None]
@@ -118,7 +121,8 @@ class Shelf:
             self._seal()
             self._publish()
             self._remember()
-            self._open_positions()
+            self._last_key = max((facts.last for facts in self.view), default=0)
+            self._note_end()
 
     def commit(self, batch: Batch) -> list[Doomed]:
         """Write a batch; all of it is on the medium when this returns.
@@ -133,10 +137,11 @@ class Shelf:
             try:
                 self._write(batch)
                 self._save_positions(batch)
+                self._last_key = batch.last_key
             except Damaged as damage:
                 self._recover(damage.file[0])
                 raise
-            except sqlite3.Error:
+            except SQL_ERRORS:
                 # On a full disk room comes first: the gap that declares it can't be written else.
                 with suppress(OSError):
                     self._unlink(batch)
@@ -165,6 +170,8 @@ class Shelf:
         self._active.clear()
         self._closing.clear()
         if self._position_file is not None:
+            with suppress(sqlite3.Error):
+                self._note_end()
             self._position_file.close()
             self._position_file = None
 
@@ -197,20 +204,39 @@ class Shelf:
         """Load what the newest segment of the rest carries."""
         rest = [facts for facts in self.view if facts.family is Family.REST]
         self._log_last = max((facts.log_last for facts in rest), default=0)
-        if rest:
-            with closing(open_read_only(rest[-1].path)) as db:
-                self.current, self.heard = read_current(db), read_note(db, "heard")
+        if rest and not self._recall(rest[-1].path):
+            self._recover(rest[-1].path)
+            self._recall(rest[-1].path)
+
+    def _recall(self, path: Path) -> bool:
+        try:
+            with closing(open_read_only(path)) as db:
+                self.current, whole = read_current(db)
+                self.heard = read_note(db, "heard")
+        except SQL_ERRORS as error:
+            if not is_damage(error):
+                raise
+            return False
+        return whole
 
     def _open_positions(self) -> None:
         path = self._folder / "position.db"
         try:
             self._position_file = PositionFile(path)
-            self.positions = self._position_file.load()
-        except sqlite3.DatabaseError as error:
+            self.positions, self._ends = self._position_file.load(), self._position_file.ends()
+        except SQL_ERRORS as error:
             if not is_damage(error):
                 raise
             set_aside(path)
             self._position_file = PositionFile(path)
+
+    def _note_end(self) -> None:
+        """Keep where an epoch ended, at its close, or else as its successor found it."""
+        epoch = self._last_key >> SEQ_BITS
+        if self._position_file is not None and epoch and epoch not in self._ends:
+            oldest = min((facts.first >> SEQ_BITS for facts in self.view), default=0)
+            self._position_file.end(epoch, self._last_key, oldest)
+            self._ends[epoch] = self._last_key
 
     # Writing
 
@@ -265,7 +291,7 @@ class Shelf:
     ) -> None:
         try:
             segment.add(records, log or [], heard, (current or {}).values())
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             if is_damage(error):
                 self._recover(segment.facts.path)
             raise
@@ -275,7 +301,7 @@ class Shelf:
         if batch.positions and self._position_file is not None:
             try:
                 self._position_file.save(batch.positions)
-            except sqlite3.Error as error:
+            except SQL_ERRORS as error:
                 if not is_damage(error):
                     raise
                 self._position_file.close()
@@ -291,7 +317,7 @@ class Shelf:
                 segment.checkpoint()
             self._seal()
             self.trouble = None
-        except (sqlite3.Error, OSError) as error:
+        except (*SQL_ERRORS, OSError) as error:
             self.trouble = str(error)
         self._publish()
 
@@ -320,7 +346,7 @@ class Shelf:
         self._closing = [s for s in self._closing if s.facts.path != path]
         # In the view it stays, even if there is no room to recover it now: it isn't gone.
         self._sealed |= {facts.path: facts for facts in self.view if facts.path == path}
-        facts = recover(path, self.view, self.recovered + 1)
+        facts = recover(path, self.view, self._ends, self.recovered + 1)
         self.recovered += 1
         self._sealed[path] = facts
         self._publish()
@@ -339,12 +365,11 @@ class Shelf:
         """Say for people what the disk refuses."""
         try:
             yield
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             raise StoreError(
-                _(
-                    "{path}: the disk refuses: {reason}: make room or repair it; what isn't"
-                    " stored yet is kept in memory and tried again"
-                ).format(path=self._folder, reason=error)
+                _("{path}: the disk refuses: {reason}: make room on it, or repair it").format(
+                    path=self._folder, reason=error
+                )
             ) from error
         except OSError as error:
             raise refusal(self._folder, error) from error

@@ -236,7 +236,7 @@ def test_a_reader_holds_no_full_segment_open_for_long(tmp_path: Path) -> None:
 
 def facts(family: Family, first: int, size: int, t1: int, state_: State = State.SEALED) -> Facts:
     path = Path(f"{family}-{first}")
-    return Facts(path, family, first, first, 1, 0, t1, 0, 0, size, state=state_)
+    return Facts(path, family, first, first, 1, 0, t1, 0, 0, 0, size, state=state_)
 
 
 def test_log_rows_alone_keep_their_segment() -> None:

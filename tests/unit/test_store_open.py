@@ -40,15 +40,26 @@ def use(path: Path, clock: ManualClock | None = None) -> int:
     return asyncio.run(run())
 
 
-def written(path: Path) -> object:
-    return json.loads((path / "epoch").read_bytes())
+def written(path: Path) -> tuple[str, int, int]:
+    """Gateway, epoch and format of the epoch file."""
+    content = json.loads((path / "epoch").read_bytes())
+    assert set(content) == {"gateway", "epoch", "format", "crc"}
+    return content["gateway"], content["epoch"], content["format"]
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Write an intact epoch file that says something else."""
+    content = json.loads((path / "epoch").read_bytes()) | changes
+    del content["crc"]
+    content["crc"] = epochs._checksum(content)
+    (path / "epoch").write_text(json.dumps(content))
 
 
 def test_each_start_takes_the_next_epoch_and_writes_it_first(tmp_path: Path) -> None:
     first = use(tmp_path)
     store = open_store(tmp_path)
     assert store.epoch == first + 1
-    assert written(tmp_path) == {"gateway": "gw-01", "epoch": first + 1, "format": 1}
+    assert written(tmp_path) == ("gw-01", first + 1, 1)
     assert not files(tmp_path, "epoch.new")
     asyncio.run(store.close())
     assert use(tmp_path) == first + 2  # an epoch is spent even if nothing was appended
@@ -75,10 +86,10 @@ def test_a_restored_store_starts_above_its_records_and_its_predecessor(tmp_path:
         b"[1]",
         b'"epoch"',
         b'{"gateway":"gw-01"}',
-        b'{"gateway":"gw-01","epoch":"x","format":1}',
-        b'{"gateway":"gw-01","epoch":null,"format":1}',
-        b'{"gateway":"gw-01","epoch":-4,"format":1}',
-        b'{"gateway":"gw-01","epoch":99999999999,"format":1}',
+        b'{"gateway":"gw-01","epoch":"x","format":1,"crc":1}',
+        b'{"gateway":"gw-01","epoch":null,"format":1,"crc":1}',
+        b'{"gateway":"gw-02","epoch":7,"format":1,"crc":1}',
+        b'{"gateway":"gw-01","epoch":99999999999,"format":1,"crc":1}',
     ],
 )
 def test_an_epoch_file_that_makes_no_sense_is_as_none(tmp_path: Path, content: bytes) -> None:
@@ -98,10 +109,10 @@ def test_another_gateways_store_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     use(tmp_path)
-    (tmp_path / "epoch").write_text('{"gateway":"gw-01","epoch":7,"format":2}')
+    rewrite(tmp_path, epoch=7, format=2)
     with pytest.raises(StoreError, match="newer version"):
         open_store(tmp_path)
-    assert written(tmp_path) == {"gateway": "gw-01", "epoch": 7, "format": 2}
+    assert written(tmp_path) == ("gw-01", 7, 2)
 
 
 def test_a_second_process_is_told_who_holds_the_store(tmp_path: Path) -> None:
@@ -168,7 +179,7 @@ def test_the_epoch_rises_above_what_the_broker_remembers(tmp_path: Path) -> None
         assert store.epoch == start, "already above"
         store.raise_epoch(start + 5)
         assert store.epoch == start + 6
-        assert written(tmp_path) == {"gateway": "gw-01", "epoch": start + 6, "format": 1}
+        assert written(tmp_path) == ("gw-01", start + 6, 1)
         after = store.append([telemetry(2)])
         assert keys(after) == [make_key(start + 6, 1)]
         await store.flush()
@@ -202,8 +213,7 @@ def test_numbers_that_run_out_take_a_new_epoch(tmp_path: Path) -> None:
 
 def test_the_last_epoch_is_told_before_keys_overflow(tmp_path: Path) -> None:
     use(tmp_path)
-    content = {"gateway": "gw-01", "epoch": epochs.MAX_EPOCH, "format": 1}
-    (tmp_path / "epoch").write_text(json.dumps(content))
+    rewrite(tmp_path, epoch=epochs.MAX_EPOCH)
     with pytest.raises(StoreError, match="beyond the last one"):
         open_store(tmp_path)
     assert make_key(epochs.MAX_EPOCH, MAX_SEQ) < 1 << 63
