@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
 from gateway.storage.facts import Dropped, Family
 from gateway.storage.position import Position
+from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from gateway.storage.position import Ranges
     from gateway.storage.reader import Reader
     from gateway.storage.threads import Threads
+
+log = logging.getLogger("nxgate.store")
 
 
 class Progress:
@@ -138,6 +142,14 @@ class Progress:
         """Tell what hasn't been told."""
         while self._undeclared:
             dropped = self._undeclared.pop(0)
+            log.warning(
+                _("{publisher} will never get {count} records of {cls}: {reason}").format(
+                    publisher=dropped.publisher,
+                    count=dropped.count,
+                    cls=dropped.cls,
+                    reason=dropped.reason,
+                )
+            )
             for callback in self.on_drop:
                 callback(dropped)
 

@@ -14,6 +14,7 @@ from gateway.errors import StoreError
 from gateway.storage.facts import Damaged, Dropped, Facts, Family, Loss, State
 from gateway.storage.rows import MAX_KEY, parse_log, parse_record
 from gateway.storage.segment import SQL_ERRORS, is_damage, open_read_only, verify
+from gateway.words import _
 
 if TYPE_CHECKING:
     import sqlite3
@@ -238,7 +239,11 @@ class Reader:
             # A file that is in the view and not in the folder is just being recovered.
             if is_damage(error) or not facts.path.exists():
                 raise Damaged(facts.file, str(error)) from error
-            raise StoreError(f"{facts.path}: {error}") from error
+            raise StoreError(
+                _("{path}: can't be read: {reason}: check the disk").format(
+                    path=facts.path, reason=error
+                )
+            ) from error
 
     @contextmanager
     def _connection(self, facts: Facts) -> Iterator[sqlite3.Connection]:

@@ -25,6 +25,7 @@ from gateway.storage.rows import (
     read_note,
 )
 from gateway.storage.segment import SQL_ERRORS, Segment, check, open_read_only
+from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,7 +107,7 @@ def recover(path: Path, view: Sequence[Facts], ends: Mapping[int, int], number: 
     if loss is not None:
         segment.lose(loss)
     if not segment.seal():
-        raise StoreError(f"{fresh}: in use")
+        raise StoreError(_("{path}: in use: let no other program open it").format(path=fresh))
     set_aside(path)
     fresh.rename(path)
     sync_folder(path.parent)

@@ -18,6 +18,7 @@ the order to unlink.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from gateway.storage.bounds import Bounds, Doomed
     from gateway.storage.position import Ranges
     from gateway.storage.rows import LogLine
+
+log = logging.getLogger("nxgate.store")
 
 
 @dataclass(slots=True)
@@ -250,10 +253,10 @@ class Shelf:
             # Numbered within the epoch, as keys are: a number is never used for another row,
             # also not after a crash that left the first one in an unfinished commit.
             start = max(self._log_last, batch.last_key >> SEQ_BITS << SEQ_BITS)
-            log = [log_line(start + at, row) for at, row in enumerate(batch.log, 1)]
+            lines = [log_line(start + at, row) for at, row in enumerate(batch.log, 1)]
             segment = self._segment(Family.REST, batch.rest, batch.last_key + 1)
-            self._add(segment, batch.rest, log, batch.heard, current)
-            self._log_last = log[-1][0] if log else self._log_last
+            self._add(segment, batch.rest, lines, batch.heard, current)
+            self._log_last = lines[-1][0] if lines else self._log_last
             self.current |= current
             self.heard = self.heard if batch.heard is None else batch.heard
             batch.rest, batch.log, batch.heard = [], [], None
@@ -285,12 +288,12 @@ class Shelf:
         self,
         segment: Segment,
         records: list[Record],
-        log: list[LogLine] | None = None,
+        lines: list[LogLine] | None = None,
         heard: bytes | None = None,
         current: Current | None = None,
     ) -> None:
         try:
-            segment.add(records, log or [], heard, (current or {}).values())
+            segment.add(records, lines or [], heard, (current or {}).values())
         except SQL_ERRORS as error:
             if is_damage(error):
                 self._recover(segment.facts.path)
@@ -350,8 +353,15 @@ class Shelf:
         self.recovered += 1
         self._sealed[path] = facts
         self._publish()
+        lost = 0
         if facts.loss is not None:
             self.losses.append(facts.loss)
+            lost = sum(hi - lo + 1 for lo, hi in facts.loss.ranges)
+        log.warning(
+            _("{path}: damaged, set aside in quarantine: {kept} records kept, {lost} lost").format(
+                path=path, kept=facts.count, lost=lost
+            )
+        )
 
     def _publish(self) -> None:
         facts = [*self._sealed.values(), *(segment.facts for segment in self._active.values())]

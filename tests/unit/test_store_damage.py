@@ -112,7 +112,9 @@ def test_pages_full_of_bad_records_are_passed_over(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_damaged_page_costs_the_records_on_it(tmp_path: Path) -> None:
+def test_a_damaged_page_costs_the_records_on_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     records = make(tmp_path)
     victim = segments(tmp_path, "t")[1]
     overwrite(victim, 7 * PAGE, b"\xff" * PAGE)
@@ -127,6 +129,8 @@ def test_a_damaged_page_costs_the_records_on_it(tmp_path: Path) -> None:
     assert dropped[0].t0_ms <= NOW_MS <= dropped[0].t1_ms
     assert pending == len(found)
     assert [p.name for p in files(tmp_path / "quarantine", "*")] == [victim.name]
+    assert f"{victim}: damaged" in caplog.messages[0]
+    assert f"cluster will never get {len(lost)} records of telemetry" in caplog.messages[1]
 
 
 @pytest.mark.parametrize("family", ["t", "r"])
