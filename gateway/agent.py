@@ -147,20 +147,20 @@ class Agent:
         )
 
     def _describe(self) -> list[Draft]:
-        """Metas that differ from the ones already told; routes learn every revision."""
-        now_ms = self._now_ms()
+        """Metas that differ from the ones already told; what is told of assets no more, goes."""
+        now_ms, plant = self._now_ms(), self._plant
+        self._store.retire({(asset.line, asset.name) for asset in plant.assets})
         current = self._store.current()
         revs: dict[str, str] = {}
         news: list[Draft] = []
-        for asset in self._plant.assets:
+        for asset in plant.assets:
             names = asset.kpi.kpis if asset.kpi is not None else ()
-            kpis = [self._plant.kpis[name] for name in names]
-            rev, draft = describe(asset, self._plant.timezone, kpis, now_ms)
+            kpis = [plant.kpis[name] for name in names]
+            rev, draft = describe(asset, plant.timezone, kpis, now_ms)
             revs[asset.name] = rev
             told = current.get(("meta", asset.line, asset.name))
             if told is None or orjson.loads(told.body)["rev"] != rev:
                 news.append(draft)
-        plant = self._plant
         self._pipeline.prepare(plant.assets, plant.devices, revs)
         # Ten thousand bindings that nothing asks for any more.
         assets = tuple(dataclasses.replace(asset, bindings=()) for asset in plant.assets)

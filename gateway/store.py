@@ -51,7 +51,7 @@ from gateway.storage.threads import Threads
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from gateway.clock import Clock
     from gateway.model import Draft, LogRow
@@ -99,6 +99,7 @@ class Store:
     Attributes:
         gateway: first part of every id.
         on_commit: called on the loop with the highest committed key, after each commit.
+        gone: newest statements of assets that were removed or renamed; to be cleared.
         on_drop: called on the loop for what a publisher will never get. What they append is
             committed before the records go.
     """
@@ -122,6 +123,7 @@ class Store:
         self._last_key = self._committed_key = 0
         self._last_commit_ms = 0
         self._current: Current = {}
+        self.gone: list[Record] = []
         self._heard: bytes | None = None
         self._bad_rows: set[int] = set()
 
@@ -286,6 +288,14 @@ class Store:
         The newest may not be committed yet: compare its key with `committed_key`.
         """
         return self._current
+
+    def retire(self, present: Collection[tuple[str, str]]) -> None:
+        """Forget what is current of every (line, asset) that isn't present any more.
+
+        The records stay history; `gone` lists what a server may still keep of them.
+        """
+        for place in [place for place in self._current if place[1:] not in present]:
+            self.gone.append(self._current.pop(place))
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""

@@ -126,8 +126,11 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
     output = Output(*_told(spec), timed=timed, ahead=ahead)
     for setting, grown in counts.items():
         _add(output, setting, grown, spec)
+    # A reject may be seen in a later window than its piece: it takes none back from this one.
     if output.counted:
         output.ideal_good = min(output.ideal_good, output.ideal)
+    output.ideal_good = max(output.ideal_good, NOTHING)
+    output.ideal_good_all = max(output.ideal_good_all, NOTHING)
     if spec.counting == "pairs" and output.judged:
         left, right = good_halves(counts)
         output.pairs = min(max(ahead, NOTHING) + left, max(-ahead, NOTHING) + right)
@@ -164,7 +167,8 @@ def _add(output: Output, setting: Setting, grown: Mapping[str, Growth], spec: Kp
         output.timed = False
         return
     output.cycles |= {cycle_s}
-    output.untimed |= bool(spec.products) and setting.product not in spec.products
+    if spec.products and (setting.product or "product" in spec.signals):
+        output.untimed |= setting.product not in spec.products
     cycle = Fraction(str(cycle_s)) * 1000
     per_piece = cycle / made if made else NOTHING
     output.ideal += total.placed * per_piece

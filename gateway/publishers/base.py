@@ -126,6 +126,10 @@ class RecordStore(Protocol):
     def current(self) -> Mapping[tuple[str, str, str], Record]:
         """The newest meta, state and alarms: (class, line, asset) → record."""
 
+    @property
+    def gone(self) -> Sequence[Record]:
+        """The newest statements of assets that are no more: what a server keeps of them goes."""
+
     async def read(self, after: int, upto: int, limit: int) -> Sequence[Record]:
         """Read committed records with after < key ≤ upto, oldest first."""
 

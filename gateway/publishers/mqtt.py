@@ -246,6 +246,9 @@ class MqttPublisher:
         self._delivery.connected(
             connection, greeting, self._chance.uniform(0.0, self._config.spread)
         )
+        for record in self._store.gone:
+            topic = self._encoding.topic(record, hist=False)
+            self._delivery.tell(Message(0, topic, b"", retain=True, again=False))
         self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
         self._pump()
 

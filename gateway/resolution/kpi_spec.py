@@ -121,6 +121,10 @@ def missing(
         if lost:
             next_ = _("until it is, these stay null: {kpis}").format(kpis=", ".join(lost))
         yield document.fault(("assets", name, "bind"), "unbound", what, next_, key=True)
+    if asset.products and "product" not in bound:
+        what = _("the signal product is not bound, so no product is ever known")
+        next_ = _("bind it to the tag that holds the product's code, or delete products")
+        yield document.fault(("assets", name, "products"), "unbound", what, next_, key=True)
     lost = _lost(machine, "ideal")
     if "ideal" in lacking and lost:
         what = _("there is no ideal cycle")

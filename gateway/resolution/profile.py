@@ -45,6 +45,7 @@ SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
     "mounted": (SignalKind.NUMBER, "station"),
     "energy": (SignalKind.REGISTER, "kWh"),
     "power": (SignalKind.NUMBER, "kW"),
+    "product": (SignalKind.TEXT, None),
 }
 """The signals that figures are computed from: their kind and, where it is fixed, their unit."""
 

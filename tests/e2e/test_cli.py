@@ -105,3 +105,21 @@ def test_watch_follows_a_running_gateway_and_says_when_none_runs(tmp_path: Path)
         assert "in use by process" in second.stderr
         assert made.end() == 0
     assert not bodies(subscriber, "/status")[-1]["online"]
+
+
+def test_a_renamed_asset_leaves_nothing_retained(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, workshop(tmp_path, broker.port) as made:
+        with Subscriber(broker.port) as subscriber:
+            made.start()
+            wait_for(lambda: bodies(subscriber, "lasting-1/state"), "states come")
+            assert made.end() == 0
+        made.site.write_text(made.site.read_text("utf-8").replace("lasting-1:", "lasting-9:"))
+        made.start()
+        with Subscriber(broker.port) as after:
+            wait_for(lambda: bodies(after, "lasting-9/state"), "states of the new name come")
+        with Subscriber(broker.port) as late:
+            wait_for(lambda: bodies(late, "lasting-9/meta"), "what is retained")
+            kept = {heard.topic for heard in late.heard if heard.payload}
+        assert made.end() == 0
+    assert not {topic for topic in kept if "lasting-1/" in topic}
+    assert {t.rpartition("/")[2] for t in kept if "lasting-9/" in t} >= {"meta", "state"}

@@ -552,3 +552,19 @@ def test_a_window_that_is_not_over_ends_now() -> None:
     assert found.planned_ms == 10 * MINUTE
     assert found.coverage == 1.0
     assert close(found.p, Fraction(1, 2))
+
+
+def test_more_rejects_than_pieces_make_no_ratio_negative() -> None:
+    """A reject seen in a later window than its piece."""
+    entries = [
+        Entry(0, "state", "running"),
+        Entry(0, "count", 0),
+        Entry(0, "reject", 0),
+        Entry(60_000, "count", 1),
+        Entry(120_000, "reject", 3),
+    ]
+    hour = Window("hour", 0, HOUR)
+    judged = spec(kpis=("nee", "teep", "oee_by_count", "scrap_ratio"), max_rate=1.0)
+    found = fold_oee(entries, Fraction(0), hour, Plan(((0, HOUR),)), judged)
+    assert (found.q, found.oee) == (0, 0)
+    assert all(value is None or value >= 0 for value in found.kpi.values())

@@ -421,6 +421,7 @@ def test_what_will_be_null_is_a_notice(tmp_path: Path) -> None:
     assert set(unbound) == {
         "assets.lasting-1.bind: energy is not bound",
         "assets.lasting-1.bind: power is not bound",
+        "assets.injection-1.products: the signal product is not bound, so no product is ever known",
     }
 
 
