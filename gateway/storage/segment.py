@@ -13,6 +13,7 @@ newest segment alone tells how things stand.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -131,7 +132,7 @@ class Segment:
             db.execute("DELETE FROM note WHERE name IN ('facts', 'sealed')")  # soon untrue
         except SQL_ERRORS as error:
             db.close()
-            if is_damage(error):
+            if is_damage(error) or _claims_read_only(error, path):
                 raise Damaged((path, 0), str(error)) from error
             raise
         except Damaged:
@@ -293,6 +294,12 @@ def is_damage(error: Exception) -> bool:
     if code is None:  # the module's own, for text that is no UTF-8
         return "decode" in str(error)
     return code in _DAMAGE or code & 0xFF in _DAMAGE
+
+
+def _claims_read_only(error: Exception, path: Path) -> bool:
+    """True where a damaged header asks for a newer SQLite to write it."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK)
 
 
 def verify(db: sqlite3.Connection, facts: Facts) -> None:

@@ -347,3 +347,13 @@ def test_of_what_came_last_before_a_crash_nothing_tells(tmp_path: Path) -> None:
     lost = [r for r in records if r not in found]
     told = sum(d.count for d in dropped)
     assert told < len(lost)
+
+
+@pytest.mark.parametrize("at", [18, 19, 24, 47, 56, 63, 68, 96])
+def test_a_header_that_lies_costs_nothing(tmp_path: Path, at: int) -> None:
+    """Versions, sizes, encodings and marks of SQLite's header, of files to be written again."""
+    records = make(tmp_path)
+    for family in ("t", "r"):
+        path = segments(tmp_path, family)[-1]
+        overwrite(path, at, bytes([path.read_bytes()[at] ^ 3]))
+    assert reopen(tmp_path)[:2] == (records, [])
