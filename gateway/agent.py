@@ -67,7 +67,7 @@ class Agent:
             clock=self._clock,
         )
         calendar = Calendar(ZoneInfo(plant.timezone), plant.rosters)
-        self._ledger = Ledger(plant.assets, calendar, self._clock)
+        self._ledger = Ledger(plant.assets, calendar)
         self._restore()
         self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant))
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
@@ -137,13 +137,15 @@ class Agent:
 
     def _restore(self) -> None:
         """Give the ledger back what the store knows of each asset."""
-        since_ms = self._now_ms() - HORIZON_MS
+        now_ms = self._now_ms()
+        since_ms = now_ms - HORIZON_MS
         states = [r for (cls, *_place), r in self._store.current().items() if cls == "state"]
         self._ledger.restore(
             self._store.log(since_ms),
             self._store.last_heard(),
             self._store.statements(since_ms),
             states,
+            now_ms,
         )
 
     def _describe(self) -> list[Draft]:

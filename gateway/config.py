@@ -5,7 +5,7 @@ its own rules here, and against what else the file says; what needs more than th
 to a tag of a template, an address, an industry) is for `templates.resolve`.
 
 Every key is fixed from the first release on, also those whose feature comes later, because a
-strict parser makes a later change a break; `notices` says which these are.
+strict parser makes a later change a break; `sitefile/later.py` says which these are.
 """
 
 from collections.abc import Callable

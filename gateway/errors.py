@@ -7,10 +7,9 @@
     │   ├── RequestTimeout     no answer in time: the device backs off, the link stays
     │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
     │   └── DecodeError        the answer makes no sense: keeps the bytes
-    ├── StoreError             the disk or the store failed: polling goes on
+    ├── StoreError             the store can't be opened, or the disk refuses
     └── PublishError
-        ├── BrokerUnavailable  keep the records, back off, reconnect
-        └── BatchRejected      this record will never be taken: set aside, declare
+        └── BrokerUnavailable  keep the records, back off, reconnect
 
 Messages are for people: who, what was tried, what came back, where it is configured, what next.
 """
@@ -119,15 +118,3 @@ class BrokerUnavailable(PublishError):  # noqa: N818
     def __init__(self, message: str, cause: str = "network") -> None:
         super().__init__(message)
         self.cause = cause
-
-
-class BatchRejected(PublishError):  # noqa: N818
-    """The other side will never take this record.
-
-    Attributes:
-        code: the protocol's own reason code.
-    """
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code

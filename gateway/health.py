@@ -1,4 +1,4 @@
-"""Counters and state of each device and each link: what happened, since when, what it said.
+"""Counters and state of each device: what happened, since when, what it said.
 
 Written by the poller, read by displays; nobody decides anything from it.
 """

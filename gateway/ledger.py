@@ -19,7 +19,6 @@ from gateway.model import Draft, Entry, LogRow, Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gateway.clock import Clock
     from gateway.figures.calendar import Calendar
     from gateway.figures.oee import OeeFigures
     from gateway.model import Asset, Value
@@ -37,7 +36,6 @@ class Ledger:
     Args:
         assets: all of the site's; those without a `kpi` are passed over.
         calendar: when its lines plan to work.
-        clock: for the labels of records; no figure depends on it.
         grace_ms: how long after its end a window waits for readings under way.
     """
 
@@ -45,11 +43,9 @@ class Ledger:
         self,
         assets: Sequence[Asset],
         calendar: Calendar,
-        clock: Clock,
         *,
         grace_ms: int = GRACE_MS,
     ) -> None:
-        self._clock = clock
         self._accounts = {
             asset.name: Account(asset, asset.kpi, calendar, grace_ms)
             for asset in assets
@@ -131,6 +127,7 @@ class Ledger:
         heard: Mapping[str, int],
         statements: Iterable[Record],
         states: Iterable[Record],
+        now_ms: int,
     ) -> None:
         """Take up where an earlier process left off; before the first `observe`.
 
@@ -139,8 +136,8 @@ class Ledger:
             heard: what `heard` gave last.
             statements: the newest oee and energy record of each subject in that time.
             states: the newest state record of each asset.
+            now_ms: UTC ms.
         """
-        now_ms = self._clock.wall_ns() // 1_000_000
         logs: dict[str, list[tuple[Entry, ...]]] = {name: [] for name in self._accounts}
         told: dict[str, list[Record]] = {name: [] for name in self._accounts}
         for row in rows:

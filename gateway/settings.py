@@ -1,6 +1,6 @@
 """What a site file settles for the running gateway, as plain data that knows no parser.
 
-`gateway/config.py` holds the models that read and check these settings; here they are as the
+`gateway/sitefile/` holds the models that read and check these settings; here they are as the
 rooms take them. Names are those of the site file.
 """
 

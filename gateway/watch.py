@@ -28,7 +28,11 @@ START_PATIENCE_S = 5.0
 
 
 def follow_site(site: Path, seconds: float | None, *, plain: bool) -> int:
-    """Show the gateway of a site file until stopped; 1 when none runs."""
+    """Show the gateway of a site file until stopped.
+
+    Raises:
+        GatewayError: none runs on its store.
+    """
     folder = load(site).store.path
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_follow(folder, seconds, plain=plain))

@@ -64,7 +64,8 @@ class Rig:
             elif record.ts_ms >= since:
                 statements[record.cls, record.asset, record.subject] = record
         rows = [row for row in self.rows if max(e.t_ms for e in row.entries) >= since]
-        self.ledger.restore(rows, self.heard, statements.values(), states.values())
+        now_ms = self.clock.wall_ns() // 1_000_000
+        self.ledger.restore(rows, self.heard, statements.values(), states.values(), now_ms)
 
     def told(self, cls: str, kind: str | None = None) -> list[dict[str, Any]]:
         """Bodies of a class, in order; of one kind of window where it is named."""
@@ -87,7 +88,7 @@ class Rig:
 
     def _start(self) -> Ledger:
         calendar = self.calendar or Calendar(SHANGHAI)
-        return Ledger(self.assets, calendar, self.clock, grace_ms=GRACE_MS)
+        return Ledger(self.assets, calendar, grace_ms=GRACE_MS)
 
     def _keep(self, drafts: list[Draft]) -> list[Draft]:
         for draft in drafts:

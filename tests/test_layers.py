@@ -47,7 +47,7 @@ MAY: dict[str, set[str]] = {
     "pipeline": {"model", "ledger"},
     "meta": {"model", "plant"},
     "figures": {"model", "settings"},
-    "ledger": {"model", "clock", "figures"},
+    "ledger": {"model", "figures"},
     "storage": {"model", "errors", "clock", "words"},
     "store": {"model", "errors", "clock", "words", "storage"},
     "publishers": {"model", "errors", "clock", "words", "settings", ""},
@@ -61,6 +61,7 @@ MAY: dict[str, set[str]] = {
 table, so free: agent, snapshot, cli, which put the rooms together."""
 
 DRIVERS_MAY = {"model", "errors", "clock", "words", "driver"}
+SIMULATORS_MAY = {"errors", "words", "sitefile", "templates", "config"}
 
 
 def modules() -> list[Path]:
@@ -96,6 +97,9 @@ def test_imports_point_the_right_way(path: Path) -> None:
         room = rest[0] if rest else ""
         if room in MAY:
             assert rooms <= MAY[room] | {room}
+    if package == "simulators":
+        assert {name[0] for name in own} <= {"gateway", "simulators"}
+        assert rooms <= SIMULATORS_MAY
     if package == "drivers":
         assert {name[0] for name in own} <= {"gateway", "drivers"}
         assert rooms <= DRIVERS_MAY

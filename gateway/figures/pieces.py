@@ -9,7 +9,7 @@
   oee don't depend on which side is ahead; good pairs are the growth of min(good left, good
   right) since the beginning, so they add up over windows, and the rest waits to be matched.
 
-Everything is exact: whole numbers and fractions, no rounding.
+Nothing is rounded: sums are fractions of what the counters gave.
 """
 
 from __future__ import annotations

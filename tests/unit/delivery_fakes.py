@@ -61,6 +61,10 @@ class FakeStore:
     def position(self, publisher: str) -> FakePosition:
         return self.positions.setdefault(publisher, FakePosition())
 
+    @property
+    def gone(self) -> list[Record]:
+        return []
+
     def current(self) -> dict[tuple[str, str, str], Record]:
         kept = ("meta", "state", "alarm")
         return {(r.cls, r.line, r.asset): r for r in self.records if r.cls.startswith(kept)}
