@@ -14,7 +14,7 @@ from gateway.errors import StoreError
 from gateway.model import SEQ_BITS, make_key
 from gateway.storage.cells import scan
 from gateway.storage.epoch import sync_folder
-from gateway.storage.facts import Damaged, Facts, Family, Loss, name_of, parse_name, place_of
+from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name, place_of
 from gateway.storage.rows import (
     MAX_KEY,
     Current,
@@ -24,7 +24,7 @@ from gateway.storage.rows import (
     read_current,
     read_note,
 )
-from gateway.storage.segment import SQL_ERRORS, Segment, check, open_read_only
+from gateway.storage.segment import SQL_ERRORS, Segment, check, open_read_only, verify
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _loss(
     keys = [record.key for record in records]
     following = min((start for start in _starts(path.parent, family) if start > first), default=0)
     last = known.last if known is not None else following - 1 if following else MAX_KEY
-    others = _other_keys(path, first, last)
+    others = _other_keys(path, view, first, last)
     if last == MAX_KEY:
         last = max([first - 1, *keys, *others, *ends.values()])
     for facts in view:  # what is told already: which family such a key was of, nobody knows
@@ -182,7 +182,7 @@ def _starts(folder: Path, family: Family) -> list[int]:
     return sorted(start for of, start in places if of is family)
 
 
-def _other_keys(path: Path, first: int, last: int) -> list[int]:
+def _other_keys(path: Path, view: Sequence[Facts], first: int, last: int) -> list[int]:
     """Return the keys of [first, last] in the other family's segments, damaged or not."""
     family, _first = place_of(path)
     other = Family.REST if family is Family.TELEMETRY else Family.TELEMETRY
@@ -190,14 +190,19 @@ def _other_keys(path: Path, first: int, last: int) -> list[int]:
     keys: list[int] = []
     for start, following in zip(starts, [*starts[1:], MAX_KEY], strict=True):
         if start <= last and following > first:
-            keys += _keys(path.with_name(name_of(other, start)), first, last)
+            place = path.with_name(name_of(other, start))
+            known = next((facts for facts in view if facts.path == place), None)
+            keys += _keys(place, known, first, last)
     return keys
 
 
-def _keys(path: Path, first: int, last: int) -> list[int]:
+def _keys(path: Path, known: Facts | None, first: int, last: int) -> list[int]:
     try:
         with closing(open_read_only(path)) as db:
-            check(db, (path, 0))
+            if known is not None and known.state is State.SEALED:
+                verify(db, known)
+            else:
+                check(db, (path, 0))
             rows = db.execute("SELECT key FROM record WHERE key BETWEEN ? AND ?", (first, last))
             return [row[0] for row in rows]
     except (*SQL_ERRORS, Damaged):
