@@ -115,10 +115,6 @@ class Reckoning:
     def touched(self, t_ms: int, signal: str) -> Interval:
         """The time whose figures an entry that came late can change."""
         journal = self._journal
-        if signal in METERS:
-            series = journal.numbers[signal]
-            place = series.index(t_ms)
-            return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
         if signal in {STATE, SILENCE}:
             end = _after(journal.state, t_ms, END)
             place = journal.silence.index(t_ms)
@@ -130,8 +126,14 @@ class Reckoning:
             return t_ms - self._micro_ms, max([end + self._micro_ms, *seen]) + 1
         if signal == PRODUCT:
             return t_ms, _after(journal.product, t_ms, END)
+        series = journal.numbers.get(signal)
+        if series is None:
+            return t_ms, t_ms  # nothing good was read of it yet, so no figure hangs on it
+        if signal in METERS:
+            place = series.index(t_ms)
+            return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
         none = END if signal == MOUNTED else t_ms
-        return t_ms, _after(journal.numbers[signal], t_ms, none) + 1
+        return t_ms, _after(series, t_ms, none) + 1
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""

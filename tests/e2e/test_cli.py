@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from jsonschema import Draft202012Validator
@@ -123,3 +124,20 @@ def test_a_renamed_asset_leaves_nothing_retained(tmp_path: Path) -> None:
         assert made.end() == 0
     assert not {topic for topic in kept if "lasting-1/" in topic}
     assert {t.rpartition("/")[2] for t in kept if "lasting-9/" in t} >= {"meta", "state"}
+
+
+def test_devices_that_are_off_at_the_start_stop_nothing(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        with workshop(tmp_path, broker.port) as made:
+            pass  # the simulator has ended again: nobody listens at any device's port
+        made.start()
+        wait_for(lambda: bodies(subscriber, "/status"), "the gateway is online")
+        time.sleep(5)
+        assert made.gateway is not None
+        assert made.gateway.poll() is None, made.log()
+        states = bodies(subscriber, "injection-1/state")
+        assert [state["state"] for state in states] == ["unknown"]
+        rows = bodies(subscriber, "meter-1/telemetry/live")[0]["rows"]
+        assert set(rows[0]["m"].values()) == {None}
+        assert set(rows[0]["q"].values()) == {2}
+        assert made.end() == 0

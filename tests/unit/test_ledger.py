@@ -85,6 +85,25 @@ def test_an_unmapped_or_unreadable_value_is_unknown() -> None:
     assert rig.poll(T0 + 4000, state=None) == []
 
 
+SIGNALS = ("count", "reject", "mounted", "energy", "power", "product")
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("first_bad_s", [0, 30])
+def test_a_signal_that_can_never_be_read_stops_nothing(signal: str, first_bad_s: int) -> None:
+    """A meter that is switched off when the gateway starts, and comes up a quarter later."""
+    rig = Rig.of(spec(signals=("state", *SIGNALS), stations=24, windows=("quarter", "hour")))
+    for second in range(first_bad_s, first_bad_s + 1200, 10):
+        t_ms = T0 + 1000 * second
+        rig.poll(t_ms, **{"state": "running", "count": second, signal: None})
+        rig.tick(t_ms + 500)
+    for second in range(first_bad_s + 1200, first_bad_s + 3600, 10):
+        t_ms = T0 + 1000 * second
+        rig.poll(t_ms, **{"state": "running", "count": second, signal: second})
+        rig.tick(t_ms + 500)
+    assert rig.finals()
+
+
 def test_a_bit_and_a_text_are_words_too() -> None:
     rig = Rig.of(spec(states={"1": "running", "0": "idle", "运行": "running"}))
     rig.poll(T0, state=True)
