@@ -177,13 +177,11 @@ class PositionFile:
         Only this tells what is missing at the end of an epoch, should its segment be damaged.
         """
         rows = self._db.execute("SELECT epoch, last, crc FROM epoch").fetchall()
-        return {
-            epoch: last for epoch, last, crc in rows if crc == _checksum("", epoch, b"%d" % last)
-        }
+        return {epoch: last for epoch, last, crc in rows if crc == _epoch_crc(epoch, last)}
 
     def end(self, epoch: int, last: int, oldest: int) -> None:
         """Keep the last key of an epoch, and forget epochs before the oldest."""
-        row = (epoch, last, _checksum("", epoch, b"%d" % last))
+        row = (epoch, last, _epoch_crc(epoch, last))
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT OR REPLACE INTO epoch VALUES (?, ?, ?)", row)
@@ -206,3 +204,7 @@ class PositionFile:
 
 def _checksum(publisher: str, low: int, ranges: bytes) -> int:
     return crc32(ranges, crc32(f"{publisher}\0{low}".encode()))
+
+
+def _epoch_crc(epoch: object, last: object) -> int:
+    return crc32(f"{epoch}\0{last}".encode())

@@ -223,15 +223,22 @@ class Shelf:
         return whole
 
     def _open_positions(self) -> None:
-        path = self._folder / "position.db"
         try:
-            self._position_file = PositionFile(path)
+            self._position_file = PositionFile(self._folder / "position.db")
             self.positions, self._ends = self._position_file.load(), self._position_file.ends()
         except SQL_ERRORS as error:
             if not is_damage(error):
                 raise
-            set_aside(path)
-            self._position_file = PositionFile(path)
+            self._renew_positions()
+
+    def _renew_positions(self) -> None:
+        """Begin a new file in a damaged one's place, and put into it what is known."""
+        if self._position_file is not None:
+            self._position_file.close()
+        path = self._folder / "position.db"
+        set_aside(path)
+        self._position_file = PositionFile(path)
+        self._position_file.save(self.positions)
 
     def _note_end(self) -> None:
         """Keep where an epoch ended, at its close, or else as its successor found it."""
@@ -307,10 +314,7 @@ class Shelf:
             except SQL_ERRORS as error:
                 if not is_damage(error):
                     raise
-                self._position_file.close()
-                set_aside(self._folder / "position.db")
-                self._position_file = PositionFile(self._folder / "position.db")
-                self._position_file.save(self.positions)
+                self._renew_positions()
 
     def _tidy(self, batch: Batch) -> None:
         """Let go of what may go; the records are safe whether or not the disk lets us."""
