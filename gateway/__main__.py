@@ -6,20 +6,29 @@ import sys
 
 from gateway import words
 
+OPTION = "--lang"
+
 
 def main() -> None:
-    """Run `nxgate`."""
-    arguments = sys.argv[1:]
-    lang: str | None = None
-    for index, argument in enumerate(arguments):
-        if argument == "--lang" and index + 1 < len(arguments):
-            lang = arguments[index + 1]
-        elif argument.startswith("--lang="):
-            lang = argument.removeprefix("--lang=")
-    words.choose(lang if lang in words.LANGUAGES else None)
+    """Run `nxgate`; the language may be named before or after the command."""
+    arguments, lang = take_lang(sys.argv[1:])
+    words.choose(lang)
     from gateway.cli import cli  # noqa: PLC0415 - its help texts are made when it is imported
 
-    cli(prog_name="nxgate")
+    cli(arguments, prog_name="nxgate")
+
+
+def take_lang(arguments: list[str]) -> tuple[list[str], str | None]:
+    """Take a known language out of the arguments; anything else is left for click to refuse."""
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name != OPTION:
+            continue
+        after = index + 1 if equals else index + 2
+        value = value if equals else "".join(arguments[index + 1 : after])
+        if value in words.LANGUAGES:
+            return arguments[:index] + arguments[after:], value
+    return arguments, None
 
 
 if __name__ == "__main__":

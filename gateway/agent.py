@@ -235,6 +235,7 @@ class Agent:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._store.close()
+        log.info(_("stopped; what is not delivered yet stays in the store"))
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

@@ -38,6 +38,7 @@ LINK_RETRY_FIRST_S = 0.5
 LINK_RETRY_CAP_S = 10.0
 DEVICE_RETRY_CAP_S = 10.0
 TURNS = 10
+MOST_TOLD = 3
 SILENT_SHARE = 0.05
 """Share of a shared link's time that one silent device may cost."""
 
@@ -222,8 +223,7 @@ class Poller:
             log.info(_("{device}: answering").format(device=unit.device.name))
         refused = job.plan.refused
         if refused or unit.health.refused:
-            for text in unit.health.told_no((tag.name for tag in job.plan.tags), refused):
-                log.warning("%s", text)
+            _complain(unit, unit.health.told_no((tag.name for tag in job.plan.tags), refused))
         self._sink.take(batch)
 
     async def _open(self, lane: _Lane, now_ns: int) -> None:
@@ -269,3 +269,12 @@ class Poller:
                 mono_ns=self._clock.mono_ns(),
             )
         )
+
+
+def _complain(unit: _Unit, news: Sequence[str]) -> None:
+    """Log what is newly refused; where it is half a map, say so instead of quoting all of it."""
+    for text in news[:MOST_TOLD]:
+        log.warning("%s", text)
+    if len(news) > MOST_TOLD:
+        text = _("{device}: refuses {count} more tags. Is its template that of this very device?")
+        log.warning(text.format(device=unit.device.name, count=len(news) - MOST_TOLD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ import orjson
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError, DriverError, Fault
 from gateway.links import connect, tell
-from gateway.model import Quality
+from gateway.model import Kind, Quality
 from gateway.templates import load, nearest
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from gateway.driver import Inspects, Reading
@@ -38,8 +40,9 @@ async def show(site: Path, what: str, *, as_json: bool) -> int:
         return 1
     finally:
         await link.close()
+    ranges = _ranges(plant, name)
     rows = [
-        _row(batch, place, value, reading)
+        _row(batch, place, value, reading, ranges)
         for place, (value, reading) in enumerate(zip(batch.values, readings, strict=True))
     ]
     if as_json:
@@ -75,8 +78,31 @@ def _unknown(site: Path, kind: str, name: str, known: list[str]) -> Fault:
     return Fault(str(site), 0, 0, "unknown-name", what, hint)
 
 
-def _row(batch: Batch, place: int, value: Value, reading: Reading) -> dict[str, object]:
+def _ranges(plant: Plant, device: str) -> dict[str, tuple[float, float]]:
+    """What is plausible of each tag, as the running gateway judges it."""
+    bindings = [b for asset in plant.assets for b in asset.bindings if b.tag.device == device]
+    return {
+        b.tag.name: (
+            -math.inf if b.low is None else b.low,
+            math.inf if b.high is None else b.high,
+        )
+        for b in bindings
+    }
+
+
+def _row(
+    batch: Batch,
+    place: int,
+    value: Value,
+    reading: Reading,
+    ranges: Mapping[str, tuple[float, float]],
+) -> dict[str, object]:
     quality = Quality.GOOD if batch.quality is None else batch.quality[place]
+    low, high = ranges.get(reading.tag.name, (-math.inf, math.inf))
+    if isinstance(value, (int, float)) and not low <= value <= high:
+        quality = max(quality, Quality.UNCERTAIN)
+    if isinstance(value, float) and reading.tag.kind is Kind.F32:
+        value = float(f"{value:.7g}")  # the digits that the device's number has
     return {
         "tag": reading.tag.name,
         "at": reading.tag.at,

@@ -42,6 +42,7 @@ def follow_site(site: Path, seconds: float | None, *, plain: bool) -> int:
 async def _follow(folder: Path, seconds: float | None, *, plain: bool) -> None:
     end = time.monotonic() + seconds if seconds else None
     patience = time.monotonic() + START_PATIENCE_S
+    said = False
     while True:
         try:
             await _show(folder, end, plain=plain)
@@ -53,6 +54,9 @@ async def _follow(folder: Path, seconds: float | None, *, plain: bool) -> None:
                         "start it with `nxgate run SITE`"
                     ).format(folder=folder, error=error.strerror or error)
                 ) from error
+            if not said:
+                click.echo(_("waiting for the gateway …"), err=True)
+                said = True
             await asyncio.sleep(0.2)
         else:
             return

@@ -42,7 +42,10 @@ def start(
     else:
         command, name = [sys.executable, "-m", "simulators.broker", str(port)], "amqtt"
     with (folder / "broker.log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log), name  # noqa: S603 - our own words
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        return process, name
 
 
 async def _serve(port: int) -> None:

@@ -59,7 +59,9 @@ class Arrivals:
         with self._lock:
             self.counts[levels[6]][levels[7]] += 1
             if levels[7] == "oee" and message.payload:
-                self.oee[levels[6]] = json.loads(message.payload)
+                record = json.loads(message.payload)
+                if record["win"]["kind"] == "hour":
+                    self.oee[levels[6]] = record
 
     def close(self) -> None:
         """Stop listening."""
@@ -102,7 +104,7 @@ def main() -> int:
     if broken:
         print(f"ended before the demo did: {broken}; see {FOLDER}/*.log", file=sys.stderr)
         return 1
-    return _tell(arrivals, site) if arguments.seconds else 0
+    return _tell(arrivals, site)
 
 
 def _write_site(base: int, broker_port: int) -> Path:
@@ -138,7 +140,11 @@ def _free_ports(count: int) -> int:
 def _start(command: list[str], log: str) -> subprocess.Popen[bytes]:
     with (FOLDER / log).open("wb") as out:
         return subprocess.Popen(  # noqa: S603 - our own words
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C is for the demo, which ends the others in order
         )
 
 
@@ -156,7 +162,16 @@ def _tell(arrivals: Arrivals, site: Path) -> int:
     """Print what arrived; 1 when an asset's figures did not."""
     assets = [asset for asset in load(site).assets if asset.kpi is not None]
     table = Table(title="what arrived at the broker", title_justify="left")
-    for head in ("asset", "messages by class", "last OEE", "A", "P", "Q", "coverage", "pieces"):
+    for head in (
+        "asset",
+        "messages by class",
+        "OEE of the hour",
+        "A",
+        "P",
+        "Q",
+        "coverage",
+        "pieces",
+    ):
         table.add_column(head)
     missing: list[str] = []
     for asset in assets:
@@ -171,7 +186,7 @@ def _tell(arrivals: Arrivals, site: Path) -> int:
                 "–" if last[key] is None else f"{last[key] * 100:.1f} %"
                 for key in ("oee", "a", "p", "q", "coverage")
             ]
-            pieces = f"{last['count']['total']:g} {last['count']['u']}"
+            pieces = f"{last['count']['total']:.4g} {last['count']['u']}"
         by_class = ", ".join(f"{cls} {count}" for cls, count in sorted(counts.items()))
         table.add_row(asset.name, by_class, *ratios, pieces)
     console = Console() if sys.stdout.isatty() else Console(width=140)

@@ -33,8 +33,8 @@ def exception(code: int) -> str:
         5: _("accepted, but it takes long"),
         6: _("device busy"),
         8: _("memory parity error"),
-        0x0A: _("the gateway has no path to the device"),
-        0x0B: _("the device behind the gateway did not answer"),
+        0x0A: _("a Modbus gateway on the way has no path to this unit id"),
+        0x0B: _("a Modbus gateway on the way got no answer from this unit id"),
     }
     return known.get(code) or _("exception {code}").format(code=code)
 

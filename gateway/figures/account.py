@@ -257,7 +257,7 @@ class Account:
             # The next reading of each counter shows how far it grew across the unknown time.
             for track in self._tracks.values():
                 track.due = NEVER
-        return self._tell(self._now or t_ms)
+        return self._tell(max(self._now, t_ms))
 
     def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> None:
         """Take a reading that differs, is due or came late."""

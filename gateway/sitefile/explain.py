@@ -118,6 +118,8 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
         return Explained(loc, at_key=True, code="unknown-key", what=what, next=next_)
     next_ = _write(loc, model)
     if error["type"] == "missing" and isinstance(loc[-1], str):
+        if _example(loc, model) is None:
+            next_ = _("add it: {key}: and its value").format(key=_short(str(loc[-1])))
         what = _('the key "{key}" is missing').format(key=loc[-1])
         return Explained(loc[:-1], at_key=True, code="missing-key", what=what, next=next_)
     if error["input"] is None:

@@ -53,6 +53,8 @@ def test_chinese_is_one_option_or_one_locale_away(tmp_path: Path) -> None:
     site.write_text("site: {}\n", "utf-8")
     by_option = nxgate("--lang", "zh", "check", site)
     by_locale = nxgate("check", site, lang="zh_CN.UTF-8")
+    assert nxgate("check", site, "--lang=zh").stdout == by_option.stdout
+    assert nxgate("check", site, "--lang", "fr").returncode == 2
     assert by_option.stdout == by_locale.stdout != nxgate("check", site).stdout
     assert any("\u4e00" <= letter <= "\u9fff" for letter in by_option.stdout)
 

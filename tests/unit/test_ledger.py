@@ -96,11 +96,13 @@ def test_a_signal_that_can_never_be_read_stops_nothing(signal: str, first_bad_s:
     for second in range(first_bad_s, first_bad_s + 1200, 10):
         t_ms = T0 + 1000 * second
         rig.poll(t_ms, **{signal: None})  # another device's, a moment before the state
-        rig.poll(t_ms + 5, **{"state": "running", "count": second, signal: None})
+        values: dict[str, Value] = {"state": "running", "count": second, signal: None}
+        rig.poll(t_ms + 5, **values)
         rig.tick(t_ms + 500)
     for second in range(first_bad_s + 1200, first_bad_s + 3600, 10):
         t_ms = T0 + 1000 * second
-        rig.poll(t_ms, **{"state": "running", "count": second, signal: second})
+        values = {"state": "running", "count": second, signal: second}
+        rig.poll(t_ms, **values)
         rig.tick(t_ms + 500)
     assert rig.finals()
 

@@ -173,8 +173,8 @@ def test_an_answer_of_another_length_keeps_its_bytes(pdu: bytes) -> None:
         (3, "illegal data value"),
         (4, "device failure"),
         (6, "device busy"),
-        (0x0A, "the gateway has no path to the device"),
-        (0x0B, "the device behind the gateway did not answer"),
+        (0x0A, "a Modbus gateway on the way has no path to this unit id"),
+        (0x0B, "a Modbus gateway on the way got no answer from this unit id"),
         (0x63, "exception 99"),
     ],
 )
