@@ -75,7 +75,7 @@ async def _show(folder: Path, end: float | None, *, plain: bool) -> None:
 
     with Live(auto_refresh=False, screen=False) as live:
         async for snapshot in snapshots:
-            live.update(view(snapshot), refresh=True)
+            live.update(view(snapshot, live.console.width), refresh=True)
             if end is not None and time.monotonic() >= end:
                 return
 
@@ -90,8 +90,13 @@ def lines(snapshot: Snapshot) -> list[str]:
     return [*made, f"{_clock(snapshot['time'])} {_outbox(snapshot)}"]
 
 
-def view(snapshot: Snapshot) -> Table:
-    """A table of assets with state, figures of the current hour, and newest values."""
+def view(snapshot: Snapshot, width: int) -> Table:
+    """A table of assets with state, figures of the current hour, and newest values.
+
+    Args:
+        snapshot: of the gateway.
+        width: of the terminal, in characters; a narrow one shows fewer values, never half of one.
+    """
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -104,7 +109,8 @@ def view(snapshot: Snapshot) -> Table:
     heads = (_("asset"), _("state"), "A", "P", "Q", "OEE", _("coverage"), _("pieces"), _("values"))
     for head in heads:
         numeric = head in {"A", "P", "Q", "OEE", _("coverage"), _("pieces")}
-        table.add_column(head, justify="right" if numeric else "left")
+        table.add_column(head, justify="right" if numeric else "left", no_wrap=head != heads[-1])
+    most = max(0, (width - 104) // 7)
     for asset in snapshot["assets"]:
         figures = asset.get("figures") or {}
         ratios = [_percent(figures.get(key)) for key in ("a", "p", "q", "oee", "coverage")]
@@ -114,7 +120,7 @@ def view(snapshot: Snapshot) -> Table:
             Text(_state(asset), style=STYLES.get(_state(asset), "")),
             *ratios,
             "" if pieces is None else f"{pieces:.4g}",
-            Text(_values(asset)),
+            Text(_values(asset, most if asset["line"] != "_dev" else min(most, 2))),
         )
     return table
 
@@ -141,15 +147,17 @@ def _oee(asset: Snapshot) -> str:
     return " ".join([*parts, f"coverage={_percent(figures.get('coverage'))}"])
 
 
-def _values(asset: Snapshot) -> str:
+def _values(asset: Snapshot, most: int = MOST_VALUES) -> str:
     values = asset["values"]
     shown = [
         f"{v['n']}={'–' if v['v'] is None else _number(v['v'])}{MARKS[v['q']]}"
-        + (f" {v['u']}" if v["u"] else "")
-        for v in values[:MOST_VALUES]
+        + (f"\N{NO-BREAK SPACE}{v['u']}" if v["u"] else "")
+        for v in values[:most]
     ]
-    if len(values) > MOST_VALUES:
-        shown.append(_("and {count} more").format(count=len(values) - MOST_VALUES))
+    if not most:
+        return _("{count} values").format(count=len(values))
+    if len(values) > most:
+        shown.append(_("and {count} more").format(count=len(values) - most))
     return "  ".join(shown)
 
 
