@@ -75,6 +75,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
     parser.add_argument("--amqtt", action="store_true", help="amqtt also where mosquitto is")
     arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the others too
+        signal.signal(number, lambda *_: sys.exit(1))
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     base, broker_port = _free_ports(3), _free_ports(1)
