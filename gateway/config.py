@@ -166,7 +166,7 @@ class _Reader:
         for name in self._mapping(("publish",)):
             path = ("publish", name)
             kind = self.document.get((*path, "kind"))
-            if kind is not None and kind not in _PUBLISHERS:
+            if kind is not None and not (isinstance(kind, str) and kind in _PUBLISHERS):
                 expected = _("one of {choices}").format(choices=", ".join(_PUBLISHERS))
                 what = _("must be {expected}, not {value}")
                 what = what.format(expected=expected, value=describe(kind))

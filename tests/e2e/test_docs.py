@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.checking import examine
+from tests.e2e.workshop import free_ports
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,8 +35,16 @@ def test_commands_run(document: Path, tmp_path: Path) -> None:
     for text in blocks(document, "sh"):
         for target in MAKE.findall(text):
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
-    for folder in ("simulators", "docs", "profiles"):
+    for folder in ("docs", "profiles"):
         (tmp_path / folder).symlink_to(ROOT / folder)
+    scenarios = tmp_path / "simulators/scenarios"
+    scenarios.mkdir(parents=True)
+    base = free_ports(3)
+    for source in (ROOT / "simulators/scenarios").iterdir():
+        text = source.read_text("utf-8")
+        for offset in range(3):
+            text = text.replace(f":{15021 + offset}", f":{base + offset}")
+        (scenarios / source.name).write_text(text, "utf-8")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [
