@@ -19,6 +19,7 @@ import orjson
 
 from gateway import api
 from gateway.clock import SystemClock
+from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
 from gateway.health import Health
 from gateway.ledger import HORIZON_MS, Ledger
@@ -43,6 +44,7 @@ log = logging.getLogger("nxgate.agent")
 
 TICK_S = 1.0
 PUBLISHER_RESTART_S = 5.0
+API_RETRY_S = 60.0
 
 
 class Agent:
@@ -106,10 +108,7 @@ class Agent:
             tasks = [
                 loop.create_task(self._tick(), name="tick"),
                 loop.create_task(self._poller.run(), name="poller"),
-                loop.create_task(
-                    api.serve(self._plant.store.path, lambda: snapshot.take(self._now_ms())),
-                    name="api",
-                ),
+                loop.create_task(self._show(snapshot), name="api"),
                 *(loop.create_task(self._supervise(p), name=p.name) for p in self._publishers),
             ]
             waiter = loop.create_task(stopping.wait())
@@ -186,6 +185,16 @@ class Agent:
                 log.warning(text.format(asset=asset, value=value, where=self._places[asset]))
         self._unmapped = unmapped
 
+    async def _show(self, snapshot: Snapshot) -> None:
+        """Keep the window for displays open; where it can't be, nothing else suffers."""
+        while True:
+            try:
+                await api.serve(self._plant.store.path, lambda: snapshot.take(self._now_ms()))
+            except OSError as error:
+                text = _("`nxgate watch` can't be served: {reason}")
+                log.warning(text.format(reason=error.strerror or error))
+            await asyncio.sleep(API_RETRY_S)
+
     async def _supervise(self, publisher: Publisher) -> None:
         """Keep a publisher running; a mistake of its own must not stop polling."""
         while True:
@@ -226,7 +235,7 @@ class Agent:
         self._ledger.rest()
         self._keep(self._ledger.advance(self._now_ms()))
         self._store.note_heard(self._ledger.heard())
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, StoreError):
             async with asyncio.timeout(5):
                 await self._store.flush()
         for publisher in self._publishers:
@@ -234,7 +243,10 @@ class Agent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._store.close()
+        try:
+            await self._store.close()
+        except StoreError as error:
+            log.error("%s", error)  # noqa: TRY400 - its text is for people
         log.info(_("stopped; what is not delivered yet stays in the store"))
 
     def _now_ms(self) -> int:

@@ -136,6 +136,8 @@ class Poller:
                 for lane in self._lanes:
                     tasks.create_task(self._serve(lane))
                 self._tick()
+                if not self._lanes:
+                    await asyncio.Event().wait()  # a site without devices is up all the same
         finally:
             if self._timer is not None:
                 self._timer.cancel()

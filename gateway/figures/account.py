@@ -182,8 +182,10 @@ class Account:
             for book in self._books:
                 if record.cls == book.cls:
                     book.recall(record)
+        if max(self._journal.last(), heard or 0) > now_ms + STEP_MS:
+            self._step_back(now_ms)
         for entry, written in late:
-            if entry.t_ms >= self._front:
+            if self._front <= entry.t_ms <= now_ms + STEP_MS:
                 self._touch(entry.t_ms, entry.signal, written)
 
     def _replay(self, rows: Iterable[tuple[Entry, ...]]) -> list[tuple[Entry, int]]:

@@ -121,6 +121,10 @@ class Journal:
         """Time of the oldest entry."""
         return min((times[0] for times in self._times() if times), default=None)
 
+    def last(self) -> int:
+        """Time of the newest entry; 0 where there is none."""
+        return max((times[-1] for times in self._times() if times), default=0)
+
     def in_force(self) -> Iterator[tuple[int, str, Value]]:
         """The oldest entry of each signal, as (time, signal, value); after `trim`, the anchors."""
         if self.state.times:

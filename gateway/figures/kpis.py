@@ -80,9 +80,14 @@ def kpis_of(times: Times, output: Output, ratios: Ratios, jumps: int) -> dict[st
     return {name: None if value is None else number(value) for name, value in found.items()}
 
 
+JSON_WHOLE = 1 << 53
+"""Beyond, readers of JSON don't agree on whole numbers."""
+
+
 def number(value: Fraction) -> float:
     """A whole number where it is one, so that 19271 pieces aren't told as 19271.0."""
-    return value.numerator if value.denominator == 1 else float(value)
+    whole = value.denominator == 1 and abs(value) < JSON_WHOLE
+    return value.numerator if whole else float(value)
 
 
 def _of_time(times: Times) -> dict[str, Fraction | None]:

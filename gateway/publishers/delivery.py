@@ -76,7 +76,7 @@ class Delivery:
         self._bucket = bucket
         self._transport: Transport | None = None
         self._collecting = False
-        self._opened_ms = 0
+        self._opened_key = 0
         self._backlog_from_ns = 0
         self._paused_until_ns = 0
         self._pause_s = FIRST_PAUSE_S
@@ -106,7 +106,7 @@ class Delivery:
     def open(self) -> None:
         """Begin a connection: records made from now on are live, older ones backlog."""
         self._collecting = True
-        self._opened_ms = self._now_ms()
+        self._opened_key = self._store.last_key
         self._backlog.restart(self._position.low, self._store.last_key)
 
     def connected(self, transport: Transport, greeting: Message, spread_s: float) -> None:
@@ -309,7 +309,8 @@ class Delivery:
     def _encode(
         self, record: Record, *, again: bool = True, retain: bool = False, hist: bool = False
     ) -> Message:
-        hist = hist or record.ts_ms < self._opened_ms or self._now_ms() - record.ts_ms > FRESH_MS
+        old = record.key <= self._opened_key or self._now_ms() - record.ts_ms > FRESH_MS
+        hist = hist or old
         topic = self._encoding.topic(record, hist=hist)
         payload = self._encoding.payload(record, hist=hist)
         return Message(record.key, topic, payload, retain, again)

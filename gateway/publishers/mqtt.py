@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from gateway.publishers.lanes import Read
     from gateway.settings import Identity, MqttSettings
 
+MOST_EPOCH = 1 << 26
+"""Minutes since 2020 reach it in 2147; beyond it a retained status is a forgery, and obeying it
+would let whoever may publish there use up the epochs."""
 LOOK_S = 0.25
 """How long a retained status may take after its subscription is granted."""
 SETTLED_S = 10.0
@@ -210,7 +213,9 @@ class MqttPublisher:
         finally:
             connection.abort()
         epoch = epoch_of(status) if status is not None else 0
-        if epoch >= self._store.epoch:
+        if epoch > MOST_EPOCH:
+            self._reporter.epoch(epoch)
+        elif epoch >= self._store.epoch:
             try:
                 self._store.raise_epoch(epoch)
             except StoreError as error:

@@ -95,5 +95,10 @@ class Reporter:
         """The store refused; it says itself what to do."""
         self._warn(f"{self._name}: {error}")
 
+    def epoch(self, epoch: int) -> None:
+        """The broker keeps a status that no gateway can have reached; it is not obeyed."""
+        text = _("{name}: the broker keeps a status of epoch {epoch}; ignored, delete it there")
+        self._warn(text.format(name=self._name, epoch=epoch))
+
     def _warn(self, text: str) -> None:
         log.warning("%s", text)

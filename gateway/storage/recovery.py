@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from gateway.errors import StoreError
@@ -188,7 +189,7 @@ def _other_keys(path: Path, view: Sequence[Facts], first: int, last: int) -> lis
     other = Family.REST if family is Family.TELEMETRY else Family.TELEMETRY
     starts = _starts(path.parent, other)
     keys: list[int] = []
-    for start, following in zip(starts, [*starts[1:], MAX_KEY], strict=True):
+    for start, following in pairwise([*starts, MAX_KEY]):
         if start <= last and following > first:
             place = path.with_name(name_of(other, start))
             known = next((facts for facts in view if facts.path == place), None)

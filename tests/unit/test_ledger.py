@@ -698,3 +698,25 @@ def test_the_judge_can_refuse() -> None:
     wrong = dataclasses.replace(rig.records[0], body=b'{"state":"broken","since":1}')
     with pytest.raises(jsonschema.ValidationError):
         judge(wrong, schemas())
+
+
+def test_a_restart_with_the_clock_behind_the_log_goes_on_at_once() -> None:
+    """A box without a battery that starts two hours in its own past."""
+    rig = Rig.of(spec(states={"1": "running", "4": "fault"}))
+    for second in range(0, 600, 10):
+        rig.poll(T0 + second * 1000, state=1, count=second)
+        rig.tick(T0 + second * 1000)
+    rig.commit()
+    back = T0 - 2 * HOUR
+    rig.restart(back)
+    rig.poll(back + 1000, state=4, count=610)
+    rig.tick(back + 2000)
+    assert body(rig, "state")["state"] == "fault"
+    for second in range(10, 60, 10):
+        rig.poll(back + second * 1000, state=1, count=600 + second)
+        rig.tick(back + second * 1000)
+    live = rig.ledger.live("m1", back + 60_000)
+    assert live is not None
+    assert live.state == "running"
+    assert live.total is not None
+    assert live.total < 100
