@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulators.figures import Rule, as_read, energy_kwh, truth_figures
+from simulators.figures import Rule, as_read, truth_figures
 from tests.e2e.asyncapi_judge import Judge
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
 from tests.e2e.workshop import bodies, workshop
@@ -70,10 +70,6 @@ def run(folder: Path, seconds: float, *, exact: bool) -> dict[str, tuple[float, 
             if exact:
                 for name in ("a", "p", "q", "oee"):
                     assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)
-        if not exact:
-            energy = bodies(subscriber, "injection-1/energy/electricity")[-1]
-            used = energy_kwh(events, "meter-1", (energy["win"]["start"], until))
-            assert energy["use"] == pytest.approx(used, rel=1e-2)
     return found
 
 
