@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from gateway.errors import BrokerUnavailable, ConfigError
 from gateway.publishers import tls
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("nxgate.mqtt")
 
 WINDOW = 100
-MOST_RECEIVED = 64 << 10
-"""Bytes of the largest packet that the broker may send; statuses and commands are small."""
 """Unacknowledged messages at most; measured best over loopback and at 40 ms round trip."""
 KEEPALIVE_S = 30
 CONNECT_S = 10
@@ -243,9 +239,7 @@ class Connection:
         self.spoke = True
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
         if self._version == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.MaximumPacketSize = MOST_RECEIVED
-            client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
+            client.connect(host, port, KEEPALIVE_S, clean_start=True)
         else:
             client.connect(host, port, KEEPALIVE_S)
 
