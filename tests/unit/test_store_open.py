@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +21,9 @@ from gateway.storage import epoch as epochs
 from tests.store_kit import files, keys, open_store, read_all, telemetry
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gateway.store import Store
+
+NOBODY = 65534
 
 
 def at(text: str) -> ManualClock:
@@ -161,12 +163,21 @@ def test_a_path_that_cant_be_a_folder_is_told(tmp_path: Path) -> None:
         assert "store.path" in str(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="Permission denied"):
-        open_store(tmp_path)
-    tmp_path.chmod(0o700)
+def test_a_folder_of_somebody_else_is_told() -> None:
+    """Tried as a user who owns nothing: root may write anywhere, so root steps down for it."""
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        if is_root:
+            os.seteuid(NOBODY)
+        try:
+            with pytest.raises(StoreError, match="Permission denied"):
+                open_store(folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(0o700)
 
 
 def test_the_epoch_rises_above_what_the_broker_remembers(tmp_path: Path) -> None:
