@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from gateway import words
@@ -11,10 +12,12 @@ OPTION = "--lang"
 
 def main() -> None:
     """Run `nxgate`; the language may be named before or after the command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command is there to be interrupted
     arguments, lang = take_lang(sys.argv[1:])
     words.choose(lang)
     from gateway.cli import cli  # noqa: PLC0415 - its help texts are made when it is imported
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cli(arguments, prog_name="nxgate")
 
 

@@ -2,6 +2,9 @@
 
 Start: store, figures restored from their log, metas made durable, then polling and publishing.
 Stop: polling, then figures, then publishers (status offline), then the store.
+
+A feature joins in at one of three places: `__init__` makes its part, `_each_second` asks it for
+records, `_tasks` runs it beside the others. What it has to tell goes through `Records.keep`.
 """
 
 from __future__ import annotations
@@ -11,39 +14,38 @@ import contextlib
 import dataclasses
 import logging
 import os
-import signal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from gateway import api
 from gateway.clock import SystemClock
+from gateway.destinations import Destinations
 from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
 from gateway.health import Health
 from gateway.ledger import HORIZON_MS, Ledger
-from gateway.links import connect, fetch
+from gateway.links import connect
 from gateway.meta import describe
-from gateway.model import Draft, record_id
 from gateway.pipeline import Pipeline
 from gateway.poller import Poller
+from gateway.records import Records
 from gateway.snapshot import Snapshot
-from gateway.store import Dropped, Store
+from gateway.store import Store
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gateway.clock import Clock
-    from gateway.model import Batch
+    from gateway.model import Batch, Draft
     from gateway.plant import Plant
-    from gateway.publishers.base import Factory, Publisher
+    from gateway.signals import Signals
 
 log = logging.getLogger("nxgate.agent")
 
 TICK_S = 1.0
-PUBLISHER_RESTART_S = 5.0
 API_RETRY_S = 60.0
 
 
@@ -58,63 +60,47 @@ class Agent:
     def __init__(self, plant: Plant, clock: Clock | None = None) -> None:
         self._plant = plant
         self._clock: Clock = clock or SystemClock()
-        self._health = Health()
-        keep = plant.store
-        self._store = Store.open(
-            keep.path,
-            plant.identity.gateway,
-            size_bytes=keep.size,
-            keep_s={"telemetry": keep.keep_telemetry, "kpi": keep.keep_kpi},
-            commit_s=keep.commit,
-            clock=self._clock,
-        )
-        calendar = Calendar(ZoneInfo(plant.timezone), plant.rosters)
-        self._ledger = Ledger(plant.assets, calendar)
+        self._store = _open_store(plant, self._clock)
+        self._ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
         self._restore()
+        self._health = Health()
         self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant))
+        self._destinations = Destinations(plant, self._store, self._clock)
+        self._records = Records(self._store, self._ledger, self._destinations, self._clock)
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
-        self._publishers: list[Publisher] = [
-            cast("Factory", fetch(plant.publishers["mqtt"]))(
-                name=name,
-                config=settings,
-                store=self._store,
-                identity=plant.identity,
-                clock=self._clock,
-            )
-            for name, settings in plant.publish.items()
-        ]
-        self._store.on_drop.append(self._declare)
         self._places = {asset.name: asset.where for asset in plant.assets}
         self._unmapped: dict[str, str] = {}
 
-    async def run(self) -> None:
+    def _each_second(self, now_ms: int) -> Sequence[Draft]:
+        """Close windows, declare silence, note who was heard: the records that come of it."""
+        drafts = self._ledger.advance(now_ms)
+        self._store.note_heard(self._ledger.heard())
+        self._tell_unmapped()
+        return drafts
+
+    def _tasks(self) -> dict[str, Coroutine[None, None, None]]:
+        """What runs until the stop, by name; publishers run longer, by themselves."""
+        return {
+            "tick": self._tick(),
+            "poller": self._poller.run(),
+            "api": self._show(),
+        }
+
+    async def run(self, signals: Signals) -> None:
         """Run until SIGTERM, SIGINT or cancellation."""
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+        signals.obey(loop, stop=stopping.set, reload=lambda: None)
         tasks: list[asyncio.Task[None]] = []
         try:
-            self._keep(self._describe())
+            self._records.keep(self._describe())
             await self._store.flush()
-            snapshot = Snapshot(
-                self._plant,
-                self._pipeline,
-                self._ledger,
-                self._health,
-                self._store,
-                self._publishers,
-            )
-            tasks = [
-                loop.create_task(self._tick(), name="tick"),
-                loop.create_task(self._poller.run(), name="poller"),
-                loop.create_task(self._show(snapshot), name="api"),
-                *(loop.create_task(self._supervise(p), name=p.name) for p in self._publishers),
-            ]
-            waiter = loop.create_task(stopping.wait())
+            waiter: asyncio.Task[object] = loop.create_task(stopping.wait())
+            tasks = [loop.create_task(run, name=name) for name, run in self._tasks().items()]
+            self._destinations.start()
             done, _rest = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
             waiter.cancel()
-            for task in done - {waiter}:
+            for task in done:
                 task.result()
         finally:
             await self._shut(tasks)
@@ -123,16 +109,11 @@ class Agent:
         """Take one batch from the poller: records are numbered, kept and offered at once."""
         drafts = self._pipeline.take(batch)
         if drafts:
-            self._keep(drafts)
+            self._records.keep(drafts)
 
     def room(self) -> Awaitable[None] | None:
         """Something to await while the store can't keep up, else None."""
         return self._store.room() if self._store.full else None
-
-    def _keep(self, drafts: Sequence[Draft]) -> None:
-        records = self._store.append(drafts, self._ledger.take_log())
-        for publisher in self._publishers:
-            publisher.offer(records)
 
     def _restore(self) -> None:
         """Give the ledger back what the store knows of each asset."""
@@ -169,12 +150,9 @@ class Agent:
         return news
 
     async def _tick(self) -> None:
-        """Close windows, declare silence and note who was heard, once a second."""
         while True:
             await asyncio.sleep(TICK_S)
-            self._keep(self._ledger.advance(self._now_ms()))
-            self._store.note_heard(self._ledger.heard())
-            self._tell_unmapped()
+            self._records.keep(self._each_second(self._now_ms()))
 
     def _tell_unmapped(self) -> None:
         """Log, once, a state value that no word is known for: its time counts as unknown."""
@@ -185,64 +163,38 @@ class Agent:
                 log.warning(text.format(asset=asset, value=value, where=self._places[asset]))
         self._unmapped = unmapped
 
-    async def _show(self, snapshot: Snapshot) -> None:
+    async def _show(self) -> None:
         """Keep the window for displays open; where it can't be, nothing else suffers."""
         while True:
             try:
-                await api.serve(self._plant.store.path, lambda: snapshot.take(self._now_ms()))
+                await api.serve(self._plant.store.path, self._snapshot)
             except OSError as error:
                 text = _("`nxgate watch` can't be served: {reason}")
                 log.warning(text.format(reason=error.strerror or error))
             await asyncio.sleep(API_RETRY_S)
 
-    async def _supervise(self, publisher: Publisher) -> None:
-        """Keep a publisher running; a mistake of its own must not stop polling."""
-        while True:
-            try:
-                await publisher.run()
-            except Exception:
-                log.exception(
-                    _("publisher {name} failed and is started again").format(name=publisher.name)
-                )
-            await asyncio.sleep(PUBLISHER_RESTART_S)
-
-    def _declare(self, dropped: Dropped) -> None:
-        """Tell the platform which records it will never get."""
-        gateway = self._store.gateway
-        now_ms = self._now_ms()
-        data = {
-            "publisher": dropped.publisher,
-            "from": record_id(gateway, dropped.first),
-            "to": record_id(gateway, dropped.last),
-            "t0": dropped.t0_ms,
-            "t1": dropped.t1_ms,
-            "class": dropped.cls,
-            "count": dropped.count,
-            "reason": dropped.reason,
-        }
-        body = orjson.dumps({"t": now_ms, "type": "gap", "data": data})
-        self._keep([Draft("event/gap", "_gw", gateway, now_ms, body)])
+    def _snapshot(self) -> dict[str, object]:
+        return Snapshot(
+            self._plant,
+            self._pipeline,
+            self._ledger,
+            self._health,
+            self._store,
+            tuple(self._destinations.publishers.values()),
+        ).take(self._now_ms())
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Stop in order; what was polled is stored, what was stored is offered once more."""
-        running = {publisher.name for publisher in self._publishers}
         for task in tasks:
-            if task.get_name() not in running:
-                task.cancel()
-        await asyncio.gather(
-            *(task for task in tasks if task.get_name() not in running), return_exceptions=True
-        )
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._ledger.rest()
-        self._keep(self._ledger.advance(self._now_ms()))
+        self._records.keep(self._ledger.advance(self._now_ms()))
         self._store.note_heard(self._ledger.heard())
         with contextlib.suppress(TimeoutError, StoreError):
             async with asyncio.timeout(5):
                 await self._store.flush()
-        for publisher in self._publishers:
-            await publisher.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._destinations.stop()
         try:
             await self._store.close()
         except StoreError as error:
@@ -267,6 +219,18 @@ def launch(run: Callable[[], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
+
+
+def _open_store(plant: Plant, clock: Clock) -> Store:
+    keep = plant.store
+    return Store.open(
+        keep.path,
+        plant.identity.gateway,
+        size_bytes=keep.size,
+        keep_s={"telemetry": keep.keep_telemetry, "kpi": keep.keep_kpi},
+        commit_s=keep.commit,
+        clock=clock,
+    )
 
 
 def _heartbeat_s(plant: Plant) -> float:

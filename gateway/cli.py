@@ -98,17 +98,21 @@ def schema(which: str) -> None:
 def run(site: Path, *, verbose: bool) -> None:
     """Run; the store is left whole whenever and however it stops."""
     from gateway import loading  # noqa: PLC0415
-
-    loaded = loading.begin(site)
-    from gateway.agent import Agent, launch  # noqa: PLC0415 - while the child loads
+    from gateway.signals import Signals  # noqa: PLC0415
 
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(message)s",
         stream=sys.stderr,
     )
-    agent = Agent(loaded())
-    launch(agent.run)
+    with Signals() as signals:
+        with signals.ending_at_once(), loading.begin(site) as loaded:
+            from gateway.agent import Agent, launch  # noqa: PLC0415 - while the child loads
+
+            plant = loaded()
+        agent = Agent(plant)
+        del plant  # it lets go of what it doesn't need
+        launch(lambda: agent.run(signals))
 
 
 @cli.command(help=_("Read a device (or one tag) once: raw registers beside each value."))

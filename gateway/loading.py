@@ -8,6 +8,7 @@ polling needs. Reloading later costs the gateway nothing but the difference.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import subprocess
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import plain, words
-from gateway.errors import ConfigError, Faults
+from gateway.errors import ConfigError, Faults, GatewayError
 from gateway.model import Asset, Device, Tag
 from gateway.plant import Plant
+from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,30 +29,39 @@ FAULTY = 2
 FAULTS = b"faults "
 
 
-def begin(path: Path) -> Callable[[], Plant]:
-    """Start loading a site file; what is returned waits for the plant.
+@contextlib.contextmanager
+def begin(path: Path) -> Iterator[Callable[[], Plant]]:
+    """Start loading a site file; what is given waits for the plant.
 
-    It raises ConfigError with all faults of the file, sorted.
+    It raises ConfigError with all faults of the file, sorted, and GatewayError where the child
+    did not live to tell. The child ends with the block at
+    the latest.
     """
     child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
         [sys.executable, "-m", "gateway.loading", str(path), words.chosen()],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        process_group=0,  # a Ctrl-C in the terminal is its parent's to answer
     )
 
     def wait() -> Plant:
         gc.disable()  # thousands of objects, none of them garbage
         try:
-            with child:
-                plant = receive(child.stdout or ())
+            plant = receive(child.stdout or ())
         finally:
             gc.enable()
             gc.collect()  # the readers themselves, which refer to one another
             gc.freeze()
         if plant is None:
-            raise SystemExit(child.returncode or FAULTY)
+            text = _("{path}: loading ended by itself, with code {code}")
+            raise GatewayError(text.format(path=path, code=child.wait()))
         return plant
 
-    return wait
+    with child:
+        try:
+            yield wait
+        finally:
+            child.kill()
 
 
 def send(plant: Plant) -> Iterator[bytes]:

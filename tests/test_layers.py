@@ -58,7 +58,8 @@ MAY: dict[str, set[str]] = {
     "watch": {"errors", "words", "api", "templates"},
 }
 """Room of `gateway` → the rooms that it may import; a package counts as one room. Not in the
-table, so free: agent, snapshot, cli, which put the rooms together."""
+table, so free: agent, destinations, records, signals, snapshot, cli, which put the rooms
+together."""
 
 DRIVERS_MAY = {"model", "errors", "clock", "words", "driver"}
 SIMULATORS_MAY = {"errors", "words", "sitefile", "templates", "config"}

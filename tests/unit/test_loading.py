@@ -16,7 +16,8 @@ WORKSHOP = Path(__file__).parents[2] / "simulators/scenarios/workshop.site.yaml"
 
 
 def test_the_workshop_arrives_whole_from_its_own_process() -> None:
-    assert loading.begin(WORKSHOP)() == load(WORKSHOP)
+    with loading.begin(WORKSHOP) as loaded:
+        assert loaded() == load(WORKSHOP)
 
 
 def test_a_bound_tag_is_the_device_s_own_object() -> None:
@@ -31,8 +32,8 @@ def test_faults_arrive_as_faults(tmp_path: Path) -> None:
     site.write_text(WORKSHOP.read_text("utf-8").replace("cluster: wenzhou-shoes", "kluster: x"))
     with pytest.raises(ConfigError) as here:
         load(site)
-    with pytest.raises(ConfigError) as there:
-        loading.begin(site)()
+    with pytest.raises(ConfigError) as there, loading.begin(site) as loaded:
+        loaded()
     assert there.value.faults == here.value.faults
     assert len(there.value.faults) > 1
 

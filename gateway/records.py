@@ -1,0 +1,67 @@
+"""Where all records of a gateway go: into the store, and at once to every publisher."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.model import Draft, record_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.clock import Clock
+    from gateway.destinations import Destinations
+    from gateway.ledger import Ledger
+    from gateway.store import Dropped, Store
+
+OWN_LINE = "_gw"
+"""The line of what the gateway says of itself; its asset is the gateway's name."""
+
+
+class Records:
+    """Takes drafts from every room that makes some.
+
+    Args:
+        store: numbers and keeps them.
+        ledger: its log lines belong into the same commit.
+        destinations: get them as soon as they have a number.
+        clock: for the gateway's own events.
+    """
+
+    def __init__(
+        self, store: Store, ledger: Ledger, destinations: Destinations, clock: Clock
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._destinations = destinations
+        self._clock = clock
+        store.on_drop.append(self._declare)
+
+    def keep(self, drafts: Sequence[Draft]) -> None:
+        """Store and offer drafts, in their order, with what the ledger has to log."""
+        self._destinations.offer(self._store.append(drafts, self._ledger.take_log()))
+
+    def event(self, kind: str, data: Mapping[str, object]) -> None:
+        """Tell an event of the gateway itself, e.g. `gap`; now is when it happened."""
+        gateway, now_ms = self._store.gateway, self._clock.wall_ns() // 1_000_000
+        body = orjson.dumps({"t": now_ms, "type": kind, "data": data})
+        self.keep([Draft(f"event/{kind}", OWN_LINE, gateway, now_ms, body)])
+
+    def _declare(self, dropped: Dropped) -> None:
+        """Tell the platform which records it will never get."""
+        gateway = self._store.gateway
+        self.event(
+            "gap",
+            {
+                "publisher": dropped.publisher,
+                "from": record_id(gateway, dropped.first),
+                "to": record_id(gateway, dropped.last),
+                "t0": dropped.t0_ms,
+                "t1": dropped.t1_ms,
+                "class": dropped.cls,
+                "count": dropped.count,
+                "reason": dropped.reason,
+            },
+        )
