@@ -41,6 +41,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def mono_ns(self) -> int:
         return self.now_ns
 
+    def trusted(self) -> bool:
+        return True
+
 
 def run_virtual(loop: VirtualLoop, main: Coroutine[object, object, None]) -> None:
     """Run to the end on virtual time and close the loop."""
