@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.clock import Clock
-    from gateway.model import Batch, Device, Kind, Tag
+    from gateway.model import Batch, Device, Kind, Tag, Value
 
 
 class Link(Protocol):
@@ -79,6 +79,50 @@ class Inspects(Protocol):
 
     async def inspect(self, plan: Plan) -> tuple[Batch, tuple[Reading, ...]]:
         """Read once, as `read` does, and keep the registers beside each value."""
+
+
+class Unwritable(ValueError):  # noqa: N818 - the field's word
+    """A value that a tag can't take, in words; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write that the device didn't refuse.
+
+    Attributes:
+        before: the value read before, None where the device had none.
+        asked: the value as the device holds it (a float register rounds).
+        after: the value read afterwards, None where it could not be read.
+        request: what was sent, for people, e.g. `holding 120 (FC06, unit 1)`.
+        doubt: why it isn't known whether the device carried it out; "": it said that it did.
+    """
+
+    before: Value
+    asked: Value
+    after: Value
+    request: str
+    doubt: str
+
+
+class Writes(Protocol):
+    """A driver that can write a tag. On the link's queue, as `read` is."""
+
+    def check(self, tag: Tag, value: Value) -> None:
+        """Raise `Unwritable` where the tag can't take the value exactly; sends nothing."""
+
+    async def write(self, tag: Tag, value: Value, deadline_ns: int) -> Written:
+        """Read the tag, write it, and read it back.
+
+        Args:
+            tag: one of the device's.
+            value: in the tag's unit.
+            deadline_ns: monotonic; nothing is written from then on.
+
+        Raises:
+            Unwritable: as `check`.
+            TooLate: the deadline passed before the write was sent.
+            DriverError: the device was not there or said no; nothing was written.
+        """
 
 
 @dataclass(frozen=True, slots=True)

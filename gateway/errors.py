@@ -6,7 +6,8 @@
     │   ├── ConnectionLost     the link is gone: back off, reopen
     │   ├── RequestTimeout     no answer in time: the device backs off, the link stays
     │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
-    │   └── DecodeError        the answer makes no sense: keeps the bytes
+    │   ├── DecodeError        the answer makes no sense: keeps the bytes
+    │   └── TooLate            a command's time was over before it could be carried out
     ├── StoreError             the store can't be opened, or the disk refuses
     └── PublishError
         └── BrokerUnavailable  keep the records, back off, reconnect
@@ -97,6 +98,10 @@ class DecodeError(DriverError):
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
+
+
+class TooLate(DriverError):  # noqa: N818
+    """The time was over before the device was asked; nothing was sent."""
 
 
 class StoreError(GatewayError):

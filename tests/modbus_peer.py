@@ -25,6 +25,7 @@ class Request:
     function: int
     start: int
     count: int
+    rest: bytes = b""
 
 
 def frame(tid: int, unit: int, pdu: bytes, protocol: int = 0, length: int | None = None) -> bytes:
@@ -104,6 +105,8 @@ class Peer:
     def correct(self, request: Request) -> bytes:
         """What a device that keeps to the protocol answers."""
         function, start, count = request.function, request.start, request.count
+        if function in {5, 6, 15, 16, 22}:
+            return self._store(request)
         if function not in self.tables:
             return exception(request, 1)
         if count > self.max_count:
@@ -118,6 +121,37 @@ class Peer:
         else:
             data = struct.pack(f">{count}H", *(table[address] for address in wanted))
         return frame(request.tid, request.unit, bytes((function, len(data))) + data)
+
+    def _store(self, request: Request) -> bytes:
+        """Writes; for one register or coil `count` holds the value (V1.1b3, 6.5 to 6.16)."""
+        function, start, value, rest = (
+            request.function,
+            request.start,
+            request.count,
+            request.rest,
+        )
+        table = 1 if function in {5, 15} else 3
+        count = value if function in {15, 16} else 1
+        if any((table, address) in self.holes for address in range(start, start + count)):
+            return exception(request, 2)
+        cells = self.tables[table]
+        body = struct.pack(">HH", start, value)
+        match function:
+            case 5:
+                cells[start] = int(value == 0xFF00)
+            case 6:
+                cells[start] = value
+            case 15:
+                bits = int.from_bytes(rest[1:], "little")
+                cells.update({start + place: bits >> place & 1 for place in range(count)})
+            case 16:
+                words = struct.unpack(f">{count}H", rest[1:])
+                cells.update(zip(range(start, start + count), words, strict=True))
+            case 22:
+                (put,) = struct.unpack(">H", rest)
+                cells[start] = (cells[start] & value) | (put & ~value & 0xFFFF)
+                body += rest
+        return frame(request.tid, request.unit, bytes((function,)) + body)
 
 
 class _Connection(asyncio.Protocol):
@@ -136,11 +170,14 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._rest += data
-        while len(self._rest) >= 12:
-            asked, self._rest = self._rest[:12], self._rest[12:]
-            tid, _protocol, _length, unit, function, start, count = struct.unpack(">HHHBBHH", asked)
+        while len(self._rest) >= 7:
+            tid, _protocol, length, unit = struct.unpack(">HHHB", self._rest[:7])
+            if len(self._rest) < 6 + length:
+                return
+            asked, self._rest = self._rest[: 6 + length], self._rest[6 + length :]
+            function, start, count = struct.unpack(">BHH", asked[7:12])
             self._peer.raw = asked
-            request = Request(tid, unit, function, start, count)
+            request = Request(tid, unit, function, start, count, asked[12:])
             self._peer.requests.append(request)
             if answer := self._peer.answer(request):
                 self.transport.write(answer)

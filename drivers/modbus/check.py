@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drivers.modbus.codec import width
 from drivers.modbus.config import Settings
 from drivers.modbus.register import LAST, Register, register_of
+from drivers.modbus.writable import why_not
 from gateway.driver import AddressError
 from gateway.model import Kind
 from gateway.words import _
@@ -33,6 +34,8 @@ def check_tag(tag: Tag, options: Mapping[str, object]) -> None:
     _check_bits(tag, register)
     _check_length(tag, register, settings)
     _check_numbers(tag)
+    if tag.write is not None:
+        _check_write(tag, settings)
 
 
 def _check_bits(tag: Tag, register: Register) -> None:
@@ -139,4 +142,20 @@ def _check_numbers(tag: Tag) -> None:
             "bad-scale",
             _("`missing` names what is no number"),
             _("leave it out: NaN is bad without being named"),
+        )
+
+
+def _check_write(tag: Tag, settings: Settings) -> None:
+    """Permission to write only where writing can be done, and within a range."""
+    reason = why_not(tag, settings)
+    if reason:
+        raise AddressError("read-only", reason, _("delete `write`, or give the address to write"))
+    write = tag.write
+    if write is None or tag.kind in _NOT_NUMBERS:
+        return
+    if write.min is None or write.max is None:
+        raise AddressError(
+            "no-range",
+            _("`write` without a range allows anything that the register can hold"),
+            _("give both: write: {{min: 0, max: 200, every: 5s}}").format(),
         )

@@ -24,19 +24,30 @@ from typing import TYPE_CHECKING, cast
 
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.bit_message import (
+    ReadCoilsRequest,
+    ReadDiscreteInputsRequest,
+    WriteMultipleCoilsRequest,
+    WriteSingleCoilRequest,
+)
 from pymodbus.pdu.register_message import (
+    MaskWriteRegisterRequest,
     ReadHoldingRegistersRequest,
     ReadInputRegistersRequest,
+    WriteMultipleRegistersRequest,
+    WriteSingleRegisterRequest,
 )
 
 from drivers.modbus.config import endpoint
 from drivers.modbus.messages import exception
-from drivers.modbus.register import Function
+from drivers.modbus.register import Function, Store
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from pymodbus.pdu import ModbusPDU
+
+    from drivers.modbus.register import Writing
     from gateway.clock import Clock
 
 CONNECT_S = 3.0
@@ -69,21 +80,58 @@ class Query:
 
     Attributes:
         tail: the frame behind the transaction id.
-        size: bytes of data in the right answer.
+        size: bytes of data in the right answer to a read.
+        echo: the right answer to a write, whole.
     """
 
     tail: bytes
     unit: int
     function: int
     size: int
+    echo: bytes = b""
 
 
 def query(function: Function, start: int, count: int, unit: int) -> Query:
     """Prepare the question for `count` registers or bits from `start`."""
     request = _REQUESTS[function](address=start, count=count, dev_id=unit)
-    frame = FramerSocket(DecodePDU(is_server=False)).buildFrame(request)
     size = (count + 7) // 8 if function.is_bits else 2 * count
-    return Query(frame[2:], unit, int(function), size)
+    return Query(_frame(request)[2:], unit, int(function), size)
+
+
+def write_query(writing: Writing, unit: int) -> Query:
+    """Prepare a write. The right answer repeats the request, or its first five bytes.
+
+    Source: Modbus Application Protocol V1.1b3, 6.5, 6.6, 6.11, 6.12 and 6.16.
+    """
+    store, address, words = writing
+    request: ModbusPDU
+    match store:
+        case Store.COIL:
+            request = WriteSingleCoilRequest(address=address, bits=[bool(words[0])], dev_id=unit)
+        case Store.COILS:
+            bits = [bool(word) for word in words]
+            request = WriteMultipleCoilsRequest(address=address, bits=bits, dev_id=unit)
+        case Store.REGISTER:
+            request = WriteSingleRegisterRequest(
+                address=address, registers=list(words), dev_id=unit
+            )
+        case Store.REGISTERS:
+            request = WriteMultipleRegistersRequest(
+                address=address, count=len(words), registers=list(words), dev_id=unit
+            )
+        case Store.MASK:
+            keep, put = words
+            request = MaskWriteRegisterRequest(
+                address=address, and_mask=keep, or_mask=put, dev_id=unit
+            )
+    frame = _frame(request)
+    pdu = frame[7:]
+    echo = pdu[:5] if store in {Store.COILS, Store.REGISTERS} else pdu
+    return Query(frame[2:], unit, int(store), 0, echo)
+
+
+def _frame(request: ModbusPDU) -> bytes:
+    return FramerSocket(DecodePDU(is_server=False)).buildFrame(request)
 
 
 class TcpLink:
@@ -156,7 +204,8 @@ class TcpLink:
             ConnectionLost: not open, or lost while waiting.
             RequestTimeout: no answer in time.
             RequestRefused: the device answered with an exception.
-            DecodeError: the answer holds more or less data than was asked for.
+            DecodeError: the answer holds more or less data than was asked for, or confirms
+                something else than was written.
         """
         async with self._turn:
             connection = self._connection
@@ -253,14 +302,16 @@ class _Connection(asyncio.Protocol):
             pending.odd = _("an answer from unit {unit} was rejected").format(unit=unit)
         elif pdu[0] == query.function:
             self._strays = 0
-            if pdu[1] == query.size == len(pdu) - 2:
+            if pdu == query.echo or (not query.echo and pdu[1] == query.size == len(pdu) - 2):
                 clock = self._link.clock
                 pending.future.set_result((pdu[2:], clock.wall_ns(), clock.mono_ns()))
                 return
             self._link.rejected += 1
             pending.future.set_exception(
                 DecodeError(
-                    _("{got} bytes of data where {size} were asked for").format(
+                    _("it confirmed something else than was written")
+                    if query.echo
+                    else _("{got} bytes of data where {size} were asked for").format(
                         got=len(pdu) - 2, size=query.size
                     ),
                     pdu,

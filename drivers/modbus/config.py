@@ -23,6 +23,9 @@ MAX_READ = 125
 MAX_BITS = 2000
 """Coils or discrete inputs in one answer (same, 6.1)."""
 
+WRITES = ("", "single", "multiple")
+"""Either; one register or coil at a time; only the functions for several."""
+
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _ADDRESS6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
 
@@ -51,6 +54,8 @@ class Settings:
             round trip on TCP; on a 9600 baud bus 13 bytes of frame, two silent intervals and
             the 5 to 20 ms that a device takes to answer, together the time of 25 to 40 bytes.
         even: requests begin at even addresses and ask for even counts (some meters insist).
+        write: `single` or `multiple`, where a device takes only one register (or coil) at a
+            time, or only the functions for several; "" where it takes either.
     """
 
     unit: int = 1
@@ -58,6 +63,7 @@ class Settings:
     max_bits: int = MAX_BITS
     gap: int = 16
     even: bool = False
+    write: str = ""
 
     @classmethod
     def of(cls, options: Mapping[str, object]) -> Settings:
@@ -74,12 +80,20 @@ class Settings:
             raise AddressError(
                 "bad-option", _("`even` is {value}").format(value=even), _("write true or false")
             )
+        write = options.get("write") or usual.write
+        if write not in WRITES:
+            raise AddressError(
+                "bad-option",
+                _("`write` is {value}").format(value=write),
+                _("write single or multiple, or leave it out"),
+            )
         return cls(
             unit=_within(options, "unit", usual.unit, 0, 255),
             max_read=_within(options, "max_read", usual.max_read, 2 if even else 1, MAX_READ),
             max_bits=_within(options, "max_bits", usual.max_bits, 1, MAX_BITS),
             gap=_within(options, "gap", usual.gap, 0, MAX_READ),
             even=even,
+            write=str(write),
         )
 
     def widen(self, function: Function, start: int, end: int) -> tuple[int, int]:

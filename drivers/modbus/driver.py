@@ -5,12 +5,18 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from drivers.modbus import messages
+from drivers.modbus import messages, writing
 from drivers.modbus.config import Settings
 from drivers.modbus.poll import Poll
 from drivers.modbus.prepared import PreparedPlan
-from gateway.driver import Reading
-from gateway.errors import DecodeError, RequestRefused, RequestTimeout
+from gateway.driver import Reading, Written
+from gateway.errors import (
+    DecodeError,
+    DriverError,
+    RequestRefused,
+    RequestTimeout,
+    TooLate,
+)
 from gateway.model import Batch
 from gateway.words import _
 
@@ -19,8 +25,7 @@ if TYPE_CHECKING:
     from drivers.modbus.prepared import Read
     from gateway.clock import Clock
     from gateway.driver import Plan
-    from gateway.errors import DriverError
-    from gateway.model import Device, Tag
+    from gateway.model import Device, Tag, Value
 
 _NOT_NOW = {5, 6, 0x0A, 0x0B}
 """Exceptions of the whole device, which backs off: busy, or not there behind its gateway."""
@@ -64,6 +69,50 @@ class ModbusDriver:
         heard: list[_Heard] = []
         batch = await self._poll(own, heard)
         return batch, _readings(own, batch, heard)
+
+    def check(self, tag: Tag, value: Value) -> None:
+        """Raise `Unwritable` where the tag can't take the value exactly; sends nothing."""
+        writing.prepare(tag, value, self._settings)
+
+    async def write(self, tag: Tag, value: Value, deadline_ns: int) -> Written:
+        """Read the tag, write it, and read it back; see `gateway.driver.Writes`.
+
+        A device that can't be read isn't written to: what a silent one did could not be told.
+        """
+        prepared = writing.prepare(tag, value, self._settings)
+        read = self.prepare((tag,)).reads[0]
+        before = await self._peek(read)
+        if self._clock.mono_ns() >= deadline_ns:
+            raise TooLate(_("{device}: the time was over").format(device=self._device.name))
+        doubt = ""
+        try:
+            await self._link.ask(prepared.query, self._device.timeout_s)
+        except RequestRefused as error:
+            text = writing.refused(tag, prepared, self._peer, str(error), error.code)
+            raise RequestRefused(text, error.code) from error
+        except DriverError as error:
+            doubt = str(error)
+        return Written(before, prepared.asked, await self._look(read), prepared.request, doubt)
+
+    async def _look(self, read: Read) -> Value:
+        """Read back after a write, over a new connection where the old one broke; None: can't."""
+        try:
+            await self._link.open()
+            return await self._peek(read)
+        except DriverError:
+            return None
+
+    async def _peek(self, read: Read) -> Value:
+        """Read one tag."""
+        try:
+            data, _time_ns, _mono_ns = await self._link.ask(read.query, self._device.timeout_s)
+        except RequestRefused as error:
+            raise RequestRefused(self._failed(read, error), error.code) from error
+        except (RequestTimeout, DecodeError) as error:
+            raise RequestTimeout(self._failed(read, error)) from error
+        values: list[Value] = []
+        read.decode(data, values)
+        return values[0]
 
     async def _poll(self, plan: PreparedPlan, heard: list[_Heard] | None) -> Batch:
         """Ask until nothing is left to ask; `heard` collects the answers, where they are wanted."""

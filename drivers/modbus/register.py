@@ -41,6 +41,30 @@ class Function(IntEnum):
         return _LEADERS[self]
 
 
+class Store(IntEnum):
+    """The functions that write, by their codes."""
+
+    COIL = 5
+    REGISTER = 6
+    COILS = 15
+    REGISTERS = 16
+    MASK = 22
+
+
+class Writing(NamedTuple):
+    """One write as it goes to the device.
+
+    Attributes:
+        address: as it goes over the wire, 0..65535.
+        words: registers in wire order, bits as 0 and 1; for `Store.MASK` the bits to keep, and
+            the bits to set.
+    """
+
+    store: Store
+    address: int
+    words: tuple[int, ...]
+
+
 _LEADERS = {Function.COIL: 0, Function.DISCRETE: 1, Function.INPUT: 3, Function.HOLDING: 4}
 
 

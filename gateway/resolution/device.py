@@ -128,6 +128,7 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
             "max_bits": limits.max_bits,
             "gap": limits.gap,
             "even": limits.even,
+            "write": template.model.write,
         }
         options |= {key: value for key, value in named.items() if value is not None}
     out = Outline(

@@ -80,6 +80,9 @@ class DeviceTemplate(Part):
     sources: tuple[str, ...] = Field(min_length=1)
     notes: tuple[str, ...] = ()
     read: ReadLimits = ReadLimits()
+    write: Literal["single", "multiple"] | None = Field(
+        default=None, description="only one register at a time, or only the functions for several"
+    )
     order: Order | None = Field(default=None, description="of numbers over several registers")
     parameters: dict[TagName, Parameter] = Field(default_factory=dict)
     areas: tuple[AreaTemplate, ...] = ()

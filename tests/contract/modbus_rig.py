@@ -32,6 +32,21 @@ class ModbusRig:
         make("oven", "holding:110", Kind.I16, scale=0.1),
         make("weight", "input:3", Kind.F32),
     )
+    writes = (
+        (make("setpoint", "holding:120", Kind.U16), 150),
+        (make("warmth", "holding:121", Kind.I16, scale=0.1, offset=-40), -12.3),
+        (make("target", "holding:122", Kind.U32, Order.CDAB), 123_456),
+        (make("limit", "holding:124", Kind.F32, Order.BADC), -0.75),
+        (make("recipe", "holding:130", Kind.STRING, length=4), "A17"),
+        (make("start", "coil:30", Kind.BIT), True),
+        (make("enable", "holding:126.3", Kind.BIT), True),
+        (make("mode", "holding:126", Kind.BITFIELD, bits=(4, 6)), 5),
+        (make("code", "holding:127", Kind.BCD, length=2), 12_345_678),
+    )
+    unwritable = (
+        make("level", "holding:140", Kind.U16, scale=0.5, missing=(65535,)),
+        (0.3, -0.5, 32768, 32767.5, True, "1", float("nan"), float("inf"), None),
+    )
     bad_tag = make("nowhere", "holding:105", Kind.U16)
 
     def __init__(self) -> None:
@@ -80,6 +95,52 @@ class ModbusRig:
 
     def refuse(self, code: int) -> None:
         self._peer.answer = lambda request: exception(request, code)
+
+    def refuse_writes(self, code: int) -> None:
+        self._answer_writes(lambda request: exception(request, code))
+
+    def swallow_writes(self) -> None:
+        def swallow(request: Request) -> bytes:
+            self._peer.correct(request)
+            return b""
+
+        self._answer_writes(swallow)
+
+    def deny_writes(self) -> None:
+        self._answer_writes(self._confirmation)
+
+    @property
+    def write_garblings(self) -> Mapping[str, Callable[[], None]]:
+        def changed(place: int) -> Callable[[Request], bytes]:
+            def answer(request: Request) -> bytes:
+                right = bytearray(self._confirmation(request))
+                right[place] ^= 1
+                return bytes(right)
+
+            return answer
+
+        return {
+            name: partial(self._answer_writes, answer)
+            for name, answer in {
+                "older tid": changed(1),
+                "unit": changed(6),
+                "function": changed(7),
+                "address": changed(9),
+                "value or count": changed(-1),
+                "short": lambda r: frame(r.tid, r.unit, self._confirmation(r)[7:-1]),
+                "long": lambda r: frame(r.tid, r.unit, self._confirmation(r)[7:] + b"\0"),
+            }.items()
+        }
+
+    def _answer_writes(self, answer: Callable[[Request], bytes]) -> None:
+        """Reads are answered rightly."""
+        self._peer.answer = lambda r: self._peer.correct(r) if r.function <= 4 else answer(r)
+
+    def _confirmation(self, request: Request) -> bytes:
+        """What confirms a write that is not carried out."""
+        body = struct.pack(">BHH", request.function, request.start, request.count)
+        rest = request.rest if request.function == 22 else b""
+        return frame(request.tid, request.unit, body + rest)
 
     @property
     def refusals(self) -> Mapping[int, type[DriverError] | None]:

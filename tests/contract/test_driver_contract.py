@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from tests.contract import driver_suite
+from tests.contract import driver_suite, writes_suite
 from tests.contract.modbus_rig import ModbusRig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.contract.driver_suite import Rig
+    from tests.contract.writes_suite import WriteRig
 
 
-@pytest.mark.parametrize("check", driver_suite.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [*driver_suite.CHECKS, *writes_suite.WRITE_CHECKS],
+    ids=lambda check: check.__name__,
+)
 @pytest.mark.parametrize(
     "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
 )
 @pytest.mark.parametrize("rig_type", [ModbusRig], ids=["modbus+tcp"])
 def test_contract(
-    rig_type: Callable[[], Rig],
+    rig_type: Callable[[], WriteRig],
     new_loop: Callable[[], asyncio.AbstractEventLoop],
-    check: Callable[[Rig], Awaitable[None]],
+    check: Callable[[WriteRig], Awaitable[None]],
 ) -> None:
     async def run() -> None:
         rig = rig_type()
