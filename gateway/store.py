@@ -42,7 +42,7 @@ from gateway.model import MAX_SEQ, SEQ_BITS, Record, make_key
 from gateway.storage.bounds import Bounds, Doomed
 from gateway.storage.commits import FULL_BYTES, Commits
 from gateway.storage.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
-from gateway.storage.facts import Dropped
+from gateway.storage.facts import Dropped, holds
 from gateway.storage.progress import Progress
 from gateway.storage.reader import Reader
 from gateway.storage.rows import is_current
@@ -274,6 +274,10 @@ class Store:
             self._bad_rows |= {lo for lo, _hi in loss.ranges}
             self._progress.lose(loss, there=True)
         return records
+
+    def holds(self, first: int, last: int) -> int:
+        """Return about how many committed records have keys from `first` to `last`."""
+        return holds(self._shelf.view, first, min(last, self._committed_key))
 
     def position(self, publisher: str) -> Position:
         """Return where a publisher stands; a new one stands before the oldest record. Blocks."""

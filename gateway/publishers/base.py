@@ -61,6 +61,20 @@ class Publisher(Protocol):
     def offer(self, records: Sequence[Record]) -> None:
         """Take records just appended to the store; on the loop's thread, never blocks."""
 
+    def resend(self, first: int, last: int) -> int:
+        """Send stored records again, whatever was acknowledged: as history, with their old ids.
+
+        They go beside live data, at the backlog's rate, and move no position. What is not
+        delivered yet comes by itself.
+
+        Args:
+            first: key of the first.
+            last: key of the last, which is in it.
+
+        Returns:
+            About how many records are stored of the range; 0 also when too many requests wait.
+        """
+
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""
 
@@ -129,6 +143,9 @@ class RecordStore(Protocol):
     @property
     def gone(self) -> Sequence[Record]:
         """The newest statements of assets that are no more: what a server keeps of them goes."""
+
+    def holds(self, first: int, last: int) -> int:
+        """About how many committed records have keys from `first` to `last`."""
 
     async def read(self, after: int, upto: int, limit: int) -> Sequence[Record]:
         """Read committed records with after < key ≤ upto, oldest first."""

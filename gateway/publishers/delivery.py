@@ -2,10 +2,11 @@
 
 Everything that a publisher promises is decided here, and can be tried without a socket:
 
-- **Live first, backlog beside it.** Records made while there is a connection go from memory;
-  whatever else is in the store and not acknowledged is read back and sent at a set rate. Both
-  share one window, of which the backlog leaves a quarter free.
-- **What may precede its commit.** Telemetry only (`lanes.LiveLane`).
+- **Live first, history beside it.** Records made while there is a connection go from memory;
+  whatever else is in the store and not acknowledged, or asked for again, is read back and sent
+  at a set rate (`history.History`). Both share one window, of which history leaves a quarter
+  free.
+- **What may precede its commit.** Telemetry only (`live.LiveLane`).
 - **Order** holds per topic and lane for first deliveries: each lane is a queue, and what was in
   flight when a connection broke goes first, unchanged, on the next.
 - **Only an acknowledgement frees a record.** A refused one is held or set aside
@@ -20,7 +21,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.publishers.lanes import Backlog, LiveLane, Read
+from gateway.publishers.history import History
+from gateway.publishers.live import LiveLane
 from gateway.publishers.message import Message
 from gateway.publishers.refusals import Refusals, Verdict
 from gateway.words import _
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.publishers.base import Position, RecordStore
     from gateway.publishers.message import Encoding, Transport
     from gateway.publishers.pace import TokenBucket
+    from gateway.publishers.scan import Read
 
 FRESH_MS = 10_000
 """A record older than this at its first hand-over is history (contract: `hist`)."""
@@ -40,7 +43,7 @@ LIVE_RECORDS = 5_000
 LIVE_BYTES = 8 << 20
 """Beyond either bound the live lane is let go of: its records are in the store anyway."""
 TURN = 25
-"""Backlog records sent in one go, so that other work of the loop gets its turn."""
+"""Records of history sent in one go, so that other work of the loop gets its turn."""
 WINDOW_BYTES = 256 << 10
 """Payload under way at a time: a connection begins with the metas of all assets, and a hundred
 large ones at once would stand in memory several times over."""
@@ -85,8 +88,8 @@ class Delivery:
         self._urgent: deque[Message] = deque()
         self._snapshot: deque[Record] = deque()
         self._live = LiveLane()
-        self._backlog = Backlog()
         self._held: set[int] = set()
+        self._history = History(position, self._held)
         self._in_flight: dict[Message, None] = {}
         self._in_flight_bytes = 0
         self.refusals = Refusals()
@@ -107,7 +110,7 @@ class Delivery:
         """Begin a connection: records made from now on are live, older ones backlog."""
         self._collecting = True
         self._opened_key = self._store.last_key
-        self._backlog.restart(self._position.low, self._store.last_key)
+        self._history.open(self._store.last_key)
 
     def connected(self, transport: Transport, greeting: Message, spread_s: float) -> None:
         """Take a connection into use: resends, the greeting, the current state, then live.
@@ -153,16 +156,17 @@ class Delivery:
         self._urgent = deque(again)
         self._snapshot.clear()
         self._live.clear()
-        self._backlog.restart(0, 0)
+        self._history.lost()
         self._in_flight = {}
         self._in_flight_bytes = 0
         probes = (held.probe.key for held in self.refusals.topics.values())
-        self._held = {message.key for message in again} | set(probes)
+        self._held.clear()
+        self._held.update((message.key for message in again), probes)
 
     def close(self) -> None:
-        """Take nothing more, and leave the backlog where it is."""
+        """Take nothing more, and leave what is in the store where it is."""
         self._collecting = False
-        self._backlog.restart(0, 0)
+        self._history.close()
 
     def tell(self, message: Message) -> None:
         """Send something that is no record, ahead of everything but resends."""
@@ -180,7 +184,7 @@ class Delivery:
             keys = self._live.shed()
             self._held.difference_update(keys)
             if keys:
-                self._rescan(keys[0], keys[-1])
+                self._history.rescan(keys[0], keys[-1])
 
     def acked(self, message: Message, verdict: Verdict, why: str = "") -> None:
         """Take the other side's answer to a message."""
@@ -223,7 +227,7 @@ class Delivery:
             if message is None:
                 break
             self._hand_over(message, transport)
-        wait_s = self._pump_backlog(transport, now_ns)
+        wait_s = self._pump_history(transport, now_ns)
         due_ns = self.refusals.next_due_ns()
         if due_ns is None:
             return wait_s
@@ -231,21 +235,24 @@ class Delivery:
         return due_s if wait_s is None else min(wait_s, due_s)
 
     def next_read(self) -> Read | None:
-        """Tell what to ask the store for, when the backlog wants more."""
+        """Tell what to ask the store for, when history wants more."""
         if self._transport is None or self._clock.mono_ns() < self._backlog_from_ns:
             return None
-        return self._backlog.next_read(self._store.committed_key)
+        return self._history.next_read(self._store.committed_key)
 
     def take_in(self, read: Read, records: Sequence[Record]) -> None:
         """Take what the store gave to `next_read`."""
-        is_acked, aside = self._position.is_acked, self.refusals.aside
-        wanted = [
-            record
-            for record in records
-            if not (record.key in self._held or is_acked(record.key) or record.key in aside)
-        ]
-        if self._backlog.take_in(read, records, wanted):
-            self._held.update(record.key for record in wanted)
+        self._history.take_in(read, records)
+
+    def resend(self, first: int, last: int) -> int:
+        """Send what is stored of a range of keys again, as history.
+
+        Returns:
+            About how many records that is; 0 also when too many requests wait already.
+        """
+        last = min(last, self._store.committed_key)
+        count = self._store.holds(first, last)
+        return count if count and self._history.ask_again(first, last) else 0
 
     def _take_snapshot(self) -> None:
         """Queue what the world is like now: metas, then states, then active alarms.
@@ -270,7 +277,7 @@ class Delivery:
         return sorted(kept, key=lambda r: (ranks.get(r.cls.partition("/")[0], 3), r.key))
 
     def _next_live(self, transport: Transport) -> Message | None:
-        """The next message of everything but the backlog, that may go; None when none may."""
+        """The next message of everything but history, that may go; None when none may."""
         while True:
             if self._urgent:
                 message = self._urgent[0]
@@ -287,19 +294,23 @@ class Delivery:
             if self._passes(message, transport):
                 return message
 
-    def _pump_backlog(self, transport: Transport, now_ns: int) -> float | None:
-        """Send from the backlog; return seconds until it may go on by itself, as `pump` does."""
+    def _pump_history(self, transport: Transport, now_ns: int) -> float | None:
+        """Send from the store; return seconds until it may go on by itself, as `pump` does."""
         if now_ns < self._backlog_from_ns:
             return (self._backlog_from_ns - now_ns) * 1e-9
         if self._urgent or self._snapshot:
             return None
-        waiting, sent = self._backlog.waiting, 0
+        sent = 0
         room = max(1, transport.window - transport.window // 4)
-        while waiting and self._alone is None and self._room(room):
+        while self._history and self._alone is None and self._room(room):
             wait_s = self._bucket.wait_s()
             if wait_s or sent >= TURN:
                 return wait_s
-            message = self._encode(waiting.popleft(), hist=True)
+            record = self._history.take()
+            if record.key in self.refusals.aside:
+                self._held.discard(record.key)
+                continue
+            message = self._encode(record, hist=True)
             if self._passes(message, transport):
                 self._bucket.take()
                 self._hand_over(message, transport)
@@ -361,15 +372,12 @@ class Delivery:
         if self.refusals.topics:
             missed = self.refusals.release(message)
             if missed is not None:
-                self._rescan(missed, self._store.last_key)
+                self._history.rescan(missed, self._store.last_key)
 
     def _set_aside(self, message: Message, why: str) -> None:
         if message.key:
             self.refusals.aside[message.key] = why
             self._held.discard(message.key)
-
-    def _rescan(self, first: int, last: int) -> None:
-        self._held.difference_update(self._backlog.cover(first, last))
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

@@ -18,13 +18,13 @@ from gateway.publishers.canonical import Canonical, epoch_of
 from gateway.publishers.causes import SLOW, Cause
 from gateway.publishers.delivery import Delivery
 from gateway.publishers.dial import Dialer
-from gateway.publishers.lanes import CHUNK
 from gateway.publishers.message import Message
 from gateway.publishers.mqtt_client import Connection
 from gateway.publishers.mqtt_version import MqttVersion
 from gateway.publishers.pace import Backoff, TokenBucket
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.reporter import Reporter
+from gateway.publishers.scan import CHUNK
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.model import Record
     from gateway.publishers.base import RecordStore
-    from gateway.publishers.lanes import Read
+    from gateway.publishers.scan import Read
     from gateway.settings import Identity, MqttSettings
 
 MOST_EPOCH = 1 << 26
@@ -117,6 +117,12 @@ class MqttPublisher:
         self._delivery.offer(records)
         if self._connection is not None:
             self._pump()
+
+    def resend(self, first: int, last: int) -> int:
+        """Send stored records again, as history."""
+        count = self._delivery.resend(first, last)
+        self._pump()
+        return count
 
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -109,6 +110,19 @@ class Damaged(StoreError):  # noqa: N818 - the segment's state, and never shown 
     def __init__(self, file: tuple[Path, int], reason: str) -> None:
         super().__init__(f"{file[0]}: {reason}")
         self.file = file
+
+
+def holds(view: Iterable[Facts], first: int, last: int) -> int:
+    """Tell about how many records have keys from `first` to `last`, without reading any.
+
+    Keys lie evenly within a segment, near enough.
+    """
+    total = 0.0
+    for facts in view:
+        shared = min(facts.last, last) - max(facts.first, first) + 1
+        if shared > 0:
+            total += facts.count * shared / (facts.last - facts.first + 1)
+    return min(round(total), last - first + 1)
 
 
 def name_of(family: Family, first: int) -> str:

@@ -237,3 +237,27 @@ def test_a_cancelled_publisher_leaves_its_will(tmp_path: Path) -> None:
         wait_for(lambda: len(subscriber.on("/status")) == 2, "the Will")
     will = json.loads(subscriber.on("/status")[-1].payload)
     assert (will["online"], will["reason"]) == (False, "lwt")
+
+
+def test_records_asked_for_again_come_as_history_with_their_old_ids(tmp_path: Path) -> None:
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            records = rig.make(*(draft(name) for name in CLASSES))
+            await rig.delivered(records)
+            await rig.store.flush()
+            wait_for(lambda: len(by_id(subscriber.heard)) == len(records), "all heard")
+            subscriber.heard.clear()
+            assert rig.publisher.resend(records[0].key, records[-1].key) == len(records)
+            await rig.until(lambda: len(by_id(subscriber.heard)) == len(records), "all again")
+        again = [
+            (json.loads(h.payload), h.retained) for h in subscriber.heard if b'"id"' in h.payload
+        ]
+        assert all(body["hist"] and not retained for body, retained in again)
+        arrived = by_id(subscriber.heard)
+        assert {i: bodies[0] for i, bodies in arrived.items()} == {
+            record_id("gw-01", record.key): expected(record) for record in records
+        }
+
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        asyncio.run(scenario(broker, subscriber))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gateway.clock import ManualClock
 from gateway.model import Record, make_key
 from gateway.publishers.delivery import Delivery
-from gateway.publishers.lanes import CHUNK
 from gateway.publishers.message import Message
 from gateway.publishers.pace import TokenBucket
 from gateway.publishers.refusals import Verdict
+from gateway.publishers.scan import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +72,9 @@ class FakeStore:
     def read_now(self, after: int, upto: int, limit: int) -> list[Record]:
         upto = min(upto, self.committed_key)
         return [record for record in self.records if after < record.key <= upto][:limit]
+
+    def holds(self, first: int, last: int) -> int:
+        return len(self.read_now(first - 1, last, 1 << 30))
 
     async def read(self, after: int, upto: int, limit: int) -> Sequence[Record]:
         return self.read_now(after, upto, limit)

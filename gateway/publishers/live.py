@@ -1,22 +1,12 @@
-"""The two ways a record takes to a publisher: live from memory, backlog from the store.
-
-A record is in one of them at most. What is in neither, nor acknowledged, nor in flight, is found
-by a scan of the store; nothing has to be handed over between the lanes but a range of keys.
-"""
+"""The way of a record that was just made: from memory, in order, telemetry before its commit."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway.model import Record
-
-CHUNK = 100
-"""Records asked of the store at once: bounds memory, and reads five times a second at 500/s."""
 
 
 class LiveLane:
@@ -90,73 +80,3 @@ class LiveLane:
         self._later.clear()
         self._behind.clear()
         self.size = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A question to the store: records with after < key ≤ upto.
-
-    Attributes:
-        turn: which scan asked; an answer to an earlier one is void.
-    """
-
-    turn: int
-    after: int
-    upto: int
-
-
-class Backlog:
-    """A scan of the store from a cursor to a goal, a chunk at a time.
-
-    Attributes:
-        waiting: records read and not yet sent, in key order.
-    """
-
-    def __init__(self) -> None:
-        self.waiting: deque[Record] = deque()
-        self._cursor = 0
-        self._goal = 0
-        self._turn = 0
-
-    def restart(self, after: int, upto: int) -> None:
-        """Scan after < key ≤ upto, and forget any scan before."""
-        self.waiting.clear()
-        self._turn += 1
-        self._cursor = after
-        self._goal = upto
-
-    def cover(self, first: int, last: int) -> list[int]:
-        """Make the scan pass over first..last as well.
-
-        Going back voids what was read beyond, so that keys still come in order; returns the keys
-        of records that no longer wait because of it.
-        """
-        keys: list[int] = []
-        if first <= self._cursor:
-            keys = [record.key for record in self.waiting]
-            self.restart(min([first, *keys]) - 1, self._goal)
-        elif self._cursor >= self._goal:
-            self._cursor = first - 1
-        self._goal = max(self._goal, last)
-        return keys
-
-    def next_read(self, committed: int) -> Read | None:
-        """Tell what to ask of the store now; None when enough is waiting or nothing is left."""
-        upto = min(self._goal, committed)
-        if len(self.waiting) > CHUNK // 2 or self._cursor >= upto:
-            return None
-        return Read(self._turn, self._cursor, upto)
-
-    def take_in(self, read: Read, records: Sequence[Record], wanted: Sequence[Record]) -> bool:
-        """Take the answer to a read; False when it is void.
-
-        Args:
-            read: what was asked.
-            records: everything that the store gave, fewer than `CHUNK` when that was all.
-            wanted: those of them still to be delivered.
-        """
-        if read.turn != self._turn:
-            return False
-        self._cursor = records[-1].key if len(records) >= CHUNK else read.upto
-        self.waiting.extend(wanted)
-        return True

@@ -1,0 +1,99 @@
+"""What goes out from the store: what was never delivered, and what is asked for again.
+
+Two scans share the backlog's rate, a record of each in turn. Which records they want differs:
+
+- the **backlog** wants what is neither delivered nor on its way by another lane;
+- a **resend** wants what was delivered and is asked for once more, a range of keys at a time. It
+  moves no position: what it meets undelivered comes by the backlog, in its order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gateway.publishers.scan import Read, Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.model import Record
+    from gateway.publishers.base import Position
+
+MOST_REQUESTS = 16
+"""Ranges waiting to be sent again; what is asked beyond is refused."""
+
+
+class History:
+    """The scans of one publisher.
+
+    Args:
+        position: what is delivered.
+        held: keys of records on their way by any lane; shared with the delivery loop.
+    """
+
+    def __init__(self, position: Position, held: set[int]) -> None:
+        self._position = position
+        self._held = held
+        self._backlog = Scan()
+        self._again = Scan()
+        self._requests: deque[tuple[int, int]] = deque()
+        self._scans = deque((self._backlog, self._again))
+
+    def __bool__(self) -> bool:
+        """Tell whether a record waits to be sent."""
+        return any(scan.waiting for scan in self._scans)
+
+    def open(self, last: int) -> None:
+        """Begin with everything undelivered up to a key."""
+        self._backlog.restart(self._position.low, last)
+
+    def lost(self) -> None:
+        """Keep no record in memory; what was asked for again goes on where it stood."""
+        self._backlog.restart(0, 0)
+        self._again.rewind()
+
+    def close(self) -> None:
+        """Send no more."""
+        self._backlog.restart(0, 0)
+        self._again.restart(0, 0)
+        self._requests.clear()
+
+    def rescan(self, first: int, last: int) -> None:
+        """Look through a range once more for what is undelivered."""
+        self._held.difference_update(self._backlog.cover(first, last))
+
+    def ask_again(self, first: int, last: int) -> bool:
+        """Queue a range of committed records to be sent again; False when too many wait."""
+        if len(self._requests) >= MOST_REQUESTS:
+            return False
+        self._requests.append((first, last))
+        return True
+
+    def next_read(self, committed: int) -> Read | None:
+        """Tell what to ask of the store now, for the scan that has least waiting."""
+        if self._requests and self._again.done:
+            first, last = self._requests.popleft()
+            self._again.restart(first - 1, last)
+        for scan in sorted(self._scans, key=lambda scan: len(scan.waiting)):
+            read = scan.next_read(committed)
+            if read is not None:
+                return read
+        return None
+
+    def take_in(self, read: Read, records: Sequence[Record]) -> None:
+        """Take what the store gave to a read."""
+        scan = read.scan
+        if scan.is_void(read):
+            return
+        is_acked, held, again = self._position.is_acked, self._held, scan is self._again
+        wanted = [r for r in records if r.key not in held and is_acked(r.key) is again]
+        held.update(record.key for record in wanted)
+        scan.take_in(read, records, wanted)
+
+    def take(self) -> Record:
+        """Take the next record to be sent; only while there is one."""
+        while True:
+            self._scans.rotate()
+            if self._scans[0].waiting:
+                return self._scans[0].waiting.popleft()
