@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from gateway import api
+from gateway.alarms.board import Alarms
 from gateway.clock import SystemClock
 from gateway.destinations import Destinations
 from gateway.errors import StoreError
@@ -64,7 +65,8 @@ class Agent:
         self._ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
         self._restore()
         self._health = Health()
-        self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant))
+        self._alarms = Alarms()
+        self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant), self._alarms)
         self._destinations = Destinations(plant, self._store, self._clock)
         self._records = Records(self._store, self._ledger, self._destinations, self._clock)
         self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
@@ -74,6 +76,8 @@ class Agent:
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
         """Close windows, declare silence, note who was heard: the records that come of it."""
         drafts = self._ledger.advance(now_ms)
+        self._alarms.follow(drafts)
+        drafts += self._alarms.advance(self._clock.mono_ns(), now_ms)
         self._store.note_heard(self._ledger.heard())
         self._tell_unmapped()
         return drafts
@@ -131,8 +135,10 @@ class Agent:
     def _describe(self) -> list[Draft]:
         """Metas that differ from the ones already told; what is told of assets no more, goes."""
         now_ms, plant = self._now_ms(), self._plant
-        self._store.retire({(asset.line, asset.name) for asset in plant.assets})
         current = self._store.current()
+        alarms = self._alarms.plan(plant.assets, current, now_ms)
+        present = {(asset.line, asset.name) for asset in plant.assets}
+        self._store.retire(lambda *place: place[1:] in present and self._alarms.stands(*place))
         revs: dict[str, str] = {}
         news: list[Draft] = []
         for asset in plant.assets:
@@ -147,7 +153,7 @@ class Agent:
         # Ten thousand bindings that nothing asks for any more.
         assets = tuple(dataclasses.replace(asset, bindings=()) for asset in plant.assets)
         self._plant = dataclasses.replace(plant, assets=assets)
-        return news
+        return news + alarms
 
     async def _tick(self) -> None:
         while True:

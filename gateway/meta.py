@@ -16,7 +16,7 @@ from gateway.model import Draft, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import Asset, Binding, Tag
+    from gateway.model import AlarmSpec, Asset, Binding, Tag
     from gateway.plant import KpiText
 
 _NUMBERS = {Kind.F32, Kind.F64}
@@ -59,6 +59,8 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
         "asset": about,
         "tags": [_describe_tag(binding) for binding in asset.bindings],
     }
+    if asset.alarms:
+        content["alarms"] = [_describe_alarm(alarm) for alarm in asset.alarms]
     if kpis:
         content["kpis"] = [_describe_kpi(kpi) for kpi in kpis]
     rev = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
@@ -68,6 +70,17 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
 def _describe_kpi(kpi: KpiText) -> dict[str, object]:
     unit = {"u": kpi.u} if kpi.u else {}
     return {"n": kpi.n, **unit, "desc": dict(kpi.desc), "layer": kpi.layer}
+
+
+def _describe_alarm(alarm: AlarmSpec) -> dict[str, object]:
+    """What may be raised, in all languages: an alarm's record has room for one."""
+    fields: dict[str, object] = {"n": alarm.name, "sev": alarm.severity, "desc": dict(alarm.text)}
+    if alarm.signal:
+        fields["on"] = alarm.signal
+        fields["src"] = {"device": alarm.device, "tag": alarm.tag}
+    limits = {key: getattr(alarm, key) for key in ("above", "below", "equals", "clear")}
+    fields.update({key: limit for key, limit in limits.items() if limit is not None})
+    return fields
 
 
 def _describe_tag(binding: Binding) -> dict[str, object]:

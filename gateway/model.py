@@ -287,6 +287,35 @@ class KpiSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSpec:
+    """An alarm of an asset: one limit on one tag.
+
+    Attributes:
+        severity: 1 the gravest, 4 the least.
+        text: by language, for people.
+        signal: what it watches, as the asset's meta calls it; "" for the gateway's own alarms.
+        device, tag: where that is read.
+        above, below, equals: the limit, in the tag's unit; one of the three.
+        clear: the value at which it is over, for `above` and `below`; None: the limit itself.
+        delay_s: how long the limit must be passed before it is raised.
+        clear_delay_s: how long the value must be back before it is over.
+    """
+
+    name: str
+    severity: int
+    text: Mapping[str, str]
+    signal: str = ""
+    device: str = ""
+    tag: str = ""
+    above: float | None = None
+    below: float | None = None
+    equals: Value = None
+    clear: float | None = None
+    delay_s: float = 0.0
+    clear_delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """A machine, a meter, or (kind `device`) a device's unbound tags on line `_dev`."""
 
@@ -297,6 +326,7 @@ class Asset:
     bindings: tuple[Binding, ...]
     kpi: KpiSpec | None
     where: str = ""
+    alarms: tuple[AlarmSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

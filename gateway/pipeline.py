@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.alarms.board import Alarms
 from gateway.model import Draft, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from gateway.alarms.watch import Watch
     from gateway.ledger import Ledger
     from gateway.model import Asset, Batch, Binding, Device, Tag, Value
 
@@ -38,6 +40,7 @@ class _Route:
         ranged: (place, low, high) of values with a plausible range.
         banded: (place, deadband).
         figures: (normalised signal, place) of what the ledger wants.
+        alarms: (place, alarm that watches it).
         told, told_quality: as last published; told is None before the first.
     """
 
@@ -49,6 +52,7 @@ class _Route:
     ranged: tuple[tuple[int, float, float], ...]
     banded: tuple[tuple[int, float], ...]
     figures: tuple[tuple[str, int], ...]
+    alarms: tuple[tuple[int, Watch], ...] = ()
     rev: str = ""
     told: tuple[Value, ...] | None = None
     told_quality: tuple[Quality, ...] | None = None
@@ -76,10 +80,12 @@ class Pipeline:
     Args:
         ledger: where states, counters and registers go to become figures.
         heartbeat_s: tell all values at least so often.
+        alarms: those of all assets, planned already.
     """
 
     ledger: Ledger
     heartbeat_s: float
+    alarms: Alarms = field(default_factory=Alarms)
     _routes: dict[int, tuple[_Route, ...]] = field(default_factory=dict)
     _held: list[tuple[Tag, ...]] = field(default_factory=list)
 
@@ -103,7 +109,9 @@ class Pipeline:
                 places.setdefault(binding.tag.name, []).append((asset, binding))
             for group in device.groups:
                 self._held.append(group.tags)
-                self._routes[id(group.tags)] = tuple(_routes_of(group.tags, places, revs))
+                routes = tuple(_routes_of(group.tags, places, revs))
+                _watch(routes, places, self.alarms)
+                self._routes[id(group.tags)] = routes
 
     def take(self, batch: Batch) -> list[Draft]:
         """Turn one batch into drafts: telemetry of what changed, states where they did."""
@@ -122,10 +130,18 @@ class Pipeline:
             route.seen_ms = time_ms = batch.time_ns // 1_000_000
             if route.figures:
                 figures = {signal: values[place] for signal, place in route.figures}
-                drafts += self.ledger.observe(route.asset, time_ms, figures)
+                states = self.ledger.observe(route.asset, time_ms, figures)
+                if states:
+                    self.alarms.follow(states)
+                    drafts += states
             changed = self._changed(route, values, quality, batch.mono_ns)
             if changed:
                 drafts.append(_telemetry(route, changed, quality, time_ms))
+            for place, watch in route.alarms:
+                mark = _GOOD if quality is None else quality[place]
+                alarm = watch.read(values[place], mark, batch.mono_ns, time_ms)
+                if alarm is not None:
+                    drafts.append(alarm)
         return drafts
 
     def shown(self, asset: str) -> Iterator[Shown]:
@@ -201,6 +217,19 @@ def _routes_of(
             ),
             rev=revs[asset.name],
         )
+
+
+def _watch(
+    routes: Sequence[_Route], places: Mapping[str, list[tuple[Asset, Binding]]], alarms: Alarms
+) -> None:
+    """Give each alarm the first route on which its tag travels, whoever's that is."""
+    for tag, ways in places.items():
+        asset, binding = ways[0]
+        watches = alarms.of_tag(binding.tag.device, tag)
+        for route in routes if watches else ():
+            if route.asset == asset.name and binding.signal in route.names:
+                place = route.names.index(binding.signal)
+                route.alarms += tuple((place, watch) for watch in watches)
 
 
 def _picker(indices: tuple[int, ...]) -> Callable[[Sequence[object]], tuple[object, ...]]:

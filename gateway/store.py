@@ -51,7 +51,7 @@ from gateway.storage.threads import Threads
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gateway.clock import Clock
     from gateway.model import Draft, LogRow
@@ -293,12 +293,12 @@ class Store:
         """
         return self._current
 
-    def retire(self, present: Collection[tuple[str, str]]) -> None:
-        """Forget what is current of every (line, asset) that isn't present any more.
+    def retire(self, stands: Callable[[str, str, str], bool]) -> None:
+        """Forget what is current of every class, line and asset that doesn't stand any more.
 
         The records stay history; `gone` lists what a server may still keep of them.
         """
-        for place in [place for place in self._current if place[1:] not in present]:
+        for place in [place for place in self._current if not stands(*place)]:
             self.gone.append(self._current.pop(place))
 
     def statements(self, since_ms: int) -> list[Record]:

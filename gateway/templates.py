@@ -7,6 +7,7 @@ at once, and each value remembers the line that it came from.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from gateway import config
 from gateway.errors import ConfigError
 from gateway.model import Asset, Binding
 from gateway.plant import KpiText, Plant
-from gateway.resolution import binding, references, settle
+from gateway.resolution import alarm, binding, references, settle
 from gateway.resolution.device import build, outline
 from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
@@ -81,26 +82,33 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     faults += wrong
     bound, wrong = binding.match(site, types, outlines)
     faults += wrong
-    devices, wrong = _devices(site, plugins, outlines, bound)
+    watched, wrong = alarm.watch(site, outlines)
+    faults += wrong
+    devices, wrong = _devices(site, plugins, outlines, bound, watched)
     awaited = [fault for fault in wrong if fault.code == "later"]
     faults += [fault for fault in wrong if fault.code != "later"]
     taken = {(entry.device, entry.tag) for entry in bound}
+    held = taken.union(*(places.values() for places in watched.values()))
     fed = {
         (tag.device, tag.name): (tag, group.period_s)
         for device in devices
         for group in device.groups
         for tag in group.tags
-        if (tag.device, tag.name) in taken
+        if (tag.device, tag.name) in held
     }
-    joined, wrong = binding.join(bound, {key: tag for key, (tag, _s) in fed.items()}, site.document)
+    tags = {key: tag for key, (tag, _s) in fed.items()}
+    joined, wrong = binding.join(bound, tags, site.document)
     faults += wrong
     notices = [*later.notices(site), *awaited, *_idle(site, outlines)]
     periods = {key: period_s for key, (_tag, period_s) in fed.items()}
     assets: list[Asset] = []
     for name in site.assets:
         sound = industry if types[name] else None
-        asset, wrong, more = _asset(site, name, sound, joined.get(name, ()), periods)
-        assets.append(asset)
+        bindings = joined.get(name, ())
+        asset, wrong, more = _asset(site, name, sound, bindings, periods)
+        faults += wrong
+        alarms, wrong = alarm.specify(site, name, watched.get(name, {}), tags, bindings)
+        assets.append(dataclasses.replace(asset, alarms=alarms))
         faults += wrong
         notices += more
     assets += _unbound(devices, templates, taken)
@@ -138,8 +146,11 @@ def _devices(
     plugins: Mapping[str, Plugin],
     outlines: Mapping[str, Outline],
     bound: list[Bound],
+    watched: Mapping[str, Mapping[str, tuple[str, str]]],
 ) -> tuple[tuple[Device, ...], list[Fault]]:
     """Build each device with the driver of its link."""
+    needed = {(entry.device, entry.tag) for entry in bound}
+    needed = needed.union(*(places.values() for places in watched.values()))
     units, faults = binding.units(bound, outlines, site.document)
     devices: list[Device] = []
     for name, out in outlines.items():
@@ -147,7 +158,7 @@ def _devices(
         if scheme not in plugins:
             faults.append(_no_driver(site, name, scheme, plugins))
             continue
-        wanted = {entry.tag for entry in bound if entry.device == name}
+        wanted = {tag for device, tag in needed if device == name}
         spoken = {tag: unit for (device, tag), unit in units.items() if device == name}
         device, wrong = build(out, plugins[scheme], wanted, spoken)
         faults += wrong

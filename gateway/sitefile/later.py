@@ -34,7 +34,7 @@ def notices(site: Site) -> list[Fault]:
 
     Links are not among them: which schemes are served is known where the drivers are.
     """
-    found = (*_devices(site), *_assets(site), *_publishers(site), *_sections(site))
+    found = (*_devices(site), *_publishers(site), *_sections(site))
     document = site.document
     return sorted(
         document.fault(path, "later", what, _("it is read and not used until then"), key=True)
@@ -53,12 +53,6 @@ def _devices(site: Site) -> Iterator[Found]:
             if config.write is not None:
                 what = _("writing to devices comes with a later release")
                 yield (*path, "tags", tag, "write"), what
-
-
-def _assets(site: Site) -> Iterator[Found]:
-    for name, asset in site.assets.items():
-        if asset.alarms:
-            yield ("assets", name, "alarms"), _("alarms come with a later release")
 
 
 def _publishers(site: Site) -> Iterator[Found]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.sitefile.explain import Wrong
-from gateway.sitefile.names import Name, Reference, TagName
+from gateway.sitefile.names import Name, Reference, TagName, Watched
 from gateway.sitefile.part import Part, example
 from gateway.sitefile.units import Duration, Flag, Int, Maybe, Number, Period, Scalar, Text
 from gateway.words import _
@@ -21,29 +21,56 @@ class ProductConfig(Part):
 
 
 class AlarmConfig(Part):
-    """An alarm on a number: raised beyond a limit, cleared once it is back behind `clear`."""
+    """An alarm on a value: raised beyond a limit, over once it is back behind `clear`."""
 
     model_config = example(
         {"on": "oven_temp", "above": 185},
-        oneOf=[{"required": ["above"]}, {"required": ["below"]}],
+        oneOf=[{"required": ["above"]}, {"required": ["below"]}, {"required": ["equals"]}],
     )
 
-    on: TagName = Field(description="Signal or tag that it watches.", examples=["oven_temp"])
+    on: Watched = Field(
+        description="Signal or tag that it watches; device.tag where two devices have the name.",
+        examples=["oven_temp"],
+    )
     above: Maybe[Number] = Field(default=None, description="Raised above this.", examples=[185])
     below: Maybe[Number] = Field(default=None, description="Raised below this.", examples=[5])
+    equals: Maybe[Scalar] = Field(
+        default=None, description="Raised while it is this: a bit, a code, a word.", examples=[True]
+    )
     clear: Maybe[Number] = Field(
         default=None, description="Over once the value is back here.", examples=[180]
     )
     severity: Int = Field(
         default=3, ge=1, le=4, description="1 the gravest, 4 the least.", examples=[2]
     )
+    text: Maybe[Text] = Field(
+        default=None,
+        description="What people read; without it the limit in words.",
+        examples=[{"zh": "炉温过高", "en": "Oven too hot"}],
+    )
+    delay: Duration = Field(
+        default=0.0,
+        description="Raised once it lasts so long.",
+        examples=["5s"],
+        json_schema_extra={"default": "0s"},
+    )
+    clear_delay: Duration = Field(
+        default=0.0,
+        description="Over once the value is back for so long.",
+        examples=["10s"],
+        json_schema_extra={"default": "0s"},
+    )
 
     @model_validator(mode="after")
     def _one_limit(self) -> "AlarmConfig":
-        if (self.above is None) == (self.below is None):
-            what = _("an alarm needs one limit, above or below")
-            next_ = _("write one of the two; two limits are two alarms")
+        limits = [limit for limit in (self.above, self.below, self.equals) if limit is not None]
+        if len(limits) != 1:
+            what = _("an alarm needs one limit: above, below or equals")
+            next_ = _("write one of the three; two limits are two alarms")
             raise Wrong("one-of", what, next_)
+        if self.equals is not None and self.clear is not None:
+            what = _("an alarm with equals is over when the value is another one")
+            raise Wrong("one-of", what, _("delete clear"), at=("clear",))
         too_high = self.above is not None and self.clear is not None and self.clear > self.above
         too_low = self.below is not None and self.clear is not None and self.clear < self.below
         if too_high or too_low:
@@ -104,7 +131,7 @@ class AssetConfig(Part):
     )
     alarms: dict[TagName, AlarmConfig] = Field(
         default_factory=dict,
-        description="Alarms on this machine's numbers.",
+        description="Alarms on this machine's values.",
         examples=[{"oven_hot": {"on": "oven_temp", "above": 185, "clear": 180}}],
     )
     parameters: dict[TagName, Scalar] = Field(

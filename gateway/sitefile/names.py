@@ -23,6 +23,7 @@ _TEMPLATE = re.compile(rf"{_NAME.pattern}/{_NAME.pattern}")
 _OWN = re.compile(r"\./(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.yaml")
 """A file of one's own: a path from the site file's folder down, never above it."""
 _REFERENCE = re.compile(rf"({_NAME.pattern})\.({_TAG.pattern})")
+_WATCHED = re.compile(rf"(({_NAME.pattern})\.)?({_TAG.pattern})")
 
 
 def level(value: str) -> str:
@@ -94,6 +95,15 @@ def reference(value: str) -> str:
     )
 
 
+def watched(value: str) -> str:
+    """Check the name of a tag or signal, or `device.tag`.
+
+    Raises:
+        Wrong: `bad-name`, `bad-reference`.
+    """
+    return reference(value) if "." in value else tag_name(value)
+
+
 def template_name(value: str) -> str:
     """Check `vendor/model` or `./own.yaml`; nothing else may become part of a path.
 
@@ -153,3 +163,10 @@ TemplateName = Annotated[
     str, Strict(), AfterValidator(template_name), _schema(_or_own(_TEMPLATE), 2 * MAX)
 ]
 Reference = Annotated[str, Strict(), AfterValidator(reference), _schema(_REFERENCE, 2 * MAX + 1)]
+Watched = Annotated[
+    str,
+    Strict(),
+    AfterValidator(watched),
+    _schema(_WATCHED, 2 * MAX + 1),
+]
+"""A signal or tag by its name, or `device.tag`."""
