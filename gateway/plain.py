@@ -1,8 +1,11 @@
-"""Frozen dataclasses to JSON and back, by their type hints.
+"""Frozen dataclasses and named tuples to JSON and back, by their type hints.
 
 What a site file resolves to is worked out by a process of its own, so that the one that runs for
 ten years never holds a parser (see loading.py). This is how the result travels: plain data that
 can only become the types named here, never code.
+
+Named tuples are what there are thousands of. A row of them travels as columns, and a column of
+equal values as one: most of what is said of the tags of a device is the same for all of them.
 
 A type may travel by reference: `references` says what stands for it on one side and how it is
 found again on the other, so that what was one object is one object again.
@@ -11,10 +14,12 @@ found again on the other, so that what was one object is one object again.
 from __future__ import annotations
 
 import dataclasses
+import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import Enum
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -38,7 +43,10 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
         if refer is not None:
             return refer(part)
         if dataclasses.is_dataclass(part):
-            return [getattr(part, field.name) for field in dataclasses.fields(part)]
+            values = (getattr(part, field.name) for field in dataclasses.fields(part))
+            return [_columns(value) if _is_row(value) else value for value in values]
+        if isinstance(part, tuple):
+            return list(part)
         if isinstance(part, Path):
             return str(part)
         if isinstance(part, frozenset):
@@ -48,6 +56,17 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
         raise TypeError(f"{type(part).__name__} is not plain data")
 
     return orjson.dumps(thing, default=spell, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def _is_row(value: object) -> bool:
+    """Whether a value is one or more named tuples in a row."""
+    return isinstance(value, tuple) and hasattr(next(iter(value), None), "_fields")
+
+
+def _columns(row: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """How many there are, then each field of all of them, once where it is always the same."""
+    columns = zip(*row, strict=True)
+    return [len(row), *(c[:1] if c.count(c[0]) == len(row) else c for c in columns)]
 
 
 def loader(kind: Callable[..., T], references: References = _NO_REFERENCES) -> Callable[[bytes], T]:
@@ -67,23 +86,12 @@ def loader(kind: Callable[..., T], references: References = _NO_REFERENCES) -> C
 class _Builders:
     """Makes the functions that turn parsed JSON into types, one a type.
 
-    A large site holds most texts, numbers and addresses a hundred times; equal ones become one
-    object for all that one loader reads.
+    A large site holds most texts and addresses a hundred times; equal ones become one object.
     """
 
     def __init__(self, references: References) -> None:
-        self._made: dict[Any, Build] = dict(references)
-        self._texts: dict[str, str] = {}
+        self._made: dict[Any, Build] = {str: sys.intern, object: self._opaque, **references}
         self._tuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        self._made.setdefault(str, self._text)
-        self._made.setdefault(float, self._number)
-        self._made.setdefault(object, self._opaque)
-
-    def _text(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
-
-    def _number(self, number: float) -> float:
-        return 1.0 if number == 1 else 0.0 if number == 0 else number
 
     def _opaque(self, data: Any) -> Any:  # noqa: ANN401
         """Tuples of numbers and texts, such as a register, that hundreds of tags have alike."""
@@ -101,16 +109,15 @@ class _Builders:
 
     def _make(self, kind: Any) -> Build:  # noqa: ANN401
         origin, inner = get_origin(kind), get_args(kind)
-        if dataclasses.is_dataclass(kind):
-            return self._dataclass(kind)
+        if dataclasses.is_dataclass(kind) or _is_named(kind):
+            return self._record(kind)
         if origin in (Union, types.UnionType):
             return self._optional(inner)
-        if origin is tuple and inner[1:] != (...,):
-            builds = tuple(map(self.of, inner))
-            return lambda data: tuple(b(item) for b, item in zip(builds, data, strict=True))
-        if origin in (tuple, frozenset):
+        if origin is tuple:
+            return self._tuple(*inner)
+        if origin is frozenset:
             build = self.of(inner[0])
-            return lambda data: origin(map(build, data))
+            return lambda data: frozenset(map(build, data))
         if origin is Mapping:
             build = self.of(inner[1])
             return lambda data: {k: build(v) for k, v in data.items()} if data else _EMPTY
@@ -124,21 +131,49 @@ class _Builders:
         (build,) = builds
         return lambda data: None if data is None else build(data)
 
-    def _dataclass(self, kind: Any) -> Build:  # noqa: ANN401
-        hints = get_type_hints(kind)
-        builds = [self.of(hints[field.name]) for field in dataclasses.fields(kind)]
-        special = tuple((i, build) for i, build in enumerate(builds) if build is not _same)
+    def _tuple(self, *inner: Any) -> Build:  # noqa: ANN401
+        """So many of one type, or one of each."""
+        if inner[1:] == (...,):
+            if _is_named(inner[0]):
+                return self._row(inner[0])
+            build = self.of(inner[0])
+            return lambda data: tuple(map(build, data))
+        builds = tuple(map(self.of, inner))
+        return lambda data: tuple(b(item) for b, item in zip(builds, data, strict=True))
 
-        def build(data: list[Any]) -> object:
-            for index, make in special:
-                data[index] = make(data[index])
-            return kind(*data)
+    def _fields(self, kind: Any) -> list[Build]:  # noqa: ANN401
+        """The functions for a type's fields, in their order."""
+        return [self.of(hint) for hint in get_type_hints(kind).values()]
+
+    def _record(self, kind: Any) -> Build:  # noqa: ANN401
+        """A dataclass or a named tuple by itself."""
+        builds = self._fields(kind)
+        return lambda data: kind(*(b(item) for b, item in zip(builds, data, strict=True)))
+
+    def _row(self, kind: Any) -> Build:  # noqa: ANN401
+        """Named tuples that came as `_columns`."""
+        builds = self._fields(kind)
+
+        def build(data: list[Any]) -> tuple[Any, ...]:
+            if not data:
+                return ()
+            count, *columns = data
+            parts = [
+                repeat(make(column[0]), count) if len(column) == 1 else map(make, column)
+                for make, column in zip(builds, columns, strict=True)
+            ]
+            return tuple(map(kind, *parts))
 
         return build
 
 
 _EMPTY: Mapping[str, Any] = {}
 """A site has thousands of empty mappings; nobody writes to one."""
+
+
+def _is_named(kind: Any) -> bool:  # noqa: ANN401
+    """Whether a type is a named tuple."""
+    return hasattr(kind, "_fields")
 
 
 def _scalar(kind: Any) -> Build:  # noqa: ANN401 - any type hint

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.modbus.register import register_of
@@ -82,14 +83,15 @@ class _Line(NamedTuple):
     b: float
     q: int
 
-    @classmethod
-    def of(cls, scale: float, offset: float) -> _Line:
-        """Find whole numbers for a scale and an offset, where they are decimal fractions."""
-        slope, start = _decimal(scale), _decimal(offset)
-        if slope is None or start is None:
-            return cls(scale, offset, 1)
-        q = math.lcm(slope.denominator, start.denominator)
-        return cls(int(slope * q), int(start * q), q)
+
+@lru_cache(1024)  # thousands of tags share a few scales
+def _line(scale: float, offset: float) -> _Line:
+    """Find whole numbers for a scale and an offset, where they are decimal fractions."""
+    slope, start = _decimal(scale), _decimal(offset)
+    if slope is None or start is None:
+        return _Line(scale, offset, 1)
+    q = math.lcm(slope.denominator, start.denominator)
+    return _Line(int(slope * q), int(start * q), q)
 
 
 def _decimal(number: float) -> Fraction | None:
@@ -104,7 +106,7 @@ def _decimal(number: float) -> Fraction | None:
 
 def _scaled(tag: Tag) -> Callable[[int], Value] | None:
     """Scale an integer; it stays one where the line is whole and the result fits 64 bits."""
-    a, b, q = _Line.of(tag.scale, tag.offset)
+    a, b, q = _line(tag.scale, tag.offset)
     if (a, b, q) == (1, 0, 1):
         return None
     reach = abs(a) * (1 << _INTEGER_BITS[tag.kind]) + abs(b)
@@ -117,7 +119,7 @@ def _scaled(tag: Tag) -> Callable[[int], Value] | None:
 
 def _finite(tag: Tag) -> Callable[[float], Value]:
     """Scale a float; what isn't finite is no value."""
-    a, b, q = _Line.of(tag.scale, tag.offset)
+    a, b, q = _line(tag.scale, tag.offset)
     # x - x is 0 for every finite x, NaN for the rest: a third of the cost of math.isfinite.
     if (a, b, q) == (1, 0, 1):
         return lambda raw: raw if raw - raw == 0 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -155,5 +154,5 @@ def test_what_can_not_be_written_is_said_beforehand(
     at: str, kind: Kind, write: Write, options: Mapping[str, object], code: str
 ) -> None:
     with pytest.raises(AddressError) as caught:
-        check_tag(replace(make("x", at, kind), write=write), options)
+        check_tag(make("x", at, kind)._replace(write=write), options)
     assert caught.value.code == code

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,9 +108,9 @@ def test_tags_that_go_together(tag: Tag) -> None:
 @pytest.mark.parametrize(
     ("tag", "options", "code"),
     [
-        (replace(make("t", "coil:1"), kind=Kind.U16), {}, "bad-kind"),
+        (make("t", "coil:1")._replace(kind=Kind.U16), {}, "bad-kind"),
         (make("t", "holding:1", Kind.BIT), {}, "bad-kind"),
-        (replace(make("t", "holding:1.2"), kind=Kind.U16), {}, "bad-kind"),
+        (make("t", "holding:1.2")._replace(kind=Kind.U16), {}, "bad-kind"),
         (make("t", "holding:1", Kind.BITFIELD), {}, "bad-bits"),
         (make("t", "holding:1", Kind.U16, bits=(0, 3)), {}, "bad-bits"),
         (make("t", "holding:1", Kind.BITFIELD, bits=(0, 16)), {}, "bad-bits"),
@@ -142,7 +141,7 @@ def test_tags_that_do_not(tag: Tag, options: dict[str, object], code: str) -> No
 
 def test_a_tag_of_another_driver_is_the_callers_mistake() -> None:
     with pytest.raises(TypeError, match=r"machine\.t is no Modbus tag"):
-        plugin.check_tag(replace(make("t", "holding:1"), register="ns=2;s=x"), {})
+        plugin.check_tag(make("t", "holding:1")._replace(register="ns=2;s=x"), {})
 
 
 def test_checking_a_site_does_not_load_the_protocol_library() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
@@ -38,11 +38,11 @@ class Figures:
 
 
 def tag(name: str, **more: object) -> Tag:
-    return replace(Tag("plc", name, Kind.U16, name, None), **more)  # type: ignore[arg-type]
+    return Tag("plc", name, Kind.U16, name, None)._replace(**more)  # type: ignore[arg-type]
 
 
 def bound(signal: str, source: Tag, **more: object) -> Binding:
-    return replace(Binding(signal, source, "N", None), **more)  # type: ignore[arg-type]
+    return Binding(signal, source, "N", None)._replace(**more)  # type: ignore[arg-type]
 
 
 STATE, SHOTS, TEMP = tag("run_state"), tag("shots"), tag("temp", deadband=0.5)
