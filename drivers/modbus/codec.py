@@ -48,6 +48,7 @@ _CODES = {
     Kind.F32: "f",
     Kind.F64: "d",
 }
+_WIDTHS = {kind: struct.calcsize(code) // 2 for kind, code in _CODES.items()}
 _BCD_CODES = {1: "H", 2: "I", 4: "Q"}
 _SWAPPED = {Order.BADC, Order.CDAB}
 _LITTLE = {Order.DCBA, Order.CDAB}
@@ -61,7 +62,7 @@ def width(tag: Tag) -> int:
     """Registers that a tag takes; `Tag.length` counts registers for text and BCD."""
     if tag.kind in {Kind.STRING, Kind.BCD}:
         return tag.length
-    return struct.calcsize(_CODES[tag.kind]) // 2 if tag.kind in _CODES else 1
+    return _WIDTHS[tag.kind]
 
 
 def registers_decoder(tags: Sequence[Tag], offsets: Sequence[int], count: int) -> Decode:

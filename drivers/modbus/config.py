@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -72,35 +73,45 @@ class Settings:
         Raises:
             AddressError: when a number is out of its range.
         """
-        usual = cls()
-        even = options.get("even")
-        if even is None:
-            even = usual.even
-        if not isinstance(even, bool):
-            raise AddressError(
-                "bad-option", _("`even` is {value}").format(value=even), _("write true or false")
-            )
-        write = options.get("write") or usual.write
-        if write not in WRITES:
-            raise AddressError(
-                "bad-option",
-                _("`write` is {value}").format(value=write),
-                _("write single or multiple, or leave it out"),
-            )
-        return cls(
-            unit=_within(options, "unit", usual.unit, 0, 255),
-            max_read=_within(options, "max_read", usual.max_read, 2 if even else 1, MAX_READ),
-            max_bits=_within(options, "max_bits", usual.max_bits, 1, MAX_BITS),
-            gap=_within(options, "gap", usual.gap, 0, MAX_READ),
-            even=even,
-            write=str(write),
-        )
+        return _settings(*map(options.get, _KEYS))
 
     def widen(self, function: Function, start: int, end: int) -> tuple[int, int]:
         """The addresses to ask for, [start, end), so that the device takes the request."""
         if self.even and not function.is_bits:
             return start - start % 2, end + end % 2
         return start, end
+
+
+_KEYS = tuple(field.name for field in fields(Settings))
+
+
+@lru_cache(256, typed=True)  # asked for each tag, and the devices of a site are few in kind
+def _settings(*given: object) -> Settings:
+    """Check what was given, None where nothing was."""
+    options = dict(zip(_KEYS, given, strict=True))
+    usual = Settings()
+    even = options.get("even")
+    if even is None:
+        even = usual.even
+    if not isinstance(even, bool):
+        raise AddressError(
+            "bad-option", _("`even` is {value}").format(value=even), _("write true or false")
+        )
+    write = options.get("write") or usual.write
+    if write not in WRITES:
+        raise AddressError(
+            "bad-option",
+            _("`write` is {value}").format(value=write),
+            _("write single or multiple, or leave it out"),
+        )
+    return Settings(
+        unit=_within(options, "unit", usual.unit, 0, 255),
+        max_read=_within(options, "max_read", usual.max_read, 2 if even else 1, MAX_READ),
+        max_bits=_within(options, "max_bits", usual.max_bits, 1, MAX_BITS),
+        gap=_within(options, "gap", usual.gap, 0, MAX_READ),
+        even=even,
+        write=str(write),
+    )
 
 
 def endpoint(url: str) -> Endpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.driver import AddressError
 from gateway.model import Device, Group, Order, Tag, Write
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from gateway.sitefile.yaml12 import KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """A tag before its address is read: the template's, the site's, or one over the other.
 
     Attributes:
@@ -49,6 +48,7 @@ class Outline:
     """A device as far as it can be told without reading addresses.
 
     Attributes:
+        document: the site file.
         known: names of all tags, the template's and the site's.
         sound: those of them that hold; the others' faults are told already.
         whole: False where there may be more tags, because the template or a section is faulty.
@@ -57,6 +57,7 @@ class Outline:
     """
 
     site: Site
+    document: Document
     name: str
     template: LoadedTemplate | None
     known: Collection[str]
@@ -75,7 +76,7 @@ class Outline:
         path: KeyPath = ("devices", self.name, "tags", name)
         if known is None or self.template is None:
             assert own is not None  # noqa: S101 - the name comes from one of the two
-            here: tuple[Document, KeyPath] = (self.site.document, path)
+            here: tuple[Document, KeyPath] = (self.document, path)
             return Declared(name, own, True, 1.0, *here, *here)  # noqa: FBT003
         ratio = 1.0
         for parameter in known.times:
@@ -90,7 +91,7 @@ class Outline:
         merged |= {key: getattr(own, key) for key in given}
         config = TagConfig.model_construct(**merged)
         there: tuple[Document, KeyPath] = (self.template.document, ("tags", name))
-        here = (self.site.document, path) if own else there
+        here = (self.document, path) if own else there
         at = here if "at" in given else there
         return Declared(name, config, known.poll or own is not None, ratio, *here, *at)
 
@@ -133,6 +134,7 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
         options |= {key: value for key, value in named.items() if value is not None}
     out = Outline(
         site=site,
+        document=site.document,
         name=name,
         template=template,
         known=known,

@@ -21,7 +21,7 @@ from gateway.sitefile.yaml12 import Place, Tree, parse
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from gateway.sitefile.yaml12 import KeyPath
+    from gateway.sitefile.yaml12 import Key, KeyPath
 
 __all__ = ["Document", "Wrong", "examine", "load", "nearest", "salvage", "spell", "validate"]
 
@@ -60,9 +60,9 @@ class Document:
         """Return what stands at a path; None where nothing does."""
         value: object = self.tree.data
         for key in path:
-            if self.tree.place(value, key) is None:
+            if not self.tree.holds(value, key):
                 return None
-            value = value[key]  # type: ignore[index]  # only dicts and lists have places
+            value = value[key]  # type: ignore[index]  # only dicts and lists hold keys
         return value
 
     def where(self, path: KeyPath, *, key: bool = False) -> Place:
@@ -74,16 +74,17 @@ class Document:
             path: keys and indices from the top of the file.
             key: True for the place of the key, whatever its value is.
         """
-        place: Place = (1, 1)
         value: object = self.tree.data
+        found: tuple[object, Key] | None = None
         for part in path:
-            places = self.tree.place(value, part)
-            if places is None:
+            if not self.tree.holds(value, part):
                 break
-            at_key, at_value = places
-            place = at_key if key or at_key[0] != at_value[0] else at_value
+            found = value, part
             value = value[part]  # type: ignore[index]  # as in `get`
-        return place
+        if found is None:
+            return 1, 1
+        at_key, at_value = self.tree.place(*found)
+        return at_key if key or at_key[0] != at_value[0] else at_value
 
     def at(self, path: KeyPath) -> str:
         """Spell a place as `file:line`, for `Tag.where` and the like."""

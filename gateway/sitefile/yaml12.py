@@ -62,12 +62,13 @@ class Tree:
     data: object
     places: dict[int, dict[Key, int]]
 
-    def place(self, container: object, key: Key) -> tuple[Place, Place] | None:
+    def holds(self, container: object, key: Key) -> bool:
+        """Say whether a value is a dict (or list) in `data` that has such a key."""
+        return key in self.places.get(id(container), ())
+
+    def place(self, container: object, key: Key) -> tuple[Place, Place]:
         """Return where a key of a dict (or list) in `data` stands, and its value."""
-        packed = self.places.get(id(container), {}).get(key)
-        if packed is None:
-            return None
-        at_key, at_value = divmod(packed, _SPAN * _SPAN)
+        at_key, at_value = divmod(self.places[id(container)][key], _SPAN * _SPAN)
         return divmod(at_key, _SPAN), divmod(at_value, _SPAN)
 
 
