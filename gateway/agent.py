@@ -69,7 +69,9 @@ class Agent:
         self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant), self._alarms)
         self._destinations = Destinations(plant, self._store, self._clock)
         self._records = Records(self._store, self._ledger, self._destinations, self._clock)
-        self._poller = Poller(connect(plant, self._clock), self, self._clock, self._health)
+        self._poller = Poller(
+            connect(plant.devices, plant.drivers, self._clock), self, self._clock, self._health
+        )
         self._places = {asset.name: asset.where for asset in plant.assets}
         self._unmapped: dict[str, str] = {}
 

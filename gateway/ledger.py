@@ -17,7 +17,7 @@ from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from gateway.figures.calendar import Calendar
     from gateway.figures.oee import OeeFigures
@@ -51,7 +51,11 @@ class Ledger:
             for asset in assets
             if asset.kpi is not None
         }
+        self._grace_ms = grace_ms
         self._turn = deque(self._accounts.values())
+        self._parting: dict[str, Account] = {}
+        self._held: list[tuple[str, int, Mapping[str, Value]]] = []
+        self._last_words: list[LogRow] = []
 
     def observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read of an asset at one time.
@@ -65,7 +69,11 @@ class Ledger:
             A state record, where the state changed.
         """
         account = self._accounts.get(asset)
-        return [] if account is None else account.observe(t_ms, values)
+        if account is None:
+            if asset in self._parting:
+                self._held.append((asset, t_ms, values))
+            return []
+        return account.observe(t_ms, values)
 
     def advance(self, now_ms: int) -> list[Draft]:
         """Declare silences, close windows, publish interim figures, restate; once a second.
@@ -90,23 +98,25 @@ class Ledger:
 
     def take_log(self) -> list[LogRow]:
         """The log lines since the last call, for the same commit as the drafts."""
-        return [
+        rows, self._last_words = self._last_words, []
+        rows += [
             LogRow(name, tuple(entries))
             for name, account in self._accounts.items()
             if (entries := account.take_log())
         ]
+        return rows
 
     def heard(self) -> dict[str, int]:
         """When each asset with a state last gave a good one, in UTC ms."""
         return {
             name: account.presence.heard
-            for name, account in self._accounts.items()
+            for name, account in (*self._accounts.items(), *self._parting.items())
             if account.presence is not None and account.presence.heard != NEVER
         }
 
     def live(self, asset: str, now_ms: int) -> OeeFigures | None:
         """The figures of the current hour, for displays; None where an asset has none."""
-        account = self._accounts.get(asset)
+        account = self._accounts.get(asset) or self._parting.get(asset)
         return None if account is None else account.live(now_ms)
 
     def unmapped(self) -> dict[str, str]:
@@ -120,6 +130,77 @@ class Ledger:
     def refused(self) -> dict[str, int]:
         """Readings that came too late to be taken, by asset, where there were any."""
         return {name: one.refused for name, one in self._accounts.items() if one.refused}
+
+    def withdraw(self, names: Collection[str]) -> None:
+        """Put the accounts of these assets by; what is read of them meanwhile is held.
+
+        All that they know is in the log that `take_log` gives next. `replace` or `take_back`
+        ends it.
+        """
+        for name in [name for name in self._accounts if name in names]:
+            self._parting[name] = self._accounts.pop(name)
+            self._close(self._parting[name], name)
+        self._turn = deque(self._accounts.values())
+
+    def take_back(self) -> list[Draft]:
+        """Go on with the accounts that were put by, as if nothing had been."""
+        return self._resume(self._parting)
+
+    def begin(
+        self,
+        asset: Asset,
+        calendar: Calendar,
+        log: Iterable[tuple[Entry, ...]],
+        statements: Iterable[Record],
+        state: Record | None,
+        now_ms: int,
+    ) -> Account:
+        """Make an account that goes on where the asset's log ends.
+
+        Args:
+            asset: with figures.
+            calendar: when its line plans to work.
+            log: its own of the last `HORIZON_MS`, in the order it was written.
+            statements: its newest oee and energy record of each subject in that time.
+            state: its newest state record.
+            now_ms: UTC ms.
+        """
+        if asset.kpi is None:
+            raise ValueError(asset.name)
+        account = Account(asset, asset.kpi, calendar, self._grace_ms)
+        before = self._parting.get(asset.name)
+        heard = None
+        if before is not None and before.presence is not None and before.presence.heard != NEVER:
+            heard = before.presence.heard
+        account.restore(log, heard, statements, state, now_ms)
+        return account
+
+    def replace(self, accounts: Mapping[str, Account], present: Collection[str]) -> list[Draft]:
+        """Go on with other accounts than before.
+
+        Args:
+            accounts: new ones by asset, in place of those put by, or for the first time.
+            present: assets that have figures; the accounts of others end.
+
+        Returns:
+            What the readings held meanwhile lead to.
+        """
+        for name in [name for name in self._accounts if name not in present]:
+            self._close(self._accounts.pop(name), name)
+        return self._resume(accounts)
+
+    def _close(self, account: Account, name: str) -> None:
+        account.rest()
+        entries = account.take_log()
+        if entries:
+            self._last_words.append(LogRow(name, tuple(entries)))
+
+    def _resume(self, accounts: Mapping[str, Account]) -> list[Draft]:
+        self._accounts |= accounts
+        self._parting = {}
+        self._turn = deque(self._accounts.values())
+        held, self._held = self._held, []
+        return [draft for reading in held for draft in self.observe(*reading)]
 
     def restore(
         self,

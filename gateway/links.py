@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from gateway.errors import ConnectionLost
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from gateway.clock import Clock
     from gateway.driver import Driver, Link, Plugin
     from gateway.errors import DriverError
     from gateway.model import Device
-    from gateway.plant import Plant
 
 
-def connect(plant: Plant, clock: Clock) -> list[tuple[Device, Link, Driver]]:
+def connect(
+    devices: Iterable[Device],
+    drivers: Mapping[str, str],
+    clock: Clock,
+    links: Mapping[str, Link] = MappingProxyType({}),
+) -> list[tuple[Device, Link, Driver]]:
     """Make each link once and each device's driver on it; devices of one URL share a link.
 
     Nothing is opened yet.
+
+    Args:
+        devices: to be made drivers of.
+        drivers: URL scheme → where its driver is.
+        clock: both clocks.
+        links: in use already, by URL.
     """
-    links: dict[str, Link] = {}
+    links = dict(links)
     units: list[tuple[Device, Link, Driver]] = []
-    for device in plant.devices:
-        plugin = cast("Plugin", fetch(plant.drivers[device.link.partition("://")[0]]))
+    for device in devices:
+        plugin = cast("Plugin", fetch(drivers[device.link.partition("://")[0]]))
         link = links.get(device.link)
         if link is None:
             link = links[device.link] = plugin.link(device.link, clock)

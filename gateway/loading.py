@@ -8,6 +8,7 @@ polling needs. Reloading later costs the gateway nothing but the difference.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import gc
@@ -16,17 +17,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from gateway import plain, words
+from gateway.difference import mark, match
 from gateway.errors import ConfigError, Faults, GatewayError
 from gateway.model import Asset, Device, Tag
-from gateway.plant import Plant
+from gateway.plant import Marks, Plant
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 FAULTY = 2
 FAULTS = b"faults "
+PATIENCE_S = 300.0
+"""A site of 10,000 tags takes two seconds of a slow core; a disk that hangs takes for ever."""
+CHUNK = 64 << 10
 
 
 @contextlib.contextmanager
@@ -34,14 +41,13 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
     """Start loading a site file; what is given waits for the plant.
 
     It raises ConfigError with all faults of the file, sorted, and GatewayError where the child
-    did not live to tell. The child ends with the block at
-    the latest.
+    did not live to tell. The child ends with the block at the latest.
     """
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-        [sys.executable, "-m", "gateway.loading", str(path), words.chosen()],
+    child = subprocess.Popen(  # noqa: S603
+        _command(path),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        process_group=0,  # a Ctrl-C in the terminal is its parent's to answer
+        start_new_session=True,  # a Ctrl-C in the terminal is its parent's to answer
     )
 
     def wait() -> Plant:
@@ -53,8 +59,7 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
             gc.collect()  # the readers themselves, which refer to one another
             gc.freeze()
         if plant is None:
-            text = _("{path}: loading ended by itself, with code {code}")
-            raise GatewayError(text.format(path=path, code=child.wait()))
+            raise GatewayError(_ended(path, child.wait()))
         return plant
 
     with child:
@@ -64,46 +69,162 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
             child.kill()
 
 
-def send(plant: Plant) -> Iterator[bytes]:
-    """Write a plant as lines: itself, then each device, then each asset.
+async def again(path: Path, running: Plant) -> Plant:
+    """Load a site file while another plant runs.
+
+    What is as it was are the same objects as in `running`; assets that nothing has to be done
+    for come without their bindings.
+
+    Raises:
+        ConfigError: with all faults of the file, sorted.
+        GatewayError: the child did not live to tell, or took too long.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *_command(path),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    receiver = Receiver(running)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            if child.stdin is not None:
+                child.stdin.write(plain.dump(running.marks))
+                child.stdin.close()
+            async for line in _lines(child.stdout):
+                receiver.take(line)
+                await asyncio.sleep(0)  # a device takes milliseconds, and polls are due meanwhile
+            code = await child.wait()
+    except TimeoutError as error:
+        text = _("{path}: loading took longer than {seconds} s and was given up")
+        raise GatewayError(text.format(path=path, seconds=round(PATIENCE_S))) from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+    if receiver.plant is None:
+        raise GatewayError(_ended(path, code))
+    return receiver.plant
+
+
+async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    """Lines of any length; a large device's is longer than a reader takes."""
+    rest = b""
+    while stream is not None and (chunk := await stream.read(CHUNK)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+
+
+def _command(path: Path) -> list[str]:
+    """Our own interpreter, our own module."""
+    return [sys.executable, "-m", "gateway.loading", str(path), words.chosen()]
+
+
+def _ended(path: Path, code: int) -> str:
+    text = _("{path}: loading ended by itself, with code {code}")
+    return text.format(path=path, code=code)
+
+
+def send(plant: Plant, running: Marks | None = None) -> Iterator[bytes]:
+    """Write a plant as lines: itself, then each device, then each asset, then the marks.
 
     One line at a time, so that the receiver never holds more than one of them as parsed JSON; a
     binding names its tag, which is one object on either side.
+
+    Args:
+        plant: with all bindings.
+        running: of what the receiver runs: of a part that is as it was, only its place is sent.
     """
+    marks = mark(plant)
+    parts = match(running or Marks(), marks)
     yield plain.dump(dataclasses.replace(plant, devices=(), assets=()))
     for device in plant.devices:
-        yield plain.dump(("device", device))
+        if device.name in parts.devices.kept:
+            yield plain.dump(("place", device.name, device.where))
+        else:
+            yield plain.dump(("device", device))
     for asset in plant.assets:
-        yield plain.dump(("asset", asset), {Tag: lambda tag: [tag.device, tag.name]})
-    yield b"null"
+        if asset.name in parts.needed:
+            yield plain.dump(("asset", asset), {Tag: lambda tag: [tag.device, tag.name]})
+        else:
+            yield plain.dump(("stay", asset.name, asset.where))
+    yield plain.dump(("marks", marks))
 
 
-def receive(lines: Iterable[bytes]) -> Plant | None:
+class Receiver:
+    """Puts a plant together from what `send` wrote.
+
+    Args:
+        running: the plant whose marks the sender was given.
+
+    Attributes:
+        plant: None until all of it is here.
+    """
+
+    def __init__(self, running: Plant | None = None) -> None:
+        self.plant: Plant | None = None
+        self._first: Plant | None = None
+        self._devices: list[Device] = []
+        self._assets: list[Asset] = []
+        self._tags: dict[str, dict[str, Tag]] = {}
+        self._old_devices = {device.name: device for device in running.devices} if running else {}
+        self._old_assets = {asset.name: asset for asset in running.assets} if running else {}
+        self._read_device = plain.loader(tuple[str, Device])
+        self._read_asset = plain.loader(tuple[str, Asset], {Tag: self._find})
+
+    def take(self, line: bytes) -> None:
+        """Take the next line.
+
+        Raises:
+            ConfigError: the sender sent faults instead.
+        """
+        if self._first is None:
+            if line.startswith(FAULTS):
+                raise ConfigError(list(plain.loader(Faults)(line[len(FAULTS) :]).faults))
+            self._first = plain.loader(Plant)(line)
+        elif line.startswith(b'["device"'):
+            self._devices.append(self._read_device(line)[1])
+        elif line.startswith(b'["place"'):
+            _kind, name, where = orjson.loads(line)
+            device = self._old_devices[name]
+            device.move(where)
+            self._devices.append(device)
+        elif line.startswith(b'["asset"'):
+            self._assets.append(self._read_asset(line)[1])
+        elif line.startswith(b'["stay"'):
+            _kind, name, where = orjson.loads(line)
+            self._assets.append(dataclasses.replace(self._old_assets[name], where=where))
+        else:
+            marks = plain.loader(tuple[str, Marks])(line)[1]
+            self.plant = dataclasses.replace(
+                self._first,
+                devices=tuple(self._devices),
+                assets=tuple(self._assets),
+                marks=marks,
+            )
+
+    def _find(self, place: tuple[str, str]) -> Tag:
+        """The tag that a binding names."""
+        name, tag = place
+        tags = self._tags.get(name)
+        if tags is None:
+            device = next(device for device in self._devices if device.name == name)
+            tags = {tag.name: tag for group in device.groups for tag in group.tags}
+            self._tags[name] = tags
+        return tags[tag]
+
+
+def receive(lines: Iterable[bytes], running: Plant | None = None) -> Plant | None:
     """Read what `send` wrote; None where the sender ended before its last line.
 
     Raises:
         ConfigError: the sender sent faults instead.
     """
-    tags: dict[tuple[str, str], Tag] = {}
-    devices: list[Device] = []
-    assets: list[Asset] = []
-    read_device = plain.loader(tuple[str, Device])
-    read_asset = plain.loader(tuple[str, Asset], {Tag: lambda name: tags[name[0], name[1]]})
-    source = iter(lines)
-    first = next(source, b"")
-    if first.startswith(FAULTS):
-        raise ConfigError(list(plain.loader(Faults)(first[len(FAULTS) :]).faults))
-    for line in source:
-        if line.startswith(b'["device"'):
-            device = read_device(line)[1]
-            tags.update({(t.device, t.name): t for g in device.groups for t in g.tags})
-            devices.append(device)
-        elif line.startswith(b'["asset"'):
-            assets.append(read_asset(line)[1])
-        else:
-            plant = plain.loader(Plant)(first)
-            return dataclasses.replace(plant, devices=tuple(devices), assets=tuple(assets))
-    return None
+    receiver = Receiver(running)
+    for line in lines:
+        receiver.take(line)
+    return receiver.plant
 
 
 def main(path: str, lang: str) -> int:
@@ -112,12 +233,16 @@ def main(path: str, lang: str) -> int:
 
     gc.disable()  # it ends before there is anything worth collecting
     words.choose(lang)
-    try:
-        for line in send(load(Path(path))):
-            sys.stdout.buffer.write(line + b"\n")
-    except ConfigError as error:
-        sys.stdout.buffer.write(FAULTS + plain.dump(Faults(tuple(error.faults))))
-        return FAULTY
+    known = sys.stdin.buffer.read()
+    running = plain.loader(Marks)(known) if known else None
+    with contextlib.suppress(BrokenPipeError):  # the receiver was ended
+        try:
+            for line in send(load(Path(path)), running):
+                sys.stdout.buffer.write(line + b"\n")
+        except ConfigError as error:
+            sys.stdout.buffer.write(FAULTS + plain.dump(Faults(tuple(error.faults))) + b"\n")
+            return FAULTY
+        sys.stdout.buffer.flush()
     return 0
 
 

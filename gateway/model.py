@@ -331,7 +331,7 @@ class Asset:
     text: Mapping[str, str]
     bindings: tuple[Binding, ...]
     kpi: KpiSpec | None
-    where: str = ""
+    where: str = field(default="", compare=False)
     alarms: tuple[AlarmSpec, ...] = ()
 
 
@@ -360,4 +360,12 @@ class Device:
     timeout_s: float
     groups: tuple[Group, ...]
     options: Mapping[str, object]
-    where: str = ""
+    where: str = field(default="", compare=False)
+
+    def move(self, where: str) -> None:
+        """Take over where the device is now written.
+
+        The one thing that may change in a device that goes on: its file was edited elsewhere,
+        and messages are to name the right line. It is no part of what the device is.
+        """
+        object.__setattr__(self, "where", where)

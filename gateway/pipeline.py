@@ -61,6 +61,19 @@ class _Route:
     seen_quality: tuple[Quality, ...] | None = None
     seen_ms: int = 0
 
+    def go_on(self, before: _Route) -> None:
+        """Take over what another route for the same signals was told last."""
+        self.told, self.told_quality, self.told_ns = (
+            before.told,
+            before.told_quality,
+            before.told_ns,
+        )
+        self.seen, self.seen_quality, self.seen_ms = (
+            before.seen,
+            before.seen_quality,
+            before.seen_ms,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -112,6 +125,37 @@ class Pipeline:
                 routes = tuple(_routes_of(group.tags, places, revs))
                 _watch(routes, places, self.alarms)
                 self._routes[id(group.tags)] = routes
+
+    def rewire(
+        self,
+        assets: Iterable[Asset],
+        devices: Sequence[Device],
+        revs: Mapping[str, str],
+        present: Iterable[Device],
+    ) -> None:
+        """Prepare the routes of some devices anew; what goes the same way goes on as told.
+
+        Args:
+            assets: every asset that these devices feed.
+            devices: whose routes may differ.
+            revs: of the assets.
+            present: all devices; the routes of others end.
+        """
+        before = {
+            (route.line, route.asset, route.rev, route.names): route
+            for routes in self._routes.values()
+            for route in routes
+        }
+        rows = [group.tags for device in present for group in device.groups]
+        self._routes = {id(tags): self._routes.get(id(tags), ()) for tags in rows}
+        self.prepare(assets, devices, revs)
+        self._held = rows
+        for device in devices:
+            for group in device.groups:
+                for route in self._routes[id(group.tags)]:
+                    old = before.get((route.line, route.asset, route.rev, route.names))
+                    if old is not None:
+                        route.go_on(old)
 
     def take(self, batch: Batch) -> list[Draft]:
         """Turn one batch into drafts: telemetry of what changed, states where they did."""

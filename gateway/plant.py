@@ -7,7 +7,7 @@ and use for a second.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003
 
 from gateway.errors import Fault  # noqa: TC001
@@ -26,6 +26,21 @@ class KpiText:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What a plant is made of, in short, by name (see difference.py).
+
+    Attributes:
+        devices: a digest of each.
+        assets: a digest of each and of everything that its meta says: tags bound, figures' names.
+        sources: the devices that an asset's signals and alarms come from.
+    """
+
+    devices: Mapping[str, str] = field(default_factory=dict)
+    assets: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
     """A site, resolved: everything that the gateway needs to know of it.
 
@@ -37,6 +52,7 @@ class Plant:
         files: all that was read, so that a change of any of them can be noticed.
         notices: what is no fault and should be known: figures that will be null, keys whose
             features come later.
+        marks: filled in for a plant that runs or is to run.
     """
 
     identity: Identity
@@ -51,6 +67,7 @@ class Plant:
     publishers: Mapping[str, str]
     files: tuple[Path, ...]
     notices: tuple[Fault, ...]
+    marks: Marks = field(default_factory=Marks)
 
     def device(self, name: str) -> Device | None:
         """Return a device by its name."""

@@ -17,6 +17,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import ConnectionLost, DriverError
@@ -25,7 +26,7 @@ from gateway.model import Batch, Quality
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Collection, Sequence
 
     from gateway.clock import Clock
     from gateway.driver import Driver, Link, Plan
@@ -60,9 +61,10 @@ class _Unit:
     device: Device
     driver: Driver
     health: DeviceHealth
-    retry_cap_s: float
+    retry_cap_s: float = DEVICE_RETRY_CAP_S
     failures: int = 0
     retry_ns: int = 0
+    gone: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -79,11 +81,20 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """One link, its worker's queue, and the link's own back-off."""
+    """One link, its worker and the worker's queue, and the link's own back-off.
+
+    Attributes:
+        busy: whose poll is under way.
+        turned: set when it ends.
+    """
 
     link: Link
+    units: list[_Unit] = field(default_factory=list)
     ready: deque[_Job] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    worker: asyncio.Task[None] | None = None
+    busy: _Unit | None = None
+    turned: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     retry_ns: int = 0
     error: str = ""
@@ -108,59 +119,114 @@ class Poller:
     ) -> None:
         self._sink = sink
         self._clock = clock
-        lanes: dict[int, _Lane] = {}
-        sharing: dict[int, int] = {}
-        for _device, link, _driver in units:
-            sharing[id(link)] = sharing.get(id(link), 0) + 1
-        self._jobs: list[_Job] = []
-        for device, link, driver in units:
-            lane = lanes.setdefault(id(link), _Lane(link))
-            cap_s = DEVICE_RETRY_CAP_S
-            if sharing[id(link)] > 1:
-                cap_s = max(cap_s, device.timeout_s / SILENT_SHARE)
-            unit = _Unit(device, driver, health.device(device.name), cap_s)
-            self._jobs.extend(
-                _Job(unit, lane, driver.prepare(group.tags), round(group.period_s * 1e9))
-                for group in device.groups
-                if group.tags
-            )
-        self._lanes = list(lanes.values())
+        self._health = health
+        self._lanes: list[_Lane] = []
         self._heap: list[tuple[int, int, _Job]] = []
+        self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._first = self._take_on(units)
+
+    @property
+    def links(self) -> dict[str, Link]:
+        """The links in use, by their URL."""
+        return {lane.link.url: lane.link for lane in self._lanes}
 
     async def run(self) -> None:
         """Poll until cancelled, then close every link."""
-        self._spread(self._clock.mono_ns())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for lane in self._lanes:
-                    tasks.create_task(self._serve(lane))
-                self._tick()
-                if not self._lanes:
-                    await asyncio.Event().wait()  # a site without devices is up all the same
+            async with asyncio.TaskGroup() as self._tasks:
+                first, self._first = self._first, []
+                self._begin(first)
+                await asyncio.Event().wait()  # a site without devices is up all the same
         finally:
             if self._timer is not None:
                 self._timer.cancel()
             for lane in self._lanes:
                 await lane.link.close()
 
-    def _spread(self, now_ns: int) -> None:
+    def add(self, units: Sequence[tuple[Device, Link, Driver]]) -> None:
+        """Poll these too, from now on, while it runs."""
+        self._begin(self._take_on(units))
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Poll these devices no more.
+
+        On return no poll of theirs is under way. A link stays open, also one that nobody is left
+        on: see `prune`.
+        """
+        for lane in self._lanes:
+            leaving = [unit for unit in lane.units if unit.device.name in names]
+            for unit in leaving:
+                unit.gone = True
+            lane.units = [unit for unit in lane.units if not unit.gone]
+            lane.ready = deque(job for job in lane.ready if not job.unit.gone)
+            _share(lane)
+        self._heap = [entry for entry in self._heap if not entry[2].unit.gone]
+        heapify(self._heap)
+        for lane in self._lanes:
+            while lane.busy is not None and lane.busy.gone:
+                lane.turned.clear()
+                await lane.turned.wait()
+
+    async def prune(self) -> None:
+        """Close links that no device is on any more."""
+        idle = [lane for lane in self._lanes if not lane.units]
+        self._lanes = [lane for lane in self._lanes if lane.units]
+        for lane in idle:
+            if lane.worker is not None:
+                lane.worker.cancel()
+                await asyncio.wait([lane.worker])
+            await lane.link.close()
+
+    def _take_on(self, units: Sequence[tuple[Device, Link, Driver]]) -> list[_Job]:
+        """Make the jobs of devices, each on its link's lane."""
+        lanes = {id(lane.link): lane for lane in self._lanes}
+        jobs: list[_Job] = []
+        for device, link, driver in units:
+            lane = lanes.get(id(link))
+            if lane is None:
+                lane = lanes[id(link)] = _Lane(link)
+                self._lanes.append(lane)
+            unit = _Unit(device, driver, self._health.device(device.name))
+            lane.units.append(unit)
+            jobs.extend(
+                _Job(unit, lane, driver.prepare(group.tags), round(group.period_s * 1e9))
+                for group in device.groups
+                if group.tags
+            )
+        for lane in lanes.values():
+            _share(lane)
+        return jobs
+
+    def _begin(self, jobs: Sequence[_Job]) -> None:
+        """Poll these at once, then at their pace."""
+        if self._tasks is None:
+            self._first += jobs
+            return
+        for lane in self._lanes:
+            if lane.worker is None:
+                lane.worker = self._tasks.create_task(self._serve(lane))
+        self._spread(jobs, self._clock.mono_ns())
+        self._tick()
+
+    def _spread(self, jobs: Sequence[_Job], now_ns: int) -> None:
         """Poll everything at once first, then spread equal periods over the period.
 
         They fall due in `TURNS` turns, not one by one: waking up costs more than a poll does
         (50 devices of a second in 50 turns took 2.3 times the CPU of 10 turns).
         """
         peers: dict[int, list[_Job]] = {}
-        for job in self._jobs:
+        for job in jobs:
             peers.setdefault(job.period_ns, []).append(job)
             self._enqueue(job)
-        for period_ns, jobs in peers.items():
-            for index, job in enumerate(jobs):
-                phase_ns = period_ns * (TURNS * index // len(jobs)) // TURNS
+        for period_ns, equal in peers.items():
+            for index, job in enumerate(equal):
+                phase_ns = period_ns * (TURNS * index // len(equal)) // TURNS
                 # The second poll comes half to one and a half periods after the first.
                 job.due_ns = now_ns + phase_ns + (period_ns if 2 * phase_ns < period_ns else 0)
-        self._heap = [(job.due_ns, index, job) for index, job in enumerate(self._jobs)]
-        heapify(self._heap)
+        for job in jobs:
+            heappush(self._heap, (job.due_ns, next(self._order), job))
 
     def _tick(self) -> None:
         """Queue what is due and set the timer for what comes next."""
@@ -176,6 +242,8 @@ class Poller:
                 job.unit.health.missed += 1
             else:
                 self._enqueue(job)
+        if self._timer is not None:
+            self._timer.cancel()
         if heap:
             delay_s = max(0, heap[0][0] - now_ns) / 1e9
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
@@ -190,7 +258,10 @@ class Poller:
         while True:
             while lane.ready:
                 job = lane.ready.popleft()
+                lane.busy = job.unit
                 await self._poll(lane, job)
+                lane.busy = None
+                lane.turned.set()
                 job.waiting = False
                 room = self._sink.room()
                 if room is not None:
@@ -271,6 +342,14 @@ class Poller:
                 mono_ns=self._clock.mono_ns(),
             )
         )
+
+
+def _share(lane: _Lane) -> None:
+    """Let a silent device cost a link that it shares no more than its part."""
+    for unit in lane.units:
+        unit.retry_cap_s = DEVICE_RETRY_CAP_S
+        if len(lane.units) > 1:
+            unit.retry_cap_s = max(DEVICE_RETRY_CAP_S, unit.device.timeout_s / SILENT_SHARE)
 
 
 def _complain(unit: _Unit, news: Sequence[str]) -> None:

@@ -30,7 +30,8 @@ async def show(site: Path, what: str, *, as_json: bool) -> int:
     plant = load(site)
     name, _dot, tag_name = what.partition(".")
     tags = _wanted(plant, site, name, tag_name)
-    device, link, driver = next(u for u in connect(plant, SystemClock()) if u[0].name == name)
+    units = connect(plant.devices, plant.drivers, SystemClock())
+    device, link, driver = next(unit for unit in units if unit[0].name == name)
     inspector: Inspects = driver  # type: ignore[assignment]
     try:
         await link.open()

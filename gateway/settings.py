@@ -7,7 +7,7 @@ rooms take them. Names are those of the site file.
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003
 from pathlib import Path  # noqa: TC003
 
@@ -57,7 +57,7 @@ class MqttSettings:
     heartbeat: float
     backlog: float
     spread: float
-    where: str = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +124,7 @@ class Rosters:
 
     site: Roster | None
     lines: Mapping[str, Roster]
+
+    def of(self, line: str) -> Roster | None:
+        """The roster of a line; None: all of its time is planned."""
+        return self.lines.get(line, self.site)

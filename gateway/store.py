@@ -51,7 +51,7 @@ from gateway.storage.threads import Threads
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from gateway.clock import Clock
     from gateway.model import Draft, LogRow
@@ -314,6 +314,24 @@ class Store:
                 return
             yield from rows
             after = upto
+
+    async def recall(
+        self, since_ms: int, assets: Collection[str]
+    ) -> tuple[list[LogRow], list[Record]]:
+        """Return what `log` and `statements` give of some assets, without blocking.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        rows: list[LogRow] = []
+        after = -1
+        upto = 0
+        while upto != after:
+            after = upto
+            more, upto = await self._threads.ask(self._reader.log, after, since_ms, assets)
+            rows += more
+        told = await self._threads.ask(self._reader.statements, since_ms)
+        return rows, [record for record in told if record.asset in assets]
 
     def note_heard(self, times: Mapping[str, int]) -> None:
         """Keep when each asset was last heard (UTC ms) with the next commit."""

@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "settings": {"secret"},
     "plant": {"model", "errors", "settings"},
     "plain": set(),
+    "difference": {"model", "plant", "settings"},
     # from a file to a plant
     "sitefile": {"model", "errors", "words", "secret"},
     "config": {"errors", "words", "sitefile"},
@@ -39,10 +40,10 @@ MAY: dict[str, set[str]] = {
         "resolution",
         "sitefile",
     },
-    "loading": {"model", "errors", "words", "plant", "plain", "templates"},
+    "loading": {"model", "errors", "words", "plant", "plain", "difference", "templates"},
     # the way of a value
     "health": {"model"},
-    "links": SPINE | {"plant"},
+    "links": SPINE,
     "poller": SPINE | {"health", "links"},
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},

@@ -18,7 +18,7 @@ from gateway.words import _
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from gateway.model import LogRow, Record
@@ -182,12 +182,15 @@ class Reader:
                         newest[name] = record
         return sorted(newest.values(), key=lambda record: record.key)
 
-    def log(self, after: int, since_ms: int) -> tuple[list[LogRow], int]:
+    def log(
+        self, after: int, since_ms: int, assets: Collection[str] | None = None
+    ) -> tuple[list[LogRow], int]:
         """Return log rows of one segment, in the order they were written.
 
         Args:
             after: id of the last row already had, 0 to begin.
             since_ms: only rows with an entry at or after this.
+            assets: only rows of these; None: all.
 
         Returns:
             The rows of the next segment that has any, and the id to go on after; the same id
@@ -206,7 +209,7 @@ class Reader:
                         (after, since_ms),
                     ):
                         row = parse_log(line)
-                        if row is not None:
+                        if row is not None and (assets is None or row.asset in assets):
                             rows.append(row)
                 return rows, facts.log_last
         return [], after

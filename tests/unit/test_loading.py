@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from gateway import loading, plain
+from gateway.difference import mark
 from gateway.errors import ConfigError
 from gateway.model import Kind, Order, Tag
 from gateway.settings import Roster, Rosters, Shift
@@ -16,8 +18,9 @@ WORKSHOP = Path(__file__).parents[2] / "simulators/scenarios/workshop.site.yaml"
 
 
 def test_the_workshop_arrives_whole_from_its_own_process() -> None:
+    plant = load(WORKSHOP)
     with loading.begin(WORKSHOP) as loaded:
-        assert loaded() == load(WORKSHOP)
+        assert loaded() == dataclasses.replace(plant, marks=mark(plant))
 
 
 def test_a_bound_tag_is_the_device_s_own_object() -> None:
