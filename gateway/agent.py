@@ -17,8 +17,6 @@ import os
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from gateway import api
 from gateway.alarms.board import Alarms
 from gateway.clock import SystemClock
@@ -28,12 +26,13 @@ from gateway.figures.calendar import Calendar
 from gateway.health import Health
 from gateway.ledger import HORIZON_MS, Ledger
 from gateway.links import connect
-from gateway.meta import describe
 from gateway.pipeline import Pipeline
 from gateway.poller import Poller
 from gateway.records import Records
+from gateway.reloading import Reloading
 from gateway.snapshot import Snapshot
 from gateway.store import Store
+from gateway.transition import Transition
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -56,23 +55,35 @@ class Agent:
     Args:
         plant: the site, resolved.
         clock: both clocks.
+        read_ns: wall clock before it was read; files that are newer are read again.
     """
 
-    def __init__(self, plant: Plant, clock: Clock | None = None) -> None:
-        self._plant = plant
+    def __init__(
+        self, plant: Plant, clock: Clock | None = None, *, read_ns: int | None = None
+    ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._store = _open_store(plant, self._clock)
         self._ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
         self._restore()
         self._health = Health()
         self._alarms = Alarms()
-        self._pipeline = Pipeline(self._ledger, _heartbeat_s(plant), self._alarms)
+        self._pipeline = Pipeline(self._ledger, plant.heartbeat_s, self._alarms)
         self._destinations = Destinations(plant, self._store, self._clock)
         self._records = Records(self._store, self._ledger, self._destinations, self._clock)
-        self._poller = Poller(
-            connect(plant.devices, plant.drivers, self._clock), self, self._clock, self._health
+        units = connect(plant.devices, plant.drivers, self._clock)
+        self._poller = Poller(units, self, self._clock, self._health)
+        self._transition = Transition(
+            store=self._store,
+            ledger=self._ledger,
+            alarms=self._alarms,
+            pipeline=self._pipeline,
+            poller=self._poller,
+            health=self._health,
+            destinations=self._destinations,
+            records=self._records,
+            clock=self._clock,
         )
-        self._places = {asset.name: asset.where for asset in plant.assets}
+        self._reloading = Reloading(plant, self._transition.make, read_ns)
         self._unmapped: dict[str, str] = {}
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
@@ -90,16 +101,17 @@ class Agent:
             "tick": self._tick(),
             "poller": self._poller.run(),
             "api": self._show(),
+            "reload": self._reloading.run(),
         }
 
     async def run(self, signals: Signals) -> None:
         """Run until SIGTERM, SIGINT or cancellation."""
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
-        signals.obey(loop, stop=stopping.set, reload=lambda: None)
+        signals.obey(loop, stop=stopping.set, reload=self._reloading.ask)
         tasks: list[asyncio.Task[None]] = []
         try:
-            self._records.keep(self._describe())
+            self._reloading.plant = self._transition.begin(self._reloading.plant)
             await self._store.flush()
             waiter: asyncio.Task[object] = loop.create_task(stopping.wait())
             tasks = [loop.create_task(run, name=name) for name, run in self._tasks().items()]
@@ -134,29 +146,6 @@ class Agent:
             now_ms,
         )
 
-    def _describe(self) -> list[Draft]:
-        """Metas that differ from the ones already told; what is told of assets no more, goes."""
-        now_ms, plant = self._now_ms(), self._plant
-        current = self._store.current()
-        alarms = self._alarms.plan(plant.assets, current, now_ms)
-        present = {(asset.line, asset.name) for asset in plant.assets}
-        self._store.retire(lambda *place: place[1:] in present and self._alarms.stands(*place))
-        revs: dict[str, str] = {}
-        news: list[Draft] = []
-        for asset in plant.assets:
-            names = asset.kpi.kpis if asset.kpi is not None else ()
-            kpis = [plant.kpis[name] for name in names]
-            rev, draft = describe(asset, plant.timezone, kpis, now_ms)
-            revs[asset.name] = rev
-            told = current.get(("meta", asset.line, asset.name))
-            if told is None or orjson.loads(told.body)["rev"] != rev:
-                news.append(draft)
-        self._pipeline.prepare(plant.assets, plant.devices, revs)
-        # Ten thousand bindings that nothing asks for any more.
-        assets = tuple(dataclasses.replace(asset, bindings=()) for asset in plant.assets)
-        self._plant = dataclasses.replace(plant, assets=assets)
-        return news + alarms
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
@@ -165,17 +154,19 @@ class Agent:
     def _tell_unmapped(self) -> None:
         """Log, once, a state value that no word is known for: its time counts as unknown."""
         unmapped = self._ledger.unmapped()
+        places = {asset.name: asset.where for asset in self._reloading.plant.assets if unmapped}
         for asset, value in unmapped.items():
             if self._unmapped.get(asset) != value:
                 text = _("{asset}: no state is known for {value}. Add it to `states` in {where}.")
-                log.warning(text.format(asset=asset, value=value, where=self._places[asset]))
+                log.warning(text.format(asset=asset, value=value, where=places[asset]))
         self._unmapped = unmapped
 
     async def _show(self) -> None:
         """Keep the window for displays open; where it can't be, nothing else suffers."""
+        folder = self._reloading.plant.store.path
         while True:
             try:
-                await api.serve(self._plant.store.path, self._snapshot)
+                await api.serve(folder, self._snapshot, self._reload)
             except OSError as error:
                 text = _("`nxgate watch` can't be served: {reason}")
                 log.warning(text.format(reason=error.strerror or error))
@@ -183,13 +174,17 @@ class Agent:
 
     def _snapshot(self) -> dict[str, object]:
         return Snapshot(
-            self._plant,
+            self._reloading.plant,
+            self._reloading.outcome,
             self._pipeline,
             self._ledger,
             self._health,
             self._store,
             tuple(self._destinations.publishers.values()),
         ).take(self._now_ms())
+
+    async def _reload(self) -> dict[str, object]:
+        return dataclasses.asdict(await self._reloading.answer())
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Stop in order; what was polled is stored, what was stored is offered once more."""
@@ -235,12 +230,7 @@ def _open_store(plant: Plant, clock: Clock) -> Store:
         keep.path,
         plant.identity.gateway,
         size_bytes=keep.size,
-        keep_s={"telemetry": keep.keep_telemetry, "kpi": keep.keep_kpi},
+        keep_s=keep.keep,
         commit_s=keep.commit,
         clock=clock,
     )
-
-
-def _heartbeat_s(plant: Plant) -> float:
-    """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
-    return min((settings.heartbeat for settings in plant.publish.values()), default=300.0)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.clock import Clock
+    from gateway.difference import Change
     from gateway.model import Record
     from gateway.plant import Plant
     from gateway.publishers.base import Factory, Publisher
@@ -50,6 +51,33 @@ class Destinations:
         for publisher in self.publishers.values():
             publisher.offer(records)
 
+    def clear(self, records: Sequence[Record]) -> None:
+        """Have the servers let go of what they keep of these."""
+        for publisher in self.publishers.values():
+            publisher.clear(records)
+
+    def announce(self) -> None:
+        """Have the servers know that the gateway runs another site file."""
+        for publisher in self.publishers.values():
+            publisher.announce("config")
+
+    async def change(self, plant: Plant, change: Change) -> None:
+        """Be those of another plant; who is in both as they are doesn't notice.
+
+        The position of a publisher that goes stays with the store: a section that comes back
+        goes on where it was, and what it missed for good meanwhile has been declared.
+        """
+        self._plant = plant
+        for name in change.removed:
+            publisher = self.publishers.pop(name)
+            await publisher.stop()
+            await _end(self._tasks.pop(name))
+        for name in change.changed:
+            await self.publishers[name].change(plant.publish[name])
+        for name in change.added:
+            publisher = self.publishers[name] = self._make(name, plant.publish[name])
+            self._run(publisher)
+
     def start(self) -> None:
         """Let them connect; on the running loop."""
         for publisher in self.publishers.values():
@@ -60,8 +88,7 @@ class Destinations:
         for publisher in self.publishers.values():
             await publisher.stop()
         for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await _end(task)
 
     def _make(self, name: str, settings: MqttSettings) -> Publisher:
         factory = cast("Factory", fetch(self._plant.publishers["mqtt"]))
@@ -76,6 +103,11 @@ class Destinations:
     def _run(self, publisher: Publisher) -> None:
         loop = asyncio.get_running_loop()
         self._tasks[publisher.name] = loop.create_task(_supervise(publisher), name=publisher.name)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _supervise(publisher: Publisher) -> None:

@@ -69,6 +69,11 @@ class Plant:
     notices: tuple[Fault, ...]
     marks: Marks = field(default_factory=Marks)
 
+    @property
+    def heartbeat_s(self) -> float:
+        """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
+        return min((settings.heartbeat for settings in self.publish.values()), default=300.0)
+
     def device(self, name: str) -> Device | None:
         """Return a device by its name."""
         return next((device for device in self.devices if device.name == name), None)

@@ -76,6 +76,11 @@ class StoreSettings:
     keep_kpi: float
     commit: float
 
+    @property
+    def keep(self) -> dict[str, float]:
+        """Seconds by class of records, as the store takes them."""
+        return {"telemetry": self.keep_telemetry, "kpi": self.keep_kpi}
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:

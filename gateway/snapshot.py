@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.pipeline import Pipeline
     from gateway.plant import Plant
     from gateway.publishers.base import Publisher
+    from gateway.reloading import Outcome
     from gateway.store import Store
 
 
@@ -25,6 +26,7 @@ class Snapshot:
     """Gathers values, figures and health at the moment it is asked."""
 
     plant: Plant
+    reload: Outcome | None
     pipeline: Pipeline
     ledger: Ledger
     health: Health
@@ -38,6 +40,7 @@ class Snapshot:
             "version": __version__,
             "epoch": self.store.epoch,
             "time": now_ms,
+            "reload": None if self.reload is None else dataclasses.asdict(self.reload),
             "assets": [self._asset(asset, now_ms) for asset in self.plant.assets],
             "devices": {
                 name: dataclasses.asdict(health) for name, health in self.health.devices.items()

@@ -293,13 +293,17 @@ class Store:
         """
         return self._current
 
-    def retire(self, stands: Callable[[str, str, str], bool]) -> None:
+    def retire(self, stands: Callable[[str, str, str], bool]) -> list[Record]:
         """Forget what is current of every class, line and asset that doesn't stand any more.
 
-        The records stay history; `gone` lists what a server may still keep of them.
+        The records stay history; what a server may still keep of them is returned and, until it
+        stands again, in `gone`.
         """
-        for place in [place for place in self._current if not stands(*place)]:
-            self.gone.append(self._current.pop(place))
+        places = [place for place in self._current if not stands(*place)]
+        retired = [self._current.pop(place) for place in places]
+        earlier = [r for r in self.gone if not stands(r.cls, r.line, r.asset)]
+        self.gone = earlier + retired
+        return retired
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""
@@ -357,6 +361,11 @@ class Store:
         if above >= self.epoch:
             write_epoch(self._folder, self.gateway, above + 1)
             self._last_key = make_key(above + 1, 0)
+
+    def limit(self, size_bytes: int, keep_s: Mapping[str, float], commit_s: float) -> None:
+        """Keep other bounds and another pace from now on; they mean what they mean to `open`."""
+        self._shelf.bounds.change(size_bytes, keep_s)
+        self._commits.interval_s = commit_s
 
     def status(self) -> StoreStatus:
         """Return how the store fares now."""

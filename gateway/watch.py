@@ -177,7 +177,16 @@ def _outbox(snapshot: Snapshot) -> str:
         for name, status in snapshot["publishers"].items()
     ]
     failing = [device["error"] for device in snapshot["devices"].values() if device["error"]]
-    return " | ".join([*parts, *failing])
+    return " | ".join([*parts, *failing, *_reload(snapshot)])
+
+
+def _reload(snapshot: Snapshot) -> list[str]:
+    """Why the site file as it is now doesn't run."""
+    faults = (snapshot["reload"] or {}).get("faults")
+    if not faults:
+        return []
+    text = _("the changed site file does not run, {count} faults: {first}")
+    return [text.format(count=len(faults), first=faults[0])]
 
 
 def _percent(ratio: float | None) -> str:

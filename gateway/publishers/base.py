@@ -78,6 +78,15 @@ class Publisher(Protocol):
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""
 
+    def clear(self, records: Sequence[Record]) -> None:
+        """Have the other side let go of what it keeps of these; so does each new connection."""
+
+    def announce(self, reason: str) -> None:
+        """Tell the status now, with a reason of the contract."""
+
+    async def change(self, config: MqttSettings) -> None:
+        """Be what another version of the section says, on a connection of its own."""
+
     async def stop(self) -> None:
         """Take no more, give what is in flight a moment, say goodbye; `run` then returns."""
 

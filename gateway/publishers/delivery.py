@@ -290,7 +290,7 @@ class Delivery:
                 record = self._live.take(self._store.committed_key)
                 if record is None:
                     return None
-                message = self._encode(record, retain=self._encoding.retained(record))
+                message = self._encode(record, retain=self._retained(record))
             if self._passes(message, transport):
                 return message
 
@@ -325,6 +325,11 @@ class Delivery:
         topic = self._encoding.topic(record, hist=hist)
         payload = self._encoding.payload(record, hist=hist)
         return Message(record.key, topic, payload, retain, again)
+
+    def _retained(self, record: Record) -> bool:
+        """Tell whether the server is to keep it: not what is told last of something removed."""
+        place = record.cls, record.line, record.asset
+        return self._encoding.retained(record) and place in self._store.current()
 
     def _adopted(self, message: Message) -> bool:
         """Tell whether a held topic took this newer statement as its probe."""

@@ -87,20 +87,19 @@ class MqttPublisher:
         clock: Clock,
     ) -> None:
         self.name = name
-        self._config = config
         self._store = store
         self._clock = clock
-        self._client_id = config.client_id or f"{identity.gateway}-{name}"
+        self._identity = identity
         self._encoding = Canonical(identity)
         self._position = store.position(name)
-        bucket = TokenBucket(config.backlog, clock)
-        self._delivery = Delivery(store, self._position, self._encoding, clock, bucket)
+        self._bucket = TokenBucket(config.backlog, clock)
+        self._delivery = Delivery(store, self._position, self._encoding, clock, self._bucket)
         self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._backoff = Backoff(self._chance)
         self._dialer = Dialer()
-        self._version = MqttVersion(config.version)
-        self._reporter = Reporter(name, self._client_id, config.where)
-        self._turn = 0
+        self._adopt(config)
+        self._reason = ""
+        self._is_outdated = False
         self._epoch = 0
         self._conn = 0
         self._looked = False
@@ -109,6 +108,7 @@ class MqttPublisher:
         self._beat: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._moved = asyncio.Event()
         self._since_ms = clock.wall_ns() // 1_000_000
 
@@ -124,6 +124,34 @@ class MqttPublisher:
         self._pump()
         return count
 
+    def clear(self, records: Sequence[Record]) -> None:
+        """Have the broker let go of what it keeps of these."""
+        for record in records:
+            topic = self._encoding.topic(record, hist=False)
+            self._delivery.tell(Message(0, topic, b"", retain=True, again=False))
+        self._pump()
+
+    def announce(self, reason: str) -> None:
+        """Tell the status now, or with the next connection, with a reason."""
+        self._reason = reason
+        if self._connection is not None and not self._is_outdated:
+            self._delivery.tell(self._status(online=True, reason=self._take_reason()))
+            self._pump()
+
+    async def change(self, config: MqttSettings) -> None:
+        """Be what another version of the section says, on a connection of its own."""
+        self._is_outdated = True
+        connection = self._connection
+        if connection is not None:
+            self._delivery.tell(self._status(online=False, reason="config"))
+            self._pump()
+            await self._settle(FAREWELL_S)
+            connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
+        self._adopt(config)
+        self._bucket.change(config.backlog)
+        self._backoff.reset()
+        self._hurry.set()
+
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""
         self._store.on_commit.append(self._committed)
@@ -138,6 +166,7 @@ class MqttPublisher:
     async def stop(self) -> None:
         """Take no more, give what is in flight a moment, say goodbye."""
         self._stopping.set()
+        self._hurry.set()
         self._delivery.close()
         connection = self._connection
         if connection is None:
@@ -168,6 +197,17 @@ class MqttPublisher:
             aside=len(delivery.refusals.aside),
         )
 
+    def _adopt(self, config: MqttSettings) -> None:
+        self._config = config
+        self._client_id = config.client_id or f"{self._identity.gateway}-{self.name}"
+        self._version = MqttVersion(config.version)
+        self._reporter = Reporter(self.name, self._client_id, config.where)
+        self._turn = 0
+
+    def _take_reason(self) -> str:
+        reason, self._reason = self._reason, ""
+        return reason
+
     @property
     def _url(self) -> str:
         brokers = self._config.brokers
@@ -176,6 +216,7 @@ class MqttPublisher:
     async def _attempt(self) -> float:
         """One connection from beginning to end; return seconds to wait before the next."""
         began_ns = self._clock.mono_ns()
+        self._is_outdated = False
         self._delivery.open()
         try:
             await self._look()
@@ -191,6 +232,7 @@ class MqttPublisher:
         if self._stopping.is_set():
             return 0.0
         if error.cause == Cause.RENEWED:
+            self._hurry.clear()
             return RENEW_S
         self._reporter.down(error, self._url)
         if self._version.failed(error.cause):
@@ -237,6 +279,8 @@ class MqttPublisher:
             await connection.open(self._dialer)
             self._version.worked()
             self._up(connection)
+            if self._is_outdated:  # it was changed while it connected
+                connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
             raise await connection.ended
         finally:
             if not connection.spoke:
@@ -253,15 +297,13 @@ class MqttPublisher:
         self._connection = connection
         self._since_ms = self._clock.wall_ns() // 1_000_000
         self._reporter.up(self._url, self._version.now)
-        greeting = self._status(online=True, reason="start" if self._conn == 1 else "")
+        reason = self._take_reason()
+        greeting = self._status(online=True, reason="start" if self._conn == 1 else reason)
         self._delivery.connected(
             connection, greeting, self._chance.uniform(0.0, self._config.spread)
         )
-        for record in self._store.gone:
-            topic = self._encoding.topic(record, hist=False)
-            self._delivery.tell(Message(0, topic, b"", retain=True, again=False))
         self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
-        self._pump()
+        self.clear(self._store.gone)
 
     def _down(self) -> None:
         """No connection, or none any more."""
@@ -351,12 +393,14 @@ class MqttPublisher:
             return
 
     async def _rest(self, pause_s: float) -> None:
-        """Sleep, unless stopped."""
+        """Sleep, unless there is no time to lose."""
         try:
             async with asyncio.timeout(pause_s):
-                await self._stopping.wait()
+                await self._hurry.wait()
         except TimeoutError:
             return
+        if not self._stopping.is_set():
+            self._hurry.clear()
 
 
 plugin = MqttPublisher

@@ -25,12 +25,16 @@ class TokenBucket:
     """
 
     def __init__(self, rate: float, clock: Clock) -> None:
-        self._rate = rate
         self._clock = clock
+        self._at_ns = clock.mono_ns()
+        self.change(rate)
+        self._tokens = self._most
+
+    def change(self, rate: float) -> None:
+        """From now on let so many records pass each second."""
+        self._rate = rate
         self._most = max(1.0, rate * BURST_S)
         self._some = max(1.0, rate * GRAIN_S)
-        self._tokens = self._most
-        self._at_ns = clock.mono_ns()
 
     def wait_s(self) -> float:
         """Seconds until some records may pass; 0 when one may pass now."""

@@ -31,10 +31,14 @@ class Bounds:
     """
 
     def __init__(self, size_bytes: int, keep_s: Mapping[str, float]) -> None:
-        self._size_bytes = size_bytes
-        self._keep_s = {Family.TELEMETRY: keep_s["telemetry"], Family.REST: keep_s["kpi"]}
+        self.change(size_bytes, keep_s)
         self._age_due_s = float("-inf")
         self._chosen: set[Path] = set()
+
+    def change(self, size_bytes: int, keep_s: Mapping[str, float]) -> None:
+        """Choose by these from now on; from any thread."""
+        self._size_bytes = size_bytes
+        self._keep_s = {Family.TELEMETRY: keep_s["telemetry"], Family.REST: keep_s["kpi"]}
 
     def over(self, view: Sequence[Facts], now_ms: int, mono_s: float) -> list[Doomed]:
         """Choose sealed segments until the others are within the bounds: telemetry first.

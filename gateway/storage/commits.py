@@ -37,6 +37,7 @@ class Commits:
         committed: called with a batch after its commit.
 
     Attributes:
+        interval_s: as given; may be set.
         waiting: what the next commit writes.
         failing: what the disk refuses, or None.
         count: commits since the start.
@@ -52,7 +53,7 @@ class Commits:
         self.waiting = Batch()
         self.failing: str | None = None
         self.count = 0
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._prepare, self._write, self._committed = prepare, write, committed
         self._in_flight = Batch()
         self._version = self._saved = 0
@@ -119,7 +120,7 @@ class Commits:
     async def _run(self) -> None:
         try:
             while self._saved < self._version:
-                await self._pause(self._interval_s)
+                await self._pause(self.interval_s)
                 await self._prepare()
                 batch, version = self.waiting, self._version
                 self._in_flight, self.waiting = batch, Batch()
@@ -133,7 +134,7 @@ class Commits:
             self._tell()
 
     async def _insist(self, batch: Batch) -> None:
-        pause_s = min(self._interval_s, _MOST_PAUSE_S)
+        pause_s = min(self.interval_s, _MOST_PAUSE_S)
         while True:
             try:
                 await self._write(batch)

@@ -76,6 +76,7 @@ class Shelf:
         bounds: chooses what must go.
 
     Attributes:
+        bounds: as given; may be changed.
         view: every segment, oldest first within its family; a new tuple at each change.
         losses: what turned out unreadable; the store takes it away from the end.
         wear: bytes written to the medium since the start, about.
@@ -87,7 +88,7 @@ class Shelf:
     def __init__(self, folder: Path, segment_bytes: int, bounds: Bounds, clock: Clock) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
-        self._bounds = bounds
+        self.bounds = bounds
         self._clock = clock
         self._active: dict[Family, Segment] = {}
         self._closing: list[Segment] = []
@@ -152,7 +153,7 @@ class Shelf:
             finally:
                 self._publish()
         self._tidy(batch)
-        return self._bounds.over(
+        return self.bounds.over(
             self.view, self._clock.wall_ns() // 1_000_000, self._clock.mono_ns() * 1e-9
         )
 

@@ -1,0 +1,42 @@
+"""`nxgate reload`: have the running gateway read its site file, and show what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway import api
+from gateway.errors import GatewayError
+from gateway.templates import load
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXIT_FAULTS = 2
+
+
+def reload_site(site: Path) -> int:
+    """Print what was applied and return 0, or why nothing was and return 2.
+
+    Raises:
+        ConfigError: the file has faults; the gateway says the same.
+        GatewayError: no gateway runs on its store.
+    """
+    folder = load(site).store.path
+    try:
+        outcome: dict[str, Any] | None = asyncio.run(api.reload(folder))
+    except OSError as error:
+        text = _("no gateway runs on the store {folder} ({error}): start it with `nxgate run SITE`")
+        raise GatewayError(text.format(folder=folder, error=error.strerror or error)) from error
+    if outcome is None:
+        raise GatewayError(_("the gateway was stopped before it had read the file"))
+    for fault in outcome["faults"]:
+        click.echo(fault, err=True)
+    if outcome["faults"]:
+        click.echo(_("nothing was changed: the site file as it was goes on running"), err=True)
+        return EXIT_FAULTS
+    click.echo(outcome["summary"])
+    return 0
