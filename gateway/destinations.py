@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from gateway.links import fetch
+from gateway.publishers.splitting import UNBOUNDED
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Destinations:
         self.publishers: dict[str, Publisher] = {
             name: self._make(name, settings) for name, settings in plant.publish.items()
         }
+
+    @property
+    def most_body(self) -> int:
+        """Bytes of a telemetry body that all of them can deliver, as far as it is known."""
+        return min((p.most_body for p in self.publishers.values()), default=UNBOUNDED)
 
     def offer(self, records: Sequence[Record]) -> None:
         """Hand records that the store has just numbered to all of them."""

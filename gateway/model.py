@@ -144,6 +144,10 @@ def record_id(gateway: str, key: int) -> str:
     return f"{gateway}:{key >> SEQ_BITS}:{key & MAX_SEQ}"
 
 
+Place = tuple[str, str, str]
+"""Line, asset and class of a record: what its topic is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One message of one asset and one class, not yet numbered.
@@ -177,6 +181,11 @@ class Record:
     ts_ms: int
     body: bytes
     subject: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Its line, asset and class."""
+        return self.line, self.asset, self.cls
 
 
 @dataclass(frozen=True, slots=True)

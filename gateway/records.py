@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.model import Draft, record_id
+from gateway.publishers.splitting import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ class Records:
 
     def keep(self, drafts: Sequence[Draft]) -> None:
         """Store and offer drafts, in their order, with what the ledger has to log."""
+        drafts = fit(drafts, self._destinations.most_body)
         self._destinations.offer(self._store.append(drafts, self._ledger.take_log()))
 
     def event(self, kind: str, data: Mapping[str, object]) -> None:
@@ -50,7 +52,9 @@ class Records:
         self.keep([Draft(f"event/{kind}", OWN_LINE, gateway, now_ms, body)])
 
     def _declare(self, dropped: Dropped) -> None:
-        """Tell the platform which records it will never get."""
+        """Tell the platform which records it will never get, and what there is in their place."""
+        if dropped.parts:
+            self.keep(dropped.parts)
         gateway = self._store.gateway
         self.event(
             "gap",

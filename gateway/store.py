@@ -43,6 +43,7 @@ from gateway.storage.bounds import Bounds, Doomed
 from gateway.storage.commits import FULL_BYTES, Commits
 from gateway.storage.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
 from gateway.storage.facts import Dropped, holds
+from gateway.storage.position import Standing
 from gateway.storage.progress import Progress
 from gateway.storage.reader import Reader
 from gateway.storage.rows import is_current
@@ -281,10 +282,8 @@ class Store:
 
     def position(self, publisher: str) -> Position:
         """Return where a publisher stands; a new one stands before the oldest record. Blocks."""
-        low, ranges = self._shelf.positions.get(publisher, (0, []))
-        return self._progress.claim(
-            publisher, low, ranges, self._committed_key, self._commits.records
-        )
+        saved = self._shelf.positions.get(publisher, Standing())
+        return self._progress.claim(publisher, saved, self._committed_key, self._commits.records)
 
     def current(self) -> Mapping[tuple[str, str, str], Record]:
         """Return the newest meta, state and alarms, by class, line and asset.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gateway.clock import Clock
-    from gateway.model import Record
+    from gateway.model import Draft, Place, Record
     from gateway.settings import Identity, MqttSettings
 
 
@@ -34,7 +34,8 @@ class PublisherStatus:
         acked: records acknowledged since the process began.
         unheard: acknowledged although nobody subscribes.
         held: topic → why the other side refuses it; its records are kept and tried again.
-        aside: records that the other side will never take as they are.
+        parked: records that refused topics hold back, about; the outbox counts them too.
+        aside: records set aside since the process began: the other side will never take them.
     """
 
     connected: bool
@@ -48,6 +49,7 @@ class PublisherStatus:
     acked: int
     unheard: int
     held: Mapping[str, str]
+    parked: int
     aside: int
 
 
@@ -60,6 +62,10 @@ class Publisher(Protocol):
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records just appended to the store; on the loop's thread, never blocks."""
+
+    @property
+    def most_body(self) -> int:
+        """Bytes of a telemetry body that the other side takes, as far as it is known."""
 
     def resend(self, first: int, last: int) -> int:
         """Send stored records again, whatever was acknowledged: as history, with their old ids.
@@ -109,18 +115,73 @@ class Factory(Protocol):
         """Make the publisher; nothing is opened yet."""
 
 
+class Stand(Protocol):
+    """What is parked of one place: some records with first ≤ key ≤ last."""
+
+    @property
+    def first(self) -> int:
+        """Key of the first."""
+
+    @property
+    def last(self) -> int:
+        """No key after it; beyond all keys while what comes is parked as well."""
+
+
+class ParkedPlaces(Protocol):
+    """Records that count as done with and are not: their topics are refused."""
+
+    def __len__(self) -> int:
+        """How many places have any."""
+
+    @property
+    def count(self) -> int:
+        """How many records they are, about."""
+
+    def places(self) -> Iterable[tuple[Place, Stand]]:
+        """Each of them."""
+
+    def stand(self, place: Place) -> Stand | None:
+        """What is parked of one place."""
+
+    def covers(self, place: Place, key: int) -> bool:
+        """Tell whether a record is parked."""
+
+
 class Position(Protocol):
-    """What one publisher has delivered: everything up to `low`, and single keys above it."""
+    """What one publisher has delivered: everything up to `low`, and single keys above it.
+
+    What a refused topic holds back counts as done with there, and is `parked`. Every change is
+    saved with the next commit.
+    """
 
     @property
     def low(self) -> int:
-        """Every record up to this key is delivered."""
+        """Everything up to this key is done with."""
 
-    def ack(self, key: int) -> None:
-        """Note that a record is delivered; saved with the next commit."""
+    @property
+    def parked(self) -> ParkedPlaces:
+        """What is refused for now."""
 
     def is_acked(self, key: int) -> bool:
-        """Tell whether a record is delivered."""
+        """Tell whether a record is delivered, given up or parked."""
+
+    def is_done(self, place: Place, key: int) -> bool:
+        """Tell whether a record is delivered or given up."""
+
+    def delivered(self, place: Place, key: int) -> None:
+        """Note that a record is delivered."""
+
+    def give_up(self, record: Record, parts: Sequence[Draft] = ()) -> None:
+        """Declare a record that will never be taken, with what says the same in its place."""
+
+    def park(self, place: Place, key: int, *, rest: bool) -> None:
+        """Set an undelivered record apart, and (`rest`) whatever comes of its place."""
+
+    def close_parked(self, last: int, place: Place | None = None) -> None:
+        """Try what comes after a key anew: of one place, or of all."""
+
+    def advance(self, place: Place, first: int) -> None:
+        """Note that nothing of a place before this key is parked any more."""
 
     def pending(self, last_key: int) -> int:
         """Roughly how many records up to `last_key` are not delivered yet."""

@@ -26,6 +26,8 @@ class Cause(StrEnum):
     """Somebody else connected with our client id."""
     UNSUITABLE = "unsuitable"
     """The broker lacks something that is needed (retain, QoS 1)."""
+    TOO_LARGE = "too-large"
+    """The broker won't have a message of such a size."""
     RENEWED = "renewed"
     """Ended by the gateway itself, to come back with another epoch."""
 
@@ -38,6 +40,7 @@ CODES = {
     0x8A: Cause.CREDENTIALS,
     0x8C: Cause.CREDENTIALS,
     0x8E: Cause.TAKEN_OVER,
+    0x95: Cause.TOO_LARGE,
     0x9A: Cause.UNSUITABLE,
     0x9B: Cause.UNSUITABLE,
 }

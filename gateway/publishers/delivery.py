@@ -10,7 +10,7 @@ Everything that a publisher promises is decided here, and can be tried without a
 - **Order** holds per topic and lane for first deliveries: each lane is a queue, and what was in
   flight when a connection broke goes first, unchanged, on the next.
 - **Only an acknowledgement frees a record.** A refused one is held or set aside
-  (`refusals.Refusals`) and everything else flows.
+  (`outcomes.Outcomes`) and everything else flows.
 - **One poisonous message** must not break each new connection: what was in flight at two losses
   goes alone, after something else was acknowledged; the fifth connection lost over it alone sets
   it aside.
@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 from gateway.publishers.history import History
 from gateway.publishers.live import LiveLane
 from gateway.publishers.message import Message
-from gateway.publishers.refusals import Refusals, Verdict
+from gateway.publishers.outcomes import Outcomes
+from gateway.publishers.refusals import Verdict
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Delivery:
         encoding: makes topics and payloads.
         clock: wall for ages, monotonic for pauses.
         bucket: the backlog's rate.
+
+    Attributes:
+        outcomes: what became of the messages.
+        refusals: topics held.
+        unheard_count: records acknowledged that nobody subscribes to.
     """
 
     def __init__(
@@ -92,8 +98,8 @@ class Delivery:
         self._history = History(position, self._held)
         self._in_flight: dict[Message, None] = {}
         self._in_flight_bytes = 0
-        self.refusals = Refusals()
-        self.acked_count = 0
+        self.outcomes = Outcomes(store, position, encoding, self._history.parking, self._held)
+        self.refusals = self.outcomes.refusals
         self.unheard_count = 0
 
     @property
@@ -127,24 +133,33 @@ class Delivery:
         self._paused_until_ns = 0
         self._take_snapshot()
         self.refusals.retry_all(now_ns)
-        if self._adopted(greeting):
+        if self.outcomes.is_adopted(greeting):
             return
         if any(message.losses >= SUSPECT_LOSSES for message in self._urgent):
             self._urgent.appendleft(greeting)
         else:
             self._urgent.append(greeting)
 
-    def lost(self) -> None:
-        """End a connection, or an attempt at one: what was in flight goes first on the next."""
-        suspect = self._alone
+    def lost(self, *, too_large: bool = False) -> None:
+        """End a connection, or an attempt at one: what was in flight goes first on the next.
+
+        Args:
+            too_large: the other side ended it over the size of a message.
+        """
+        if too_large and self._in_flight:
+            largest = max(self._in_flight, key=lambda message: len(message.payload))
+            del self._in_flight[largest]
+            self.outcomes.shrink(
+                largest, len(largest.payload) // 2, _("the broker refuses its size")
+            )
+        suspect = self._alone if self._alone in self._in_flight else None
         for message in self._in_flight:
             message.losses += 1
         if suspect is not None and self._proven:
             suspect.lone_losses += 1
             if suspect.lone_losses >= POISON_LOSSES:
-                why = _("the connection broke each time it was sent")
-                self.refusals.aside[suspect.key] = why
                 del self._in_flight[suspect]
+                self.outcomes.set_aside(suspect, _("the connection broke each time it was sent"))
         again = [
             message
             for message in (*self._in_flight, *self._urgent)
@@ -170,7 +185,7 @@ class Delivery:
 
     def tell(self, message: Message) -> None:
         """Send something that is no record, ahead of everything but resends."""
-        if not self._adopted(message):
+        if not self.outcomes.is_adopted(message):
             self._urgent.append(message)
 
     def offer(self, records: Iterable[Record]) -> None:
@@ -196,13 +211,16 @@ class Delivery:
             self._alone = None
         match verdict:
             case Verdict.DELIVERED | Verdict.UNHEARD:
-                self._delivered(message)
+                self._proven = True
+                self._pause_s = FIRST_PAUSE_S
+                self.outcomes.delivered(message)
                 self.unheard_count += verdict is Verdict.UNHEARD and message.key > 0
             case Verdict.HOLD_TOPIC:
-                if not self.refusals.hold(message, why, self._clock.mono_ns()):
-                    self._held.discard(message.key)
+                self.outcomes.hold(message, why, self._clock.mono_ns())
             case Verdict.SET_ASIDE:
-                self._set_aside(message, why)
+                self.outcomes.set_aside(message, why)
+            case Verdict.TOO_LARGE:
+                self.outcomes.shrink(message, len(message.payload) // 2, why)
             case Verdict.LATER:
                 self._urgent.append(message)
                 self._paused_until_ns = self._clock.mono_ns() + round(self._pause_s * 1e9)
@@ -267,7 +285,7 @@ class Delivery:
                 self._live.put(record)
                 self._held.add(record.key)
             else:
-                if not self.refusals.topics or not self._adopted(self._restate(record)):
+                if not self.refusals.topics or not self.outcomes.is_adopted(self._restate(record)):
                     self._snapshot.append(record)
                 self._held.add(record.key)
 
@@ -291,7 +309,7 @@ class Delivery:
                 if record is None:
                     return None
                 message = self._encode(record, retain=self._retained(record))
-            if self._passes(message, transport):
+            if not self.outcomes.is_blocked(message) and self._fits(message, transport):
                 return message
 
     def _pump_history(self, transport: Transport, now_ns: int) -> float | None:
@@ -306,15 +324,13 @@ class Delivery:
             wait_s = self._bucket.wait_s()
             if wait_s or sent >= TURN:
                 return wait_s
-            record = self._history.take()
-            if record.key in self.refusals.aside:
-                self._held.discard(record.key)
+            message = self._encode(self._history.take(), hist=True)
+            if self.outcomes.is_blocked(message):
                 continue
-            message = self._encode(record, hist=True)
-            if self._passes(message, transport):
-                self._bucket.take()
+            self._bucket.take()
+            sent += 1
+            if self._fits(message, transport):
                 self._hand_over(message, transport)
-                sent += 1
         return None
 
     def _encode(
@@ -324,35 +340,25 @@ class Delivery:
         hist = hist or old
         topic = self._encoding.topic(record, hist=hist)
         payload = self._encoding.payload(record, hist=hist)
-        return Message(record.key, topic, payload, retain, again)
+        return Message(record.key, topic, payload, retain, again, record=record)
 
     def _retained(self, record: Record) -> bool:
         """Tell whether the server is to keep it: not what is told last of something removed."""
         place = record.cls, record.line, record.asset
         return self._encoding.retained(record) and place in self._store.current()
 
-    def _adopted(self, message: Message) -> bool:
-        """Tell whether a held topic took this newer statement as its probe."""
-        old = self.refusals.adopt(message)
-        if old:
-            self._held.discard(old)
-        return old is not None
-
     def _restate(self, record: Record) -> Message:
         """A record as part of what each connection begins with."""
         return self._encode(record, again=False, retain=True)
 
-    def _passes(self, message: Message, transport: Transport) -> bool:
-        """Tell whether a message may be sent; one that may not is noted where it belongs."""
-        if self.refusals.topics and self.refusals.blocks(message):
-            self._held.discard(message.key)
-            return False
-        if not transport.fits(message):
+    def _fits(self, message: Message, transport: Transport) -> bool:
+        """Tell whether a message may be sent at all; its record is else declared."""
+        excess = transport.excess(message)
+        if excess > 0:
             size = len(message.payload)
             why = _("{size} bytes are more than the server takes").format(size=size)
-            self._set_aside(message, why)
-            return False
-        return True
+            self.outcomes.shrink(message, excess, why)
+        return excess <= 0
 
     def _room(self, window: int) -> bool:
         """Tell whether another message may be under way; one always may."""
@@ -366,23 +372,6 @@ class Delivery:
         if message.losses >= SUSPECT_LOSSES:
             self._alone = message
         transport.send(message)
-
-    def _delivered(self, message: Message) -> None:
-        self._proven = True
-        self._pause_s = FIRST_PAUSE_S
-        if message.key:
-            self._position.ack(message.key)
-            self._held.discard(message.key)
-            self.acked_count += 1
-        if self.refusals.topics:
-            missed = self.refusals.release(message)
-            if missed is not None:
-                self._history.rescan(missed, self._store.last_key)
-
-    def _set_aside(self, message: Message, why: str) -> None:
-        if message.key:
-            self.refusals.aside[message.key] = why
-            self._held.discard(message.key)
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

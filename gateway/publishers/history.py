@@ -1,8 +1,9 @@
-"""What goes out from the store: what was never delivered, and what is asked for again.
+"""What goes out from the store: what is undelivered, what was refused, what is asked for again.
 
-Two scans share the backlog's rate, a record of each in turn. Which records they want differs:
+Three scans share the backlog's rate, a record of each in turn. Which records they want differs:
 
 - the **backlog** wants what is neither delivered nor on its way by another lane;
+- **parked** records are those of refused topics (`parking.Parking`);
 - a **resend** wants what was delivered and is asked for once more, a range of keys at a time. It
   moves no position: what it meets undelivered comes by the backlog, in its order.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from gateway.publishers.parking import Parking
 from gateway.publishers.scan import Read, Scan
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ class History:
     Args:
         position: what is delivered.
         held: keys of records on their way by any lane; shared with the delivery loop.
+
+    Attributes:
+        parking: what refused topics hold back.
     """
 
     def __init__(self, position: Position, held: set[int]) -> None:
@@ -38,7 +43,8 @@ class History:
         self._backlog = Scan()
         self._again = Scan()
         self._requests: deque[tuple[int, int]] = deque()
-        self._scans = deque((self._backlog, self._again))
+        self.parking = Parking(position, held)
+        self._scans = deque((self._backlog, self.parking.scan, self._again))
 
     def __bool__(self) -> bool:
         """Tell whether a record waits to be sent."""
@@ -47,15 +53,18 @@ class History:
     def open(self, last: int) -> None:
         """Begin with everything undelivered up to a key."""
         self._backlog.restart(self._position.low, last)
+        self.parking.open(last)
 
     def lost(self) -> None:
         """Keep no record in memory; what was asked for again goes on where it stood."""
         self._backlog.restart(0, 0)
+        self.parking.lost()
         self._again.rewind()
 
     def close(self) -> None:
         """Send no more."""
         self._backlog.restart(0, 0)
+        self.parking.lost()
         self._again.restart(0, 0)
         self._requests.clear()
 
@@ -86,9 +95,16 @@ class History:
         scan = read.scan
         if scan.is_void(read):
             return
-        is_acked, held, again = self._position.is_acked, self._held, scan is self._again
-        wanted = [r for r in records if r.key not in held and is_acked(r.key) is again]
-        held.update(record.key for record in wanted)
+        if scan is self.parking.scan:
+            self.parking.take_in(read, records)
+            return
+        free = [record for record in records if record.key not in self._held]
+        if scan is self._again:
+            wanted = [r for r in free if self._position.is_done(r.place, r.key)]
+        else:
+            left = [r for r in free if not self._position.is_acked(r.key)]
+            wanted = [r for r in left if not self.parking.joins(r)]
+        self._held.update(record.key for record in wanted)
         scan.take_in(read, records, wanted)
 
     def take(self) -> Record:

@@ -19,6 +19,7 @@ class Message:
             connection makes its own.
         losses: connections that broke while it was in flight.
         lone_losses: those of them on which nothing but this message can have been the reason.
+        record: what is in it; None for what is no record.
     """
 
     key: int
@@ -28,6 +29,7 @@ class Message:
     again: bool = True
     losses: int = 0
     lone_losses: int = 0
+    record: Record | None = None
 
 
 class Encoding(Protocol):
@@ -50,8 +52,8 @@ class Transport(Protocol):
     def window(self) -> int:
         """How many messages may be unacknowledged at once, ≥ 1."""
 
-    def fits(self, message: Message) -> bool:
-        """Tell whether the other side takes messages of this size."""
+    def excess(self, message: Message) -> int:
+        """Bytes by which a message is larger than the other side takes; ≤ 0: it fits."""
 
     def send(self, message: Message) -> None:
         """Send; on a broken connection do nothing, the loss is about to be told."""

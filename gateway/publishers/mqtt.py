@@ -59,7 +59,7 @@ VERDICTS = {
     0x87: (Verdict.HOLD_TOPIC, "Not authorized"),
     0x90: (Verdict.SET_ASIDE, "Topic name invalid"),
     0x91: (Verdict.LATER, "Packet identifier in use"),
-    0x95: (Verdict.SET_ASIDE, "Packet too large"),
+    0x95: (Verdict.TOO_LARGE, "Packet too large"),
     0x97: (Verdict.LATER, "Quota exceeded"),
     0x99: (Verdict.SET_ASIDE, "Payload format invalid"),
 }
@@ -117,6 +117,11 @@ class MqttPublisher:
         self._delivery.offer(records)
         if self._connection is not None:
             self._pump()
+
+    @property
+    def most_body(self) -> int:
+        """Bytes of a telemetry body that the broker takes, as far as it is known."""
+        return self._delivery.outcomes.most_body
 
     def resend(self, first: int, last: int) -> int:
         """Send stored records again, as history."""
@@ -191,10 +196,11 @@ class MqttPublisher:
             note=self._version.note,
             outbox=self._position.pending(self._store.last_key),
             in_flight=delivery.in_flight,
-            acked=delivery.acked_count,
+            acked=delivery.outcomes.acked,
             unheard=delivery.unheard_count,
             held={topic: held.why for topic, held in delivery.refusals.topics.items()},
-            aside=len(delivery.refusals.aside),
+            parked=self._position.parked.count,
+            aside=delivery.outcomes.aside,
         )
 
     def _adopt(self, config: MqttSettings) -> None:
@@ -218,13 +224,15 @@ class MqttPublisher:
         began_ns = self._clock.mono_ns()
         self._is_outdated = False
         self._delivery.open()
+        cause = ""
         try:
             await self._look()
             await self._session()
         except BrokerUnavailable as error:
+            cause = error.cause
             return self._failed(error, (self._clock.mono_ns() - began_ns) * 1e-9)
         finally:
-            self._down()
+            self._down(too_large=cause == Cause.TOO_LARGE)
         return 0.0
 
     def _failed(self, error: BrokerUnavailable, lasted_s: float) -> float:
@@ -305,12 +313,12 @@ class MqttPublisher:
         self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
         self.clear(self._store.gone)
 
-    def _down(self) -> None:
+    def _down(self, *, too_large: bool) -> None:
         """No connection, or none any more."""
         if self._connection is not None:
             self._since_ms = self._clock.wall_ns() // 1_000_000
         self._connection = None
-        self._delivery.lost()
+        self._delivery.lost(too_large=too_large)
         for timer in (self._timer, self._beat):
             if timer is not None:
                 timer.cancel()
@@ -368,7 +376,7 @@ class MqttPublisher:
             read = self._delivery.next_read()
             if read is not None:
                 self._reading = asyncio.create_task(self._load(read))
-        self._reporter.refused(self._delivery.refusals)
+        self._reporter.refused(self._delivery.outcomes)
 
     async def _load(self, read: Read) -> None:
         """Read the backlog's next records."""

@@ -160,13 +160,13 @@ class Connection:
             raise BrokerUnavailable(_("the broker doesn't answer CONNECT"), Cause.SILENT) from error
         self._paho.on_log = None
 
-    def fits(self, message: Message) -> bool:
-        """Tell whether the broker takes a packet of this size (MQTT 5, 3.2.2.3.6)."""
+    def excess(self, message: Message) -> int:
+        """Bytes beyond the broker's Maximum Packet Size (MQTT 5, 3.2.2.3.6)."""
         if not self._max_packet:
-            return True
+            return 0
         rest = len(message.topic.encode()) + len(message.payload) + 5
         length_bytes = -(-rest.bit_length() // 7)
-        return 1 + length_bytes + rest <= self._max_packet
+        return 1 + length_bytes + rest - self._max_packet
 
     def send(self, message: Message) -> None:
         """Publish at QoS 1; the answer comes through `on_acks`."""

@@ -1,8 +1,7 @@
 """What the other side refuses, kept apart so that everything else flows.
 
 A refused topic (an ACL, most likely) is held: its first message is kept as a probe and tried
-again after a while, the topic's other records stay in the store. A record that will never be
-taken as it is (too big, malformed) is set aside. Neither is ever acknowledged.
+again after a while, the topic's records stand parked in the store (`parking.Parking`).
 """
 
 from __future__ import annotations
@@ -28,6 +27,8 @@ class Verdict(Enum):
     """Not on this topic, for now."""
     SET_ASIDE = auto()
     """Never, as it is."""
+    TOO_LARGE = auto()
+    """Never in one message."""
     LATER = auto()
     """Not now: too much."""
 
@@ -41,32 +42,23 @@ class HeldTopic:
         why: what the other side said.
         wait_s: the pause before the next try; it doubles.
         due_ns: monotonic time of the next try; None while one is under way.
-        missed: lowest key of a record that was passed over meanwhile, None when none was.
     """
 
     probe: Message
     why: str
     wait_s: float
     due_ns: int | None
-    missed: int | None = None
-
-    def miss(self, key: int) -> None:
-        """Note a record passed over; what is no record (key 0) can't be found again anyway."""
-        if key:
-            self.missed = key if self.missed is None else min(self.missed, key)
 
 
 class Refusals:
-    """Topics held and records set aside, of one publisher.
+    """Topics held, of one publisher.
 
     Attributes:
         topics: by topic.
-        aside: key → why.
     """
 
     def __init__(self) -> None:
         self.topics: dict[str, HeldTopic] = {}
-        self.aside: dict[int, str] = {}
 
     def hold(self, message: Message, why: str, now_ns: int) -> bool:
         """Hold a topic; True when `message` is kept as its probe, False when another one is."""
@@ -76,7 +68,6 @@ class Refusals:
             self.topics[message.topic] = HeldTopic(message, why, FIRST_WAIT_S, due_ns)
             return True
         if held.probe is not message:
-            held.miss(message.key)
             return False
         held.why = why
         held.wait_s = min(MOST_WAIT_S, held.wait_s * 2)
@@ -84,12 +75,9 @@ class Refusals:
         return True
 
     def blocks(self, message: Message) -> bool:
-        """Tell whether a message has to stay because its topic is held, and note that it did."""
+        """Tell whether a message has to stay because its topic is held."""
         held = self.topics.get(message.topic)
-        if held is None or held.probe is message:
-            return False
-        held.miss(message.key)
-        return True
+        return held is not None and held.probe is not message
 
     def adopt(self, message: Message) -> int | None:
         """Make a newer statement the probe of its topic, due at once.
@@ -101,7 +89,6 @@ class Refusals:
         if held is None:
             return None
         old = held.probe.key
-        held.miss(old)
         held.probe = message
         held.due_ns = 0
         return old
@@ -111,11 +98,12 @@ class Refusals:
         held = self.topics.get(message.topic)
         return held is not None and held.probe is message
 
-    def release(self, message: Message) -> int | None:
-        """End the hold that `message` was the probe of; return the lowest key passed over."""
+    def release(self, message: Message) -> bool:
+        """End the hold that `message` was the probe of, if it was one."""
         if not self.is_probe(message):
-            return None
-        return self.topics.pop(message.topic).missed
+            return False
+        del self.topics[message.topic]
+        return True
 
     def retry_all(self, now_ns: int) -> None:
         """Make every probe due now: a new connection may have new rights."""

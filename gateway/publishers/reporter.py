@@ -10,7 +10,7 @@ from gateway.words import _
 
 if TYPE_CHECKING:
     from gateway.errors import BrokerUnavailable
-    from gateway.publishers.refusals import Refusals
+    from gateway.publishers.outcomes import Outcomes
 
 log = logging.getLogger("nxgate.publish")
 
@@ -34,6 +34,7 @@ class Reporter:
         self._cause: str | None = None
         self._held: set[str] = set()
         self._aside = 0
+        self._parted = 0
         self._unheard = False
         self.error = ""
 
@@ -58,8 +59,9 @@ class Reporter:
         text = _("{name}: connected to {url}, MQTT {version}")
         log.info("%s", text.format(name=self._name, url=url, version=version))
 
-    def refused(self, refusals: Refusals) -> None:
+    def refused(self, outcomes: Outcomes) -> None:
         """Say which topics have newly been refused or allowed again, and what was set aside."""
+        refusals = outcomes.refusals
         topics = refusals.topics.keys()
         if topics != self._held:
             for topic in topics - self._held:
@@ -75,11 +77,17 @@ class Reporter:
                 text = _("{name}: {topic} is accepted again")
                 log.info("%s", text.format(name=self._name, topic=topic))
             self._held = set(topics)
-        if len(refusals.aside) > self._aside == 0:
-            why = next(iter(refusals.aside.values()))
-            text = _("{name}: a record is set aside and kept in the store: {why}")
-            self._warn(text.format(name=self._name, why=why))
-        self._aside = len(refusals.aside)
+        if outcomes.parted > self._parted == 0:
+            text = _(
+                "{name}: telemetry is larger than the broker takes, and goes in parts of"
+                " {size} bytes"
+            )
+            self._warn(text.format(name=self._name, size=outcomes.most_body))
+        self._parted = outcomes.parted
+        if outcomes.aside > self._aside == 0:
+            text = _("{name}: a record is set aside and declared as a gap: {why}")
+            self._warn(text.format(name=self._name, why=outcomes.aside_why))
+        self._aside = outcomes.aside
 
     def unheard(self) -> None:
         """Say once that nobody subscribes."""

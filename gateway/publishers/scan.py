@@ -57,17 +57,22 @@ class Scan:
         first = self.waiting[0].key if self.waiting else self.cursor + 1
         self.restart(first - 1, self.goal)
 
-    def cover(self, first: int, last: int) -> list[int]:
+    def cover(self, first: int, last: int, *, skip: bool = True) -> list[int]:
         """Make the scan pass over first..last as well.
 
         Going back voids what was read beyond, so that keys still come in order; returns the keys
         of records that no longer wait because of it.
+
+        Args:
+            first: key to begin with.
+            last: key to end with.
+            skip: what lies between the present goal and `first` is of no interest.
         """
         keys: list[int] = []
         if first <= self.cursor:
             keys = [record.key for record in self.waiting]
             self.restart(min([first, *keys]) - 1, self.goal)
-        elif self.cursor >= self.goal:
+        elif skip and self.cursor >= self.goal:
             self.cursor = first - 1
         self.goal = max(self.goal, last)
         return keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from gateway.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from gateway.model import Draft
 
 
 class Family(StrEnum):
@@ -51,7 +53,8 @@ class Dropped:
         first, last: keys of the first and the last of them.
         t0_ms, t1_ms: UTC ms; their times lie within.
         cls: their class; `telemetry` or `other` where it can't be read any more.
-        reason: size | age | corrupt, as the contract's gap has it.
+        reason: size | age | corrupt | too_big, as the contract's gap has it.
+        parts: what says the same in their place, in records of their own yet to be made.
     """
 
     publisher: str
@@ -62,6 +65,19 @@ class Dropped:
     cls: str
     count: int
     reason: str
+    parts: tuple[Draft, ...] = ()
+
+    def joined(self, other: Dropped) -> Dropped:
+        """Both as one: of one publisher and class, for one reason."""
+        return replace(
+            self,
+            first=min(self.first, other.first),
+            last=max(self.last, other.last),
+            t0_ms=min(self.t0_ms, other.t0_ms),
+            t1_ms=max(self.t1_ms, other.t1_ms),
+            count=self.count + other.count,
+            parts=self.parts + other.parts,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,34 @@ Keys are not dense for ever: each epoch starts at make_key(epoch, 1), and droppe
 records leave holes. A position does not model holes. It is told now and then which keys the
 store really holds above `low` (`settle`), and passes over whatever is not there; so one rule
 serves epoch jumps, dropped segments and lost rows, and memory never grows with their number.
+
+What the other side refuses topic by topic is done with here and stands in `parked` instead.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
-from zlib import crc32
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+from gateway.storage.parked import OPEN, Parked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
+
+    from gateway.model import Draft, Place, Record
 
 Ranges = list[tuple[int, int]]
 
 
-def _quiet() -> None:
+class Standing(NamedTuple):
+    """Where a publisher stands, as it is saved; `parked` as `Parked.body` spells it."""
+
+    low: int = 0
+    ranges: Sequence[tuple[int, int]] = ()
+    parked: bytes = b""
+
+
+def _quiet(*_nothing: object) -> None:
     """Tell nobody."""
 
 
@@ -36,45 +45,94 @@ class Position:
     Args:
         low: everything up to it is done with.
         ranges: acknowledged above `low`, sorted, apart from each other by at least one key.
+        parked: what is refused for now.
 
     Attributes:
-        outstanding: records not yet done with; the store counts up, acknowledging down.
+        outstanding: records not delivered yet; the store counts up, acknowledging down.
         touched: called after each change, so that the store saves it with its next commit.
+        given_up: called with a record that this publisher will never get, and what stands in
+            for it, so that the store declares it.
     """
 
-    def __init__(self, low: int = 0, ranges: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(
+        self,
+        low: int = 0,
+        ranges: Iterable[tuple[int, int]] = (),
+        parked: Parked | None = None,
+    ) -> None:
         self.low = low
         ranges = list(ranges)
         self._lo = [lo for lo, _ in ranges]
         self._hi = [hi for _, hi in ranges]
+        self.parked = parked or Parked()
         self.outstanding = 0
         self.touched: Callable[[], None] = _quiet
+        self.given_up: Callable[[Record, Sequence[Draft]], None] = _quiet
 
     @property
     def ranges(self) -> Ranges:
         """What is acknowledged above `low`, sorted."""
         return list(zip(self._lo, self._hi, strict=True))
 
+    @property
+    def standing(self) -> Standing:
+        """All of it, to be saved."""
+        return Standing(self.low, self.ranges, self.parked.body)
+
     def ack(self, key: int) -> None:
         """Note that this publisher has delivered a key, or given it up; again does no harm."""
+        if not self.is_acked(key):
+            self._insert(key)
+            self.outstanding -= 1
+            self.touched()
+
+    def delivered(self, place: Place, key: int) -> None:
+        """Note that a record is delivered, whether or not it was parked."""
+        if self.parked.covers(place, key) and self.is_acked(key):
+            self.outstanding -= self.parked.count_down(place)
+            self.touched()
+        else:
+            self.ack(key)
+
+    def give_up(self, record: Record, parts: Sequence[Draft] = ()) -> None:
+        """Be done with a record that will never be taken, and have that declared.
+
+        Args:
+            record: which.
+            parts: what says the same in its place, to be stored and told.
+        """
+        self.delivered(record.place, record.key)
+        self.given_up(record, parts)
+
+    def is_done(self, place: Place, key: int) -> bool:
+        """True where a record is delivered, or given up."""
+        return self.is_acked(key) and not self.parked.covers(place, key)
+
+    def park(self, place: Place, key: int, *, rest: bool) -> None:
+        """Set an undelivered record apart, so that the others' progress stays one number.
+
+        Args:
+            place: its line, asset and class.
+            key: its key.
+            rest: whatever comes of the place is refused as well.
+        """
         if self.is_acked(key):
             return
-        lows, highs = self._lo, self._hi
-        at = bisect_right(lows, key)
-        joins_left = at > 0 and highs[at - 1] == key - 1
-        joins_right = at < len(lows) and lows[at] == key + 1
-        if joins_left and joins_right:
-            highs[at - 1] = highs.pop(at)
-            del lows[at]
-        elif joins_left:
-            highs[at - 1] = key
-        elif joins_right:
-            lows[at] = key
+        self.parked.park(place, key, OPEN if rest else key)
+        self._insert(key)
+        self.touched()
+
+    def close_parked(self, last: int, place: Place | None = None) -> None:
+        """Try what comes after a key anew: of one place, or of all."""
+        if place is None:
+            self.parked.close(last)
         else:
-            lows.insert(at, key)
-            highs.insert(at, key)
-        self.outstanding -= 1
-        self._raise(self.low)
+            self.parked.close_one(place, last)
+        self.touched()
+
+    def advance(self, place: Place, first: int) -> None:
+        """Note that nothing of a place before this key is parked any more."""
+        self.outstanding -= self.parked.advance(place, first)
         self.touched()
 
     def is_acked(self, key: int) -> bool:
@@ -83,6 +141,17 @@ class Position:
             return True
         at = bisect_right(self._lo, key) - 1
         return at >= 0 and key <= self._hi[at]
+
+    def undelivered(self, lo: int, hi: int, *, telemetry: bool) -> Ranges:
+        """Return the parts of [lo, hi] where telemetry, or all else, may lack; sorted."""
+        parts: Ranges = []
+        spans = self.parked.spans(lo, hi, telemetry=telemetry)
+        for first, last in sorted([*self.lacking(lo, hi), *spans]):
+            if parts and first <= parts[-1][1] + 1:
+                parts[-1] = (parts[-1][0], max(parts[-1][1], last))
+            else:
+                parts.append((first, last))
+        return parts
 
     def lacking(self, lo: int, hi: int) -> Ranges:
         """Return the parts of [lo, hi] that it is not done with."""
@@ -100,7 +169,8 @@ class Position:
 
     def pending(self, last_key: int) -> int:
         """Count the records up to `last_key` that are still to deliver, about."""
-        return 0 if self.low >= last_key else max(0, self.outstanding)
+        done = self.low >= last_key and not len(self.parked)
+        return 0 if done else max(0, self.outstanding)
 
     def settle(self, keys: Sequence[int], end: int) -> None:
         """Pass over what isn't there.
@@ -123,7 +193,25 @@ class Position:
 
     def copy(self) -> Position:
         """Return the progress as it is now, for another thread."""
-        return Position(self.low, self.ranges)
+        return Position(self.low, self.ranges, self.parked.copy())
+
+    def _insert(self, key: int) -> None:
+        """Add a key that isn't acknowledged."""
+        lows, highs = self._lo, self._hi
+        at = bisect_right(lows, key)
+        joins_left = at > 0 and highs[at - 1] == key - 1
+        joins_right = at < len(lows) and lows[at] == key + 1
+        if joins_left and joins_right:
+            highs[at - 1] = highs.pop(at)
+            del lows[at]
+        elif joins_left:
+            highs[at - 1] = key
+        elif joins_right:
+            lows[at] = key
+        else:
+            lows.insert(at, key)
+            highs.insert(at, key)
+        self._raise(self.low)
 
     def _raise(self, low: int) -> None:
         """Lift the watermark, and on over every range that it touches."""
@@ -136,75 +224,3 @@ class Position:
             del lows[:gone]
             del highs[:gone]
         self.low = max(self.low, low)
-
-
-class PositionFile:
-    """`position.db`: a row per publisher, and one per epoch. Used by the thread that opened it.
-
-    A damaged row or file is as if the publisher were new: it starts from the oldest record,
-    and the other side drops what it already has by id. Sent twice is better than not at all.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA journal_size_limit = 1048576")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS position (publisher TEXT PRIMARY KEY,"
-                " low INTEGER NOT NULL, ranges BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
-            )
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS epoch (epoch INTEGER PRIMARY KEY,"
-                " last INTEGER NOT NULL, crc INTEGER NOT NULL)"
-            )
-        except sqlite3.Error:
-            self._db.close()
-            raise
-
-    def load(self) -> dict[str, tuple[int, Ranges]]:
-        """Return low and ranges of every publisher ever saved."""
-        found: dict[str, tuple[int, Ranges]] = {}
-        for publisher, low, ranges, crc in self._db.execute("SELECT * FROM position"):
-            if isinstance(ranges, bytes) and crc == _checksum(publisher, low, ranges):
-                found[publisher] = (low, [(lo, hi) for lo, hi in orjson.loads(ranges)])
-        return found
-
-    def ends(self) -> dict[int, int]:
-        """Return the last key of each epoch before this one, as far as known.
-
-        Only this tells what is missing at the end of an epoch, should its segment be damaged.
-        """
-        rows = self._db.execute("SELECT epoch, last, crc FROM epoch").fetchall()
-        return {epoch: last for epoch, last, crc in rows if crc == _epoch_crc(epoch, last)}
-
-    def end(self, epoch: int, last: int, oldest: int) -> None:
-        """Keep the last key of an epoch, and forget epochs before the oldest."""
-        row = (epoch, last, _epoch_crc(epoch, last))
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("INSERT OR REPLACE INTO epoch VALUES (?, ?, ?)", row)
-            self._db.execute("DELETE FROM epoch WHERE epoch < ?", (oldest,))
-
-    def save(self, positions: Mapping[str, tuple[int, Ranges]]) -> None:
-        """Write these publishers' rows, in one transaction, synced when it returns."""
-        rows = []
-        for publisher, (low, ranges) in positions.items():
-            body = orjson.dumps(ranges)
-            rows.append((publisher, low, body, _checksum(publisher, low, body)))
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)", rows)
-
-    def close(self) -> None:
-        """Release the file."""
-        self._db.close()
-
-
-def _checksum(publisher: str, low: int, ranges: bytes) -> int:
-    return crc32(ranges, crc32(f"{publisher}\0{low}".encode()))
-
-
-def _epoch_crc(epoch: object, last: object) -> int:
-    return crc32(f"{epoch}\0{last}".encode())

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
 from gateway.storage.facts import Dropped, Family
-from gateway.storage.position import Position
+from gateway.storage.parked import Parked
+from gateway.storage.position import Position, Standing
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.model import Draft, Record
     from gateway.storage.bounds import Doomed
     from gateway.storage.facts import Facts, Loss
-    from gateway.storage.position import Ranges
     from gateway.storage.reader import Reader
     from gateway.storage.threads import Threads
 
@@ -44,30 +45,29 @@ class Progress:
         self._undeclared: list[Dropped] = []
         self._doomed: list[Doomed] = []
 
-    def claim(
-        self, publisher: str, low: int, ranges: Ranges, committed: int, waiting: int
-    ) -> Position:
+    def claim(self, publisher: str, saved: Standing, committed: int, waiting: int) -> Position:
         """Return a publisher's position; at the first time make it. Blocks.
 
         Args:
             publisher: its name.
-            low: as saved; 0 for a new publisher.
-            ranges: as saved.
+            saved: where it stood; before everything for a new publisher.
             committed: the highest key committed.
             waiting: records not yet committed.
         """
         position = self._positions.get(publisher)
         if position is None:
-            position = self._positions[publisher] = Position(low, ranges)
+            position = Position(saved.low, saved.ranges, Parked(saved.parked))
+            self._positions[publisher] = position
             for loss in tuple(self._losses):  # before settling, which passes over them
                 self._undeclared += _dropped(publisher, position, loss)
             stored = self._threads.ask_now(self._reader.count, position.copy())
-            position.outstanding = waiting + stored
+            position.outstanding = waiting + stored + position.parked.count
             before = -1
             while before < position.low < committed:
                 before = position.low
                 position.settle(*self._threads.ask_now(self._reader.keys, before, committed))
             position.touched = lambda: self._move(publisher)
+            position.given_up = lambda record, parts: self._give_up(publisher, record, parts)
             self._moved.add(publisher)
         return position
 
@@ -76,11 +76,11 @@ class Progress:
         for position in self._positions.values():
             position.outstanding += records
 
-    def take_moved(self) -> dict[str, tuple[int, Ranges]]:
+    def take_moved(self) -> dict[str, Standing]:
         """Return the positions that changed since the last time, to be saved."""
-        moved = {name: self._positions[name] for name in self._moved}
+        moved = {name: self._positions[name].standing for name in self._moved}
         self._moved.clear()
-        return {name: (position.low, position.ranges) for name, position in moved.items()}
+        return moved
 
     async def settle(self, committed: int) -> None:
         """Let each position pass over keys up to `committed` that no record has."""
@@ -125,18 +125,36 @@ class Progress:
         free: list[Facts] = []
         while self._doomed:
             facts, reason = self._doomed[0].facts, self._doomed[0].reason
-            behind = {n: p.copy() for n, p in self._positions.items() if p.low < facts.last}
+            behind = {n: p.copy() for n, p in self._positions.items() if _lacks(p, facts)}
             if behind:
                 try:
-                    dropped = await self._threads.ask(self._reader.tally, facts, behind, reason)
+                    dropped, parked = await self._threads.ask(
+                        self._reader.tally, facts, behind, reason
+                    )
                 except StoreError:
                     break
                 for each in dropped:
                     self._positions[each.publisher].outstanding -= each.count
+                for (publisher, place), count in parked.items():
+                    self._positions[publisher].parked.count_down(place, count)
                 self._undeclared += dropped
             del self._doomed[0]
             free.append(facts)
         return free
+
+    def _give_up(self, publisher: str, record: Record, parts: Sequence[Draft]) -> None:
+        """Note what a publisher will never get; told with the next commit, a class at a time."""
+        news = Dropped(
+            publisher, record.key, record.key, record.ts_ms, record.ts_ms,
+            record.cls, 1, "too_big", tuple(parts),
+        )  # fmt: skip
+        for at, told in enumerate(self._undeclared):
+            if (told.publisher, told.cls, told.reason) == (publisher, record.cls, "too_big"):
+                self._undeclared[at] = told.joined(news)
+                break
+        else:
+            self._undeclared.append(news)
+        self._changed()
 
     def declare(self) -> None:
         """Tell what hasn't been told."""
@@ -158,9 +176,20 @@ class Progress:
         self._changed()
 
 
+def _lacks(position: Position, facts: Facts) -> bool:
+    """Tell whether something in a segment may be undelivered."""
+    telemetry = facts.family is Family.TELEMETRY
+    return position.low < facts.last or any(
+        position.parked.spans(facts.first, facts.last, telemetry=telemetry)
+    )
+
+
 def _dropped(publisher: str, position: Position, loss: Loss) -> list[Dropped]:
     """Tell what of a loss a publisher hadn't got, as none or one."""
-    ranges = [part for lo, hi in loss.ranges for part in position.lacking(lo, hi)]
+    telemetry = loss.family is Family.TELEMETRY
+    ranges = [
+        part for lo, hi in loss.ranges for part in position.undelivered(lo, hi, telemetry=telemetry)
+    ]
     if not ranges:
         return []
     return [
@@ -170,7 +199,7 @@ def _dropped(publisher: str, position: Position, loss: Loss) -> list[Dropped]:
             last=ranges[-1][1],
             t0_ms=loss.t0_ms,
             t1_ms=loss.t1_ms,
-            cls="telemetry" if loss.family is Family.TELEMETRY else "other",
+            cls="telemetry" if telemetry else "other",
             count=sum(hi - lo + 1 for lo, hi in ranges),
             reason="corrupt",
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from gateway.model import LogRow, Record
+    from gateway.model import LogRow, Place, Record
     from gateway.storage.position import Position
 
 _KEEP = 6  # connections: the two active segments, and where each of a few backlogs stands
@@ -139,27 +139,38 @@ class Reader:
                 total += sum(row[0] for row in self._query(facts, query, (lo, hi)))
         return total
 
-    def tally(self, facts: Facts, positions: Mapping[str, Position], reason: str) -> list[Dropped]:
+    def tally(
+        self, facts: Facts, positions: Mapping[str, Position], reason: str
+    ) -> tuple[list[Dropped], dict[tuple[str, Place], int]]:
         """Say what would be lost to whom if a segment went, a class a line.
 
         A segment that can't be read is told by its facts.
+
+        Returns:
+            The losses, and how many of them each publisher had parked, place by place.
         """
         self._begin()
         tallies: dict[tuple[str, str], list[int]] = {}
-        for key, cls, ts_ms in self._query(
-            facts, "SELECT key, cls, ts_ms FROM record ORDER BY key"
+        parked: dict[tuple[str, Place], int] = {}
+        for key, cls, ts_ms, line, asset in self._query(
+            facts, "SELECT key, cls, ts_ms, line, asset FROM record ORDER BY key"
         ):
             for publisher, position in positions.items():
-                if not position.is_acked(key):
-                    tally = tallies.setdefault((publisher, cls), [key, key, ts_ms, ts_ms, 0])
-                    tally[1] = key
-                    tally[2] = min(tally[2], ts_ms)
-                    tally[3] = max(tally[3], ts_ms)
-                    tally[4] += 1
-        return [
+                if position.is_acked(key):
+                    place = (line, asset, cls)
+                    if not position.parked.covers(place, key):
+                        continue
+                    parked[publisher, place] = parked.get((publisher, place), 0) + 1
+                tally = tallies.setdefault((publisher, cls), [key, key, ts_ms, ts_ms, 0])
+                tally[1] = key
+                tally[2] = min(tally[2], ts_ms)
+                tally[3] = max(tally[3], ts_ms)
+                tally[4] += 1
+        dropped = [
             Dropped(publisher, first, last, t0, t1, cls, count, reason)
             for (publisher, cls), (first, last, t0, t1, count) in tallies.items()
         ]
+        return dropped, parked
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject made since, in key order.

@@ -28,7 +28,7 @@ from gateway.errors import StoreError
 from gateway.model import SEQ_BITS
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
-from gateway.storage.position import PositionFile
+from gateway.storage.position_file import PositionFile
 from gateway.storage.recovery import finish_recoveries, recover, set_aside
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
 from gateway.storage.segment import SQL_ERRORS, Segment, is_damage, open_read_only, read_sealed
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.model import LogRow, Record
     from gateway.storage.bounds import Bounds, Doomed
-    from gateway.storage.position import Ranges
+    from gateway.storage.position import Standing
     from gateway.storage.rows import LogLine
 
 log = logging.getLogger("nxgate.store")
@@ -61,7 +61,7 @@ class Batch:
     rest: list[Record] = field(default_factory=list)
     log: list[LogRow] = field(default_factory=list)
     heard: bytes | None = None
-    positions: dict[str, tuple[int, Ranges]] = field(default_factory=dict)
+    positions: dict[str, Standing] = field(default_factory=dict)
     unlink: list[Facts] = field(default_factory=list)
     last_key: int = 0
     size: int = 0
@@ -105,7 +105,7 @@ class Shelf:
         self.trouble: str | None = None
         self.current: Current = {}
         self.heard: bytes | None = None
-        self.positions: dict[str, tuple[int, Ranges]] = {}
+        self.positions: dict[str, Standing] = {}
 
     def open(self) -> None:
         """Open what is there and recover what is damaged.

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from gateway.clock import SystemClock
 from gateway.model import Draft, Record, make_key, record_id
 from gateway.publishers.mqtt import MqttPublisher
+from gateway.records import Records
 from gateway.settings import Identity, MqttSettings
 from gateway.store import Store
 from tests.e2e.asyncapi_judge import CONTRACT
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from gateway.destinations import Destinations
+    from gateway.ledger import Ledger
     from tests.e2e.mosquitto import Heard
 
 IDENTITY = Identity("c1", "e1", "s1", "gw-01")
@@ -82,12 +86,25 @@ class Rig:
         self.publisher = MqttPublisher(
             name="cluster", config=publish, store=store, identity=IDENTITY, clock=SystemClock()
         )
+        self._made: list[Record] = []
+        ledger = cast("Ledger", SimpleNamespace(take_log=list))
+        self.records = Records(store, ledger, cast("Destinations", self), SystemClock())
+
+    @property
+    def most_body(self) -> int:
+        """As destinations tell it."""
+        return self.publisher.most_body
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """As destinations take it."""
+        self._made.extend(records)
+        self.publisher.offer(records)
 
     def make(self, *drafts: Draft) -> list[Record]:
         """Append and offer, as the agent does."""
-        records = self.store.append(drafts)
-        self.publisher.offer(records)
-        return records
+        self._made.clear()
+        self.records.keep(drafts)
+        return list(self._made)
 
     async def until(self, condition: Callable[[], object], what: str, limit_s: float = 20) -> None:
         """Wait on the loop until something is so."""
@@ -104,9 +121,12 @@ class Rig:
 
     async def delivered(self, records: Sequence[Record], limit_s: float = 20) -> None:
         """Wait until all of these are acknowledged."""
-        position = self.store.position("cluster")
-        keys = [record.key for record in records]
-        await self.until(lambda: all(map(position.is_acked, keys)), "all acknowledged", limit_s)
+        done = self.store.position("cluster").is_done
+        await self.until(
+            lambda: all(done(record.place, record.key) for record in records),
+            "all acknowledged",
+            limit_s,
+        )
 
 
 @contextlib.asynccontextmanager

@@ -16,52 +16,90 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
+from gateway.model import record_id
+from gateway.publishers import refusals
 from gateway.publishers.mqtt_client import Connection
 from gateway.secret import Secret
 from gateway.settings import Tls
 from tests.e2e.certificates import Authority
 from tests.e2e.mosquitto import Mosquitto, Subscriber, free_port, wait_for
 from tests.e2e.mqtt_rig import ROOT, by_id, config, draft, running
-from tests.e2e.relay import Relay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DENIED = f"{ROOT}/l1/press-1/telemetry/live"
+    from gateway.model import Record
+
+DENIED = f"{ROOT}/l1/press-1/telemetry"
 
 
-def test_a_denied_topic_is_held_unacknowledged_while_the_others_flow(tmp_path: Path) -> None:
+def test_a_denied_topic_is_parked_over_a_restart_while_the_others_flow(tmp_path: Path) -> None:
     acl = tmp_path / "acl"
-    acl.write_text(f"topic deny {DENIED}\ntopic readwrite #\n")
+    acl.write_text(f"topic deny {DENIED}/live\ntopic deny {DENIED}/hist\ntopic readwrite #\n")
 
-    async def scenario(broker: Mosquitto, relay: Relay, subscriber: Subscriber) -> None:
-        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{relay.port}")) as rig:
+    async def denied(broker: Mosquitto) -> list[Record]:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
             await rig.connected()
-            denied = rig.make(*(draft("telemetry", "press-1") for _index in range(5)))
+            held = rig.make(*(draft("telemetry", "press-1") for _index in range(5)))
             await rig.until(lambda: rig.publisher.status().held, "held")
-            denied += rig.make(draft("telemetry", "press-1"))
-            await rig.delivered(rig.make(draft("telemetry", "press-2"), draft("state", "press-1")))
+            others = []
+            for _index in range(100):
+                held += rig.make(draft("telemetry", "press-1"))
+                others += rig.make(draft("telemetry", "press-2"), draft("state", "press-1"))
+            await rig.delivered(others)
             status = rig.publisher.status()
-            assert dict(status.held) == {DENIED: "Not authorized (0x87)"}
+            assert dict(status.held) == {f"{DENIED}/live": "Not authorized (0x87)"}
             assert status.connected
+            assert status.parked == status.outbox == len(held)
             position = rig.store.position("cluster")
-            assert not any(position.is_acked(record.key) for record in denied)
+            assert not any(position.is_done(record.place, record.key) for record in held)
+            assert len(position.ranges) < 5, "what is denied costs no range a record"
+            return held
+
+    async def still_denied(broker: Mosquitto, held: list[Record]) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            await rig.until(lambda: f"{DENIED}/hist" in rig.publisher.status().held, "tried again")
+            assert rig.publisher.status().outbox == len(held)
+
+    async def granted(broker: Mosquitto, held: list[Record]) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.delivered(held)
+            await rig.until(lambda: not rig.publisher.status().outbox, "nothing left")
+            assert not rig.publisher.status().held
+            assert not rig.publisher.status().parked
+
+    with Mosquitto(tmp_path, f"acl_file {acl}") as broker, Subscriber(broker.port) as subscriber:
+        held = asyncio.run(denied(broker))
+        asyncio.run(still_denied(broker, held))
+        acl.write_text("topic readwrite #\n")
+        broker.reload()
+        asyncio.run(granted(broker, held))
+        wait_for(lambda: len(by_id(subscriber.heard)) == 305, "everything in the end")
+    late = [json.loads(h.payload)["id"] for h in subscriber.on("press-1/telemetry/hist")]
+    assert late == [record_id("gw-01", record.key) for record in held], "in order, each once"
+
+
+def test_a_topic_granted_while_connected_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "FIRST_WAIT_S", 0.3)
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic deny {ROOT}/l1/press-1/#\ntopic readwrite #\n")
+
+    async def scenario(broker: Mosquitto) -> None:
+        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+            await rig.connected()
+            held = rig.make(*(draft(name) for name in ("meta", "telemetry", "state", "event")))
+            await rig.until(lambda: len(rig.publisher.status().held) == 4, "held")
             acl.write_text("topic readwrite #\n")
-            relay.shut()
-            broker.stop()
-            broker.start()
-            subscriber.back()
-            relay.open()
-            await rig.delivered(denied)
+            broker.reload()
+            await rig.delivered(held)
+            await rig.until(lambda: not rig.publisher.status().outbox, "nothing left")
             assert not rig.publisher.status().held
 
-    with (
-        Mosquitto(tmp_path, f"acl_file {acl}") as broker,
-        Relay(broker.port) as relay,
-        Subscriber(broker.port) as subscriber,
-    ):
-        asyncio.run(scenario(broker, relay, subscriber))
-        wait_for(lambda: len(by_id(subscriber.heard)) == 8, "everything in the end")
+    with Mosquitto(tmp_path, f"acl_file {acl}") as broker:
+        asyncio.run(scenario(broker))
 
 
 def test_wrong_credentials_are_named_and_not_hammered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
@@ -27,6 +27,8 @@ from tests.e2e.mqtt_rig import (
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from gateway.model import Draft, Record
 
 STATUS = f"{ROOT}/_gw/gw-01/status"
 
@@ -118,17 +120,37 @@ def test_the_gateways_own_status_of_an_earlier_start_raises_nothing(tmp_path: Pa
     assert second == first + 1
 
 
+def gaps(subscriber: Subscriber) -> list[dict[str, Any]]:
+    """What the gaps said that were heard."""
+    return [json.loads(heard.payload)["data"] for heard in subscriber.on("/event/gap")]
+
+
 def test_the_brokers_packet_size_and_window_are_respected(tmp_path: Path) -> None:
     async def scenario(broker: Mosquitto, subscriber: Subscriber) -> None:
-        async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
+        publish = config(f"mqtt://127.0.0.1:{broker.port}")
+        async with running(tmp_path / "store", publish) as rig:
             await rig.connected()
             big = draft("event", data={"note": "x" * 3000})
             records = rig.make(big, *(draft("telemetry") for _index in range(50)))
             await rig.delivered(records[1:])
             await rig.until(lambda: rig.publisher.status().aside == 1, "set aside")
             assert rig.publisher.status().connected
-            assert not rig.store.position("cluster").is_acked(records[0].key)
-            wait_for(lambda: len(by_id(subscriber.heard)) == 50, "all heard")
+            await rig.until(lambda: gaps(subscriber), "declared")
+        async with running(tmp_path / "store", publish) as rig:
+            await rig.connected()
+            assert rig.publisher.status().outbox == 0
+        assert [
+            (g["from"], g["to"], g["count"], g["class"], g["reason"]) for g in gaps(subscriber)
+        ] == [
+            (
+                record_id("gw-01", records[0].key),
+                record_id("gw-01", records[0].key),
+                1,
+                "event/order_change",
+                "too_big",
+            )
+        ]
+        wait_for(lambda: len(by_id(subscriber.heard)) == 51, "all heard")
 
     limits = ("max_packet_size 2000", "max_inflight_messages 3")
     with Mosquitto(tmp_path, *limits) as broker, Subscriber(broker.port) as subscriber:
@@ -136,19 +158,49 @@ def test_the_brokers_packet_size_and_window_are_respected(tmp_path: Path) -> Non
     assert "receive maximum exceeded" not in broker.log.read_text().lower()
 
 
-def test_a_payload_over_mosquittos_own_limit_is_set_aside(tmp_path: Path) -> None:
-    """It answers PUBACK 0x95, which paho's own table doesn't list."""
+@pytest.mark.parametrize(
+    "limit", ["max_packet_size 2000", "message_size_limit 2000"], ids=["told", "found-out"]
+)
+def test_telemetry_too_large_arrives_in_parts_and_later_fits(tmp_path: Path, limit: str) -> None:
+    """A limit that CONNACK doesn't tell is PUBACK 0x95, which paho's own table doesn't list."""
+    tags = {f"tag_{n}": n for n in range(400)}
+    judge = Judge()
 
-    async def scenario(broker: Mosquitto) -> None:
+    def heard_values(subscriber: Subscriber) -> dict[int, dict[str, int]]:
+        found: dict[int, dict[str, int]] = {}
+        for heard in subscriber.heard:
+            if "/telemetry/" in heard.topic:
+                for row in json.loads(heard.payload)["rows"]:
+                    found.setdefault(row["t"], {}).update(row["m"])
+        return found
+
+    def whole(t: int) -> Draft:
+        return draft("telemetry", rows=[{"t": t, "m": tags}])
+
+    async def scenario(broker: Mosquitto, subscriber: Subscriber) -> list[Record]:
         async with running(tmp_path / "store", config(f"mqtt://127.0.0.1:{broker.port}")) as rig:
             await rig.connected()
-            records = rig.make(draft("event", data={"note": "x" * 3000}), draft("telemetry"))
-            await rig.delivered(records[1:])
-            await rig.until(lambda: rig.publisher.status().aside == 1, "set aside")
-            assert rig.publisher.status().connected
+            early = rig.make(whole(1), whole(2))
+            await rig.until(
+                lambda: [heard_values(subscriber).get(t) for t in (1, 2)] == [tags, tags],
+                "in parts",
+            )
+            later = rig.make(whole(3))
+            assert len(later) > 3, "made to fit from the start"
+            await rig.until(lambda: heard_values(subscriber).get(3) == tags, "the third")
+            await rig.until(lambda: not rig.publisher.status().outbox, "nothing left")
+            assert rig.publisher.status().aside == 0
+            return early
 
-    with Mosquitto(tmp_path, "message_size_limit 2000") as broker:
-        asyncio.run(scenario(broker))
+    with Mosquitto(tmp_path, limit) as broker, Subscriber(broker.port) as subscriber:
+        early = asyncio.run(scenario(broker, subscriber))
+        for heard in subscriber.heard:
+            judge.judge(heard.topic, heard.payload, retained=heard.retained)
+    told = gaps(subscriber)
+    assert {g["reason"] for g in told} == {"too_big"}
+    ids = {record_id("gw-01", record.key) for record in early}
+    assert ids.isdisjoint(by_id(subscriber.heard))
+    assert told[0]["from"] == record_id("gw-01", early[0].key)
 
 
 def test_messages_that_nobody_hears_count_as_delivered_and_show(tmp_path: Path) -> None:

@@ -12,24 +12,34 @@ from gateway.publishers.message import Message
 from gateway.publishers.pace import TokenBucket
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.scan import CHUNK
+from gateway.storage.parked import Parked
+from gateway.storage.position import Position, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.model import Draft, Place
 
-@dataclass
-class FakePosition:
-    low: int = 0
-    acked: set[int] = field(default_factory=set)
 
-    def ack(self, key: int) -> None:
+class NotingPosition(Position):
+    """The store's own position, which also remembers what it was told."""
+
+    def __init__(self, standing: Standing | None = None) -> None:
+        low, ranges, parked = standing or Standing()
+        super().__init__(low, ranges, Parked(parked))
+        self.acked: set[int] = set()
+        self.declared: list[int] = []
+        self.parts: list[Draft] = []
+        self.given_up = self._note
+
+    def delivered(self, place: Place, key: int) -> None:
         self.acked.add(key)
+        super().delivered(place, key)
 
-    def is_acked(self, key: int) -> bool:
-        return key <= self.low or key in self.acked
-
-    def pending(self, last_key: int) -> int:
-        return last_key - len(self.acked)
+    def _note(self, record: Record, parts: Sequence[Draft]) -> None:
+        self.acked.discard(record.key)
+        self.declared.append(record.key)
+        self.parts.extend(parts)
 
 
 @dataclass
@@ -41,7 +51,7 @@ class FakeStore:
     committed_key: int = 0
     epoch: int = 0
     on_commit: list[Callable[[int], None]] = field(default_factory=list)
-    positions: dict[str, FakePosition] = field(default_factory=dict)
+    positions: dict[str, NotingPosition] = field(default_factory=dict)
 
     @property
     def last_key(self) -> int:
@@ -58,8 +68,8 @@ class FakeStore:
         for tell in self.on_commit:
             tell(self.committed_key)
 
-    def position(self, publisher: str) -> FakePosition:
-        return self.positions.setdefault(publisher, FakePosition())
+    def position(self, publisher: str) -> NotingPosition:
+        return self.positions.setdefault(publisher, NotingPosition())
 
     @property
     def gone(self) -> list[Record]:
@@ -91,8 +101,8 @@ class FakeTransport:
     most_bytes: int = 1 << 20
     sent: list[Message] = field(default_factory=list)
 
-    def fits(self, message: Message) -> bool:
-        return len(message.payload) <= self.most_bytes
+    def excess(self, message: Message) -> int:
+        return len(message.payload) - self.most_bytes
 
     def send(self, message: Message) -> None:
         self.sent.append(message)
@@ -118,20 +128,34 @@ class Rig:
     def __init__(self, rate: float = 1000.0) -> None:
         self.clock = ManualClock()
         self.store = FakeStore(self.clock)
-        self.position = self.store.position("p")
-        bucket = TokenBucket(rate, self.clock)
+        self.rate = rate
+        self.start(Standing())
+
+    def start(self, standing: Standing) -> None:
+        """Begin as a process does, from where the publisher stood when that was last saved."""
+        position = NotingPosition(standing)
+        before = self.store.positions.get("p")
+        if before is not None:
+            position.acked, position.declared = before.acked, before.declared
+        self.position = self.store.positions["p"] = position
+        undelivered = [r for r in self.store.records if not position.is_done(r.place, r.key)]
+        position.outstanding = len(undelivered)
+        bucket = TokenBucket(self.rate, self.clock)
         self.delivery = Delivery(self.store, self.position, PlainEncoding(), self.clock, bucket)
         self.transport = FakeTransport()
 
     def make(self, cls: str, asset: str = "a1", body: bytes = b'{"x":1}') -> Record:
         """Append a record and offer it, as the agent does."""
         record = self.store.append(cls, asset, body)
+        self.position.outstanding += 1
         self.delivery.offer([record])
         return record
 
-    def connect(self, window: int = 100, spread_s: float = 0.0) -> FakeTransport:
+    def connect(
+        self, window: int = 100, spread_s: float = 0.0, most_bytes: int = 1 << 20
+    ) -> FakeTransport:
         """Open a connection and send what goes at once."""
-        self.transport = FakeTransport(window)
+        self.transport = FakeTransport(window, most_bytes)
         greeting = Message(0, "status", b"online", retain=True, again=False)
         self.delivery.open()
         self.delivery.connected(self.transport, greeting, spread_s)

@@ -33,6 +33,10 @@ class Broker(RuleBasedStateMachine):
         self.bodies: dict[int, bytes] = {}
         self.handed_over: set[int] = set()
         self.order: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.saved = self.rig.position.standing
+        self.note_lanes()
+
+    def note_lanes(self) -> None:
         encode = self.rig.delivery._encode
 
         def noting(
@@ -73,7 +77,26 @@ class Broker(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
+        self.saved = self.rig.position.standing
         self.rig.store.commit()
+        self.rig.pump()
+        self.observe()
+
+    @rule(clean=st.booleans())
+    def restart(self, *, clean: bool) -> None:
+        """A process ends, at once or in order, and another one goes on."""
+        if self.connected:
+            self.lose()
+        self.rig.store.commit()
+        if clean:
+            self.saved = self.rig.position.standing
+        self.held = True  # what was acknowledged and not saved is handed over again
+        self.rig.start(self.saved)
+        self.note_lanes()
+
+    @rule(first=st.integers(1, 60), count=st.integers(1, 30))
+    def resend(self, first: int, count: int) -> None:
+        self.rig.delivery.resend(first, first + count)
         self.rig.pump()
         self.observe()
 
@@ -98,9 +121,12 @@ class Broker(RuleBasedStateMachine):
         index = data.draw(st.integers(0, len(self.unanswered) - 1))
         verdict = data.draw(
             st.sampled_from(
-                (*[Verdict.DELIVERED] * 6, Verdict.UNHEARD, Verdict.LATER, Verdict.HOLD_TOPIC)
+                (
+                    *[Verdict.DELIVERED] * 6, Verdict.UNHEARD, Verdict.LATER,
+                    Verdict.HOLD_TOPIC, Verdict.HOLD_TOPIC, Verdict.SET_ASIDE,
+                )
             )
-        )
+        )  # fmt: skip
         self.held |= verdict is Verdict.HOLD_TOPIC
         self.rig.answer(self.unanswered.pop(index), verdict)
         self.observe()
@@ -114,6 +140,13 @@ class Broker(RuleBasedStateMachine):
     @invariant()
     def the_window_holds(self) -> None:
         assert self.rig.delivery.in_flight <= self.rig.transport.window
+
+    @invariant()
+    def nothing_counts_as_done_that_is_not(self) -> None:
+        known = self.rig.position.acked | set(self.rig.position.declared)
+        for record in self.rig.store.records:
+            done = self.rig.position.is_done(record.place, record.key)
+            assert record.key in known or not done
 
     @invariant()
     def order_holds(self) -> None:
@@ -132,14 +165,16 @@ class Broker(RuleBasedStateMachine):
         rig.clock.advance(1000.0)
         self.connect(100, 0.0)
         rig.answer_all()
-        aside = set(rig.delivery.refusals.aside)
-        assert {r.key for r in rig.store.records} == rig.position.acked | aside
+        assert {r.key for r in rig.store.records} == rig.position.acked | set(rig.position.declared)
         assert rig.delivery.idle
+        assert (rig.position.low, rig.position.ranges) == (rig.store.last_key, [])
+        assert not len(rig.position.parked)
+        assert rig.position.pending(rig.store.last_key) == 0
         super().teardown()
 
 
 Broker.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=200,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -115,7 +115,7 @@ def test_a_refused_status_is_replaced_by_the_next_one() -> None:
     assert not rig.delivery.refusals.topics
 
 
-def test_a_record_that_is_never_taken_is_set_aside_unacknowledged() -> None:
+def test_a_record_that_is_never_taken_is_set_aside_and_declared_once() -> None:
     rig = Rig(rate=1e6)
     rig.connect()
     rig.make("telemetry")
@@ -125,7 +125,8 @@ def test_a_record_that_is_never_taken_is_set_aside_unacknowledged() -> None:
     rig.answer(rig.transport.sent[1], Verdict.SET_ASIDE, "Packet too large (0x95)")
     rig.answer(rig.transport.sent[2])
     assert rig.position.acked == {after.key}
-    assert rig.delivery.refusals.aside == {1: "Packet too large (0x95)"}
+    assert rig.position.declared == [1]
+    assert rig.delivery.outcomes.aside_why == "Packet too large (0x95)"
     rig.delivery.lost()
     rig.connect()
     assert rig.sent_keys() == []
@@ -138,7 +139,7 @@ def test_what_exceeds_the_servers_packet_size_is_never_sent() -> None:
     small = rig.make("telemetry")
     rig.pump()
     assert rig.sent_keys() == [small.key]
-    assert list(rig.delivery.refusals.aside) == [1]
+    assert rig.position.declared == [1]
 
 
 def test_a_full_quota_pauses_everything_and_sends_the_same_message_again() -> None:
@@ -185,7 +186,7 @@ def test_a_poisonous_message_is_found_and_set_aside_and_the_rest_arrives() -> No
             break
         rig.delivery.lost()
     assert rig.position.acked == {1, 2, 4, 5, 6}
-    assert list(rig.delivery.refusals.aside) == [3]
+    assert rig.position.declared == [3]
 
 
 def test_a_dead_network_sets_nothing_aside() -> None:
@@ -196,7 +197,7 @@ def test_a_dead_network_sets_nothing_aside() -> None:
     for _turn in range(20):
         rig.connect()
         rig.delivery.lost()
-    assert not rig.delivery.refusals.aside
+    assert not rig.delivery.outcomes.aside
     rig.connect()
     rig.answer_all()
     assert rig.position.acked == {1}

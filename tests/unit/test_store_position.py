@@ -8,7 +8,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from gateway.model import make_key
-from gateway.storage.position import Position, PositionFile
+from gateway.storage.position import Position, Standing
+from gateway.storage.position_file import PositionFile
 from tests.store_kit import open_store, state, telemetry
 
 if TYPE_CHECKING:
@@ -159,13 +160,14 @@ def test_pending_counts_what_waits_for_its_commit(tmp_path: Path) -> None:
 def test_a_position_that_was_damaged_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "position.db"
     file = PositionFile(path)
-    file.save({"one": (5, [(7, 8), (make_key(3, 1), make_key(3, 9))]), "two": (6, [])})
-    file.save({"two": (9, [(11, 11)])})
+    one = Standing(5, [(7, 8), (make_key(3, 1), make_key(3, 9))])
+    file.save({"one": one, "two": Standing(6)})
+    file.save({"two": Standing(9, [(11, 11)])})
     file.close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("UPDATE position SET low = low + 1 WHERE publisher = 'two'")
         db.execute("INSERT INTO position VALUES ('three', 1, 'text', 5)")
         db.commit()
     file = PositionFile(path)
-    assert file.load() == {"one": (5, [(7, 8), (make_key(3, 1), make_key(3, 9))])}
+    assert file.load() == {"one": one}
     file.close()

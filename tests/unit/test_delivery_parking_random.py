@@ -1,0 +1,110 @@
+"""A broker that grants and denies topics, over lost lines and restarts: nothing lost or stuck."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from gateway.publishers.refusals import Verdict
+from tests.unit.delivery_fakes import Rig
+
+SEEDS = int(os.environ.get("NXGATE_PARKING_SEEDS", "40"))
+ASSETS = ("a1", "a2", "a3")
+CLASSES = ("telemetry", "telemetry", "telemetry", "state", "event/x", "meta")
+TOPICS = [f"{a}/{c}" for a in ASSETS for c in ("telemetry/live", "telemetry/hist", "state")]
+
+
+class Life:
+    """One gateway and its broker, a random step at a time."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.rig = Rig(rate=500.0)
+        self.denied: set[str] = set()
+        self.connected = False
+        self.arrived: set[int] = set()
+        self.saved = self.rig.position.standing
+
+    def step(self) -> None:
+        chance, rig = self.chance, self.rig
+        match chance.randrange(20):
+            case 0:
+                self.denied ^= {chance.choice(TOPICS)}
+            case 1 if self.connected:
+                rig.delivery.lost()
+                self.connected = False
+            case 2 | 3 if not self.connected:
+                rig.connect(chance.randint(1, 12), chance.choice((0.0, 0.1)))
+                self.connected = True
+            case 4:
+                self.saved = rig.position.standing
+                rig.store.commit()
+                rig.pump()
+            case 5 if chance.random() < 0.3:
+                self.restart()
+            case 6:
+                rig.clock.advance(chance.choice((0.01, 0.1, 40.0, 700.0)))
+                rig.pump()
+            case 7 | 8 | 9:
+                for _index in range(chance.randint(1, 8)):
+                    rig.make(chance.choice(CLASSES), chance.choice(ASSETS))
+                rig.pump()
+            case _:
+                self.answer(chance.randint(1, 12))
+        for record in rig.store.records:
+            done = rig.position.is_done(record.place, record.key)
+            assert not done or record.key in self.arrived, f"{record} was never delivered"
+
+    def restart(self) -> None:
+        if self.connected:
+            self.rig.delivery.lost()
+        self.connected = False
+        self.rig.store.commit()
+        if self.chance.random() < 0.5:
+            self.saved = self.rig.position.standing
+        self.rig.start(self.saved)
+
+    def answer(self, count: int) -> None:
+        """Answer some of what was sent, mostly in order, as the topics are granted now."""
+        if not self.connected:
+            return
+        waiting = list(self.rig.delivery._in_flight)
+        if self.chance.random() < 0.2:
+            self.chance.shuffle(waiting)
+        for message in waiting[:count]:
+            if message.topic in self.denied:
+                self.rig.answer(message, Verdict.HOLD_TOPIC, "no")
+            else:
+                self.arrived.add(message.key)
+                self.rig.answer(message)
+
+    def end(self) -> None:
+        """Grant everything: all of it arrives, and nothing is left of the refusals."""
+        rig = self.rig
+        if self.connected:
+            rig.delivery.lost()
+        rig.store.commit()
+        self.denied.clear()
+        rig.clock.advance(1000.0)
+        rig.connect()
+        self.connected = True
+        for _turn in range(10_000):
+            self.answer(100)
+            rig.clock.advance(0.1)
+            rig.pump()
+            if rig.delivery.idle and not rig.position.pending(rig.store.last_key):
+                break
+        assert {record.key for record in rig.store.records} <= self.arrived
+        assert (rig.position.low, rig.position.ranges) == (rig.store.last_key, [])
+        assert not len(rig.position.parked)
+        assert not rig.delivery.refusals.topics
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_what_is_denied_and_granted_at_random_arrives_in_the_end(seed: int) -> None:
+    life = Life(seed)
+    for _step in range(400):
+        life.step()
+    life.end()
