@@ -19,7 +19,7 @@ CATALOGUE = ROOT / "gateway/locale/zh.json"
 def messages() -> dict[str, str]:
     """Every literal that goes through `_`, and where; anything but a literal is an error."""
     found: dict[str, str] = {}
-    for folder in ("gateway", "drivers", "simulators"):
+    for folder in ("gateway", "drivers", "simulators", "verifying"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
