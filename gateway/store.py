@@ -30,8 +30,7 @@ are in `gateway/storage/`: `commits` (when), `shelf` (what is written, in which 
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,16 +38,15 @@ import orjson
 
 from gateway.errors import StoreError
 from gateway.model import MAX_SEQ, SEQ_BITS, Record, make_key
-from gateway.storage.bounds import Bounds, Doomed
-from gateway.storage.commits import FULL_BYTES, Commits
-from gateway.storage.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
+from gateway.storage.batch import ROW, weight_of
+from gateway.storage.bounds import Bounds
 from gateway.storage.facts import Dropped, holds
+from gateway.storage.home import Home
 from gateway.storage.position import Standing
-from gateway.storage.progress import Progress
-from gateway.storage.reader import Reader
 from gateway.storage.rows import is_current
 from gateway.storage.shelf import Shelf
-from gateway.storage.threads import Threads
+from gateway.storage.status import StoreStatus
+from gateway.storage.writer import Writer
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -58,40 +56,13 @@ if TYPE_CHECKING:
     from gateway.model import Draft, LogRow
     from gateway.storage.position import Position
     from gateway.storage.rows import Current
-    from gateway.storage.shelf import Batch
 
 __all__ = ["Dropped", "Store", "StoreStatus"]
 
+log = logging.getLogger("nxgate.store")
+
 SEGMENT_BYTES = 32 << 20
-_ROW = 120  # bytes of a record beside its body, in memory and on disk, about
-_ENTRY = 40  # bytes of a log entry, about
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStatus:
-    """How the store fares.
-
-    Attributes:
-        bytes: of all segments.
-        oldest_ms: UTC ms of the oldest record; 0 where there is none.
-        uncommitted: bytes waiting, about.
-        commits: since the start.
-        last_commit_ms: UTC ms; 0 before the first.
-        wear: bytes a day written to the medium, at the pace since the start.
-        failing: what the disk refuses, or None.
-        bad_rows: records found unreadable since the start.
-        recovered: damaged segments recovered since the start.
-    """
-
-    bytes: int
-    oldest_ms: int
-    uncommitted: int
-    commits: int
-    last_commit_ms: int
-    wear: int
-    failing: str | None
-    bad_rows: int
-    recovered: int
+_EPOCH_S = 2.0  # how long an epoch may take to be written while the loop waits
 
 
 class Store:
@@ -106,27 +77,25 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, gateway: str, lease: Lease, shelf: Shelf, commit_s: float, clock: Clock
+        self, home: Home, gateway: str, bounds: Bounds, commit_s: float, clock: Clock
     ) -> None:
         self.gateway = gateway
-        self.on_commit: list[Callable[[int], None]] = []
-        self._folder = folder
-        self._lease: Lease | None = lease
-        self._shelf = shelf
+        self._folder = home.folder
+        self._home = home
+        self._bounds = bounds
         self._clock = clock
         self._started_ns = clock.mono_ns()
-        self._reader = Reader(lambda: shelf.view)
-        self._threads = Threads(shelf.rescue, self._take_losses)
-        self._commits = Commits(commit_s, self._prepare, self._write, self._committed)
-        self._progress = Progress(self._threads, self._reader, self._commits.touch)
+        self._writer = Writer(home, commit_s, clock, self._is_current, self._move)
+        self._commits = self._writer.commits
+        self._progress = self._writer.progress
+        self.on_commit = self._writer.on_commit
         self.on_drop = self._progress.on_drop
-        self._doomed: list[Doomed] = []
-        self._last_key = self._committed_key = 0
-        self._last_commit_ms = 0
+        self._last_key = 0
         self._current: Current = {}
         self.gone: list[Record] = []
         self._heard: bytes | None = None
         self._bad_rows: set[int] = set()
+        self._closed = False
 
     @classmethod
     def open(
@@ -157,28 +126,31 @@ class Store:
             StoreError: in use, another gateway's, or the disk refuses.
         """
         folder = Path(path)
-        lease = acquire(folder)
         segment_bytes = segment_bytes or min(SEGMENT_BYTES, max(1 << 20, size_bytes // 16))
-        shelf = Shelf(folder, segment_bytes, Bounds(size_bytes, keep_s), clock)
-        store = cls(folder, gateway, lease, shelf, commit_s, clock)
+        bounds = Bounds(size_bytes, keep_s)
+        home = Home(folder, gateway, lambda: Shelf(folder, segment_bytes, bounds, clock), clock)
+        store = cls(home, gateway, bounds, commit_s, clock)
         try:
-            store._begin()
+            store._begin(size_bytes)
         except BaseException:
-            store._release()
+            store._writer.release()
             raise
         return store
 
-    def _begin(self) -> None:
-        shelf = self._shelf
-        stored = read_epoch(self._folder, self.gateway)
-        self._threads.write_now(shelf.open)
-        used = max((facts.last >> SEQ_BITS for facts in shelf.view), default=0)
-        epoch = next_epoch(stored, used, self._clock.wall_ns())
-        write_epoch(self._folder, self.gateway, epoch)
-        self._last_key = self._committed_key = make_key(epoch, 0)
-        self._current = dict(shelf.current)
-        self._heard = shelf.heard
-        self._take_losses()
+    def _begin(self, size_bytes: int) -> None:
+        home = self._home
+        self._writer.threads.write_now(home.open)
+        self._last_key = self._writer.committed_key = make_key(home.epoch, 0)
+        self._current = dict(home.shelf.current)
+        self._heard = home.shelf.heard
+        self._writer.take_losses()
+        room = sum(facts.bytes for facts in home.shelf.view) + home.shelf.free
+        if room - home.shelf.reserve < size_bytes:
+            text = _(
+                "{path}: the disk has room for {room} MiB and store.size is {size} MiB: the oldest"
+                " records will go earlier; make room, or lower store.size"
+            )
+            log.warning(text.format(path=self._folder, room=room >> 20, size=size_bytes >> 20))
 
     @property
     def epoch(self) -> int:
@@ -193,7 +165,7 @@ class Store:
     @property
     def committed_key(self) -> int:
         """Every record up to this key is on the medium, or gone for good."""
-        return self._committed_key
+        return self._writer.committed_key
 
     @property
     def uncommitted_bytes(self) -> int:
@@ -203,10 +175,15 @@ class Store:
     @property
     def full(self) -> bool:
         """True while no more should be appended; see `room`."""
-        return self.uncommitted_bytes >= FULL_BYTES
+        return self._commits.full
 
-    def append(self, drafts: Sequence[Draft], log: Sequence[LogRow] = ()) -> list[Record]:
-        """Give drafts their keys and queue them, with log rows, for one and the same commit.
+    @property
+    def ring(self) -> bool:
+        """True while memory does for a disk that takes nothing; see decision 10."""
+        return self._commits.ring
+
+    def append(self, drafts: Sequence[Draft], rows: Sequence[LogRow] = ()) -> list[Record]:
+        """Give drafts their keys and queue them, with rows of the log, for one and the same commit.
 
         Called on the loop's thread only; waits for nothing.
 
@@ -216,7 +193,7 @@ class Store:
         Raises:
             StoreError: the store is closed, or a new epoch can't be written.
         """
-        if self._lease is None:
+        if self._closed:
             raise StoreError(_("{path}: the store is closed").format(path=self._folder))
         if (self._last_key & MAX_SEQ) + len(drafts) > MAX_SEQ:
             self.raise_epoch(self.epoch)
@@ -230,18 +207,18 @@ class Store:
             body = bytes(memoryview(draft.body))
             record = Record(key, cls, draft.line, draft.asset, draft.ts_ms, body, draft.subject)
             records.append(record)
-            waiting.size += len(draft.body) + _ROW
+            waiting.size += len(draft.body) + ROW
             if cls == "telemetry":
                 waiting.telemetry.append(record)
             else:
                 waiting.rest.append(record)
                 if is_current(cls):
                     self._current[cls, draft.line, draft.asset] = record
-        self._last_key = key
-        if log:
-            waiting.log.extend(log)
-            waiting.size += sum(_ROW + _ENTRY * len(row.entries) for row in log)
-        if records or log:
+        self._last_key = waiting.last_key = key
+        if rows:
+            waiting.log.extend(rows)
+            waiting.size += sum(map(weight_of, rows))
+        if records or rows:
             self._progress.expect(len(records))
             self._commits.touch()
         return records
@@ -255,7 +232,7 @@ class Store:
         await self._commits.flush()
 
     async def room(self) -> None:
-        """Return once less than 16 MiB are uncommitted."""
+        """Return once less than 16 MiB are uncommitted, or memory does for the disk."""
         await self._commits.room()
 
     async def read(self, after: int, upto: int, limit: int) -> list[Record]:
@@ -267,10 +244,12 @@ class Store:
         Raises:
             StoreError: the disk refuses.
         """
-        upto = min(upto, self._committed_key)
+        upto = min(upto, self.committed_key)
         if after >= upto or limit <= 0:
             return []
-        records, losses = await self._threads.ask(self._reader.read, after, upto, limit)
+        records, losses = await self._writer.threads.ask(
+            self._writer.reader.read, after, upto, limit
+        )
         for loss in losses:
             self._bad_rows |= {lo for lo, _hi in loss.ranges}
             self._progress.lose(loss, there=True)
@@ -278,12 +257,12 @@ class Store:
 
     def holds(self, first: int, last: int) -> int:
         """Return about how many committed records have keys from `first` to `last`."""
-        return holds(self._shelf.view, first, min(last, self._committed_key))
+        return holds(self._home.shelf.view, first, min(last, self.committed_key))
 
     def position(self, publisher: str) -> Position:
         """Return where a publisher stands; a new one stands before the oldest record. Blocks."""
-        saved = self._shelf.positions.get(publisher, Standing())
-        return self._progress.claim(publisher, saved, self._committed_key, self._commits.records)
+        saved = self._home.shelf.positions.get(publisher, Standing())
+        return self._progress.claim(publisher, saved, self.committed_key, self._commits.records)
 
     def current(self) -> Mapping[tuple[str, str, str], Record]:
         """Return the newest meta, state and alarms, by class, line and asset.
@@ -306,13 +285,13 @@ class Store:
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""
-        return self._threads.ask_now(self._reader.statements, since_ms)
+        return self._writer.threads.ask_now(self._writer.reader.statements, since_ms)
 
     def log(self, since_ms: int) -> Iterator[LogRow]:
         """Yield committed log rows with an entry since, in the order of appending; blocks."""
         after = 0
         while True:
-            rows, upto = self._threads.ask_now(self._reader.log, after, since_ms)
+            rows, upto = self._writer.threads.ask_now(self._writer.reader.log, after, since_ms)
             if upto == after:
                 return
             yield from rows
@@ -331,9 +310,11 @@ class Store:
         upto = 0
         while upto != after:
             after = upto
-            more, upto = await self._threads.ask(self._reader.log, after, since_ms, assets)
+            more, upto = await self._writer.threads.ask(
+                self._writer.reader.log, after, since_ms, assets
+            )
             rows += more
-        told = await self._threads.ask(self._reader.statements, since_ms)
+        told = await self._writer.threads.ask(self._writer.reader.statements, since_ms)
         return rows, [record for record in told if record.asset in assets]
 
     def note_heard(self, times: Mapping[str, int]) -> None:
@@ -357,77 +338,60 @@ class Store:
         Raises:
             StoreError: the disk refuses; the epoch is as before.
         """
-        if above >= self.epoch:
-            write_epoch(self._folder, self.gateway, above + 1)
-            self._last_key = make_key(above + 1, 0)
+        if above < self.epoch:
+            return
+        if self._commits.failing is not None:
+            raise StoreError(self._commits.failing)
+        try:
+            self._writer.threads.write_soon(lambda: self._home.raise_epoch(above), _EPOCH_S)
+        except TimeoutError as error:
+            raise StoreError(_("{path}: the disk is too slow").format(path=self._folder)) from error
+        self._move(above + 1)
 
     def limit(self, size_bytes: int, keep_s: Mapping[str, float], commit_s: float) -> None:
         """Keep other bounds and another pace from now on; they mean what they mean to `open`."""
-        self._shelf.bounds.change(size_bytes, keep_s)
+        self._bounds.change(size_bytes, keep_s)
         self._commits.interval_s = commit_s
 
     def status(self) -> StoreStatus:
         """Return how the store fares now."""
-        view = self._shelf.view
+        shelf, commits = self._home.shelf, self._commits
+        view = shelf.view
         days = max(60.0, (self._clock.mono_ns() - self._started_ns) * 1e-9) / 86_400
         return StoreStatus(
             bytes=sum(facts.bytes for facts in view),
+            free=shelf.free,
             oldest_ms=min((facts.t0 for facts in view if facts.count), default=0),
-            uncommitted=self.uncommitted_bytes,
-            commits=self._commits.count,
-            last_commit_ms=self._last_commit_ms,
-            wear=round(self._shelf.wear / days),
-            failing=self._commits.failing or self._shelf.trouble,
+            uncommitted=commits.bytes,
+            commits=commits.count,
+            last_commit_ms=self._writer.last_commit_ms,
+            wear=round(self._home.wear / days),
+            failing=commits.failing or shelf.trouble,
+            failing_since_ms=commits.failing_since_ms,
+            ring=commits.ring,
+            dropped=dict(self._writer.dropped),
             bad_rows=len(self._bad_rows),
-            recovered=self._shelf.recovered,
+            recovered=shelf.recovered,
         )
 
     async def close(self) -> None:
         """Commit what waits, fold the logs in, release the folder; safe to call twice.
 
         Raises:
-            StoreError: the last commit failed; everything is released all the same.
+            StoreError: the last commit failed; everything is released all the same, unless a
+                thread is stuck in the disk.
         """
-        if self._lease is None:
+        if self._closed:
             return
+        self._closed = True
         try:
             await self._commits.flush()
         finally:
-            await self._commits.stop()
-            self._release()
+            await self._writer.stop()
 
-    def _release(self) -> None:
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            self._threads.close(self._reader.close, self._shelf.close)
-            lease.release()
+    def _is_current(self, record: Record) -> bool:
+        return self._current.get((record.cls, record.line, record.asset)) is record
 
-    # Committing; see `Commits` and `Shelf.commit`.
-
-    async def _prepare(self) -> None:
-        self._progress.declare()
-        await self._progress.settle(self._committed_key)
-        waiting = self._commits.waiting
-        waiting.positions = self._progress.take_moved()
-        waiting.last_key = self._last_key
-
-    async def _write(self, batch: Batch) -> None:
-        self._doomed += await self._threads.write(self._shelf.commit, batch)
-
-    async def _committed(self, batch: Batch) -> None:
-        self._committed_key = max(self._committed_key, batch.last_key)
-        self._last_commit_ms = self._clock.wall_ns() // 1_000_000
-        self._take_losses()
-        loop = asyncio.get_running_loop()
-        for callback in self.on_commit:
-            loop.call_soon(callback, self._committed_key)
-        doomed, self._doomed = self._doomed, []
-        free = await self._progress.doom(doomed)
-        if free:
-            self._progress.declare()
-            self._commits.waiting.unlink += free
-            self._commits.touch()
-
-    def _take_losses(self) -> None:
-        while self._shelf.losses:
-            self._progress.lose(self._shelf.losses.pop(), there=False)
+    def _move(self, epoch: int) -> None:
+        """Go on with an epoch that is on the medium."""
+        self._last_key = self._commits.waiting.last_key = make_key(epoch, 0)

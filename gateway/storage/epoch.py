@@ -43,6 +43,17 @@ class Lease:
         """Let another process have the folder."""
         os.close(self.descriptor)
 
+    def is_held(self) -> bool:
+        """False once the folder isn't at its path any more, or another one is."""
+        try:
+            there = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise refusal(self.path, error) from error
+        here = os.fstat(self.descriptor)
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
 
 def refusal(path: Path, error: OSError) -> StoreError:
     """Say for people that the system refused something with a file of the store."""

@@ -47,13 +47,13 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Stored records that a publisher had not received and never will.
+    """Records that a publisher had not received and never will.
 
     Attributes:
         first, last: keys of the first and the last of them.
         t0_ms, t1_ms: UTC ms; their times lie within.
         cls: their class; `telemetry` or `other` where it can't be read any more.
-        reason: size | age | corrupt | too_big, as the contract's gap has it.
+        reason: size | age | corrupt | memory | too_big, as the contract's gap has it.
         parts: what says the same in their place, in records of their own yet to be made.
     """
 

@@ -44,6 +44,7 @@ class Progress:
         self._losses: list[Loss] = []
         self._undeclared: list[Dropped] = []
         self._doomed: list[Doomed] = []
+        self._forgotten: dict[tuple[str, str], list[int]] = {}
 
     def claim(self, publisher: str, saved: Standing, committed: int, waiting: int) -> Position:
         """Return a publisher's position; at the first time make it. Blocks.
@@ -156,8 +157,66 @@ class Progress:
             self._undeclared.append(news)
         self._changed()
 
+    def forget(self, records: Sequence[Record]) -> None:
+        """Note records that memory had no room for, while the disk took none.
+
+        They are told at the next `declare`, a line for each class and publisher.
+        """
+        for publisher, position in self._positions.items():
+            for record in records:
+                if position.is_acked(record.key):
+                    place = (record.line, record.asset, record.cls)
+                    if not position.parked.covers(place, record.key):
+                        continue
+                    position.outstanding -= position.parked.count_down(place)
+                tally = self._forgotten.setdefault(
+                    (publisher, record.cls),
+                    [record.key, record.key, record.ts_ms, record.ts_ms, 0],
+                )
+                tally[0] = min(tally[0], record.key)
+                tally[1] = max(tally[1], record.key)
+                tally[2] = min(tally[2], record.ts_ms)
+                tally[3] = max(tally[3], record.ts_ms)
+                tally[4] += 1
+                position.ack(record.key)
+
+    @property
+    def has_forgotten(self) -> bool:
+        """True where something is to be told that memory had no room for."""
+        return bool(self._forgotten)
+
+    def restart(self, view: Sequence[Facts], committed: int, waiting: int) -> None:
+        """Declare all that was committed and not delivered: the folder that had it is gone.
+
+        Args:
+            view: what stood in it.
+            committed: the highest key committed there.
+            waiting: records that it did not get.
+        """
+        filled = [facts for facts in view if facts.count]
+        first = min((facts.first for facts in filled), default=committed)
+        for publisher, position in self._positions.items():
+            lost = position.lacking(first, committed)
+            count = position.outstanding - waiting
+            if lost and count > 0:
+                self._undeclared.append(
+                    Dropped(
+                        publisher=publisher,
+                        first=lost[0][0],
+                        last=lost[-1][1],
+                        t0_ms=min((facts.t0 for facts in filled), default=0),
+                        t1_ms=max((facts.t1 for facts in filled), default=0),
+                        cls="other",
+                        count=count,
+                        reason="corrupt",
+                    )
+                )
+                position.outstanding = waiting
+            position.settle([], committed)
+            self._moved.add(publisher)
+
     def declare(self) -> None:
-        """Tell what hasn't been told."""
+        """Tell what hasn't been told, but for what memory had no room for."""
         while self._undeclared:
             dropped = self._undeclared.pop(0)
             log.warning(
@@ -170,6 +229,13 @@ class Progress:
             )
             for callback in self.on_drop:
                 callback(dropped)
+
+    def declare_forgotten(self) -> None:
+        """Tell what memory had no room for."""
+        for (publisher, cls), (first, last, t0, t1, count) in self._forgotten.items():
+            self._undeclared.append(Dropped(publisher, first, last, t0, t1, cls, count, "memory"))
+        self._forgotten.clear()
+        self.declare()
 
     def _move(self, publisher: str) -> None:
         self._moved.add(publisher)

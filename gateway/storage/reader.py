@@ -229,6 +229,7 @@ class Reader:
         """Release every connection; safe to call twice."""
         while self._open:
             self._open.popitem()[1].close()
+        self._verified.clear()
 
     def _begin(self) -> tuple[Facts, ...]:
         """Take the view, and let go of segments that are gone, replaced or to be sealed."""

@@ -47,7 +47,8 @@ VERSION = 1
 _FRAME = PAGE + 24
 _ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
 _COMMIT = 3 * _FRAME  # what a commit writes beside its rows: the last leaf again, the root, page 1
-_CHECKPOINT = 4 << 20  # bytes of log after which it is folded into the file
+FOLD_BYTES = 4 << 20
+"""Bytes of log after which it is folded into the file; less where segments are small."""
 
 SQL_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What a statement may raise; the second one where a damaged name ends up in a message."""
@@ -123,7 +124,7 @@ class Segment:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` does it, and counts bytes
-            db.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT}")
+            db.execute(f"PRAGMA journal_size_limit = {2 * FOLD_BYTES}")
             db.execute("PRAGMA cache_size = -256")
             db.execute("PRAGMA busy_timeout = 0")  # nobody else writes; readers are waited for
             check(db, (path, 0))
@@ -204,15 +205,18 @@ class Segment:
         set_note(self._db, "loss", body)
         self.facts = replace(self.facts, loss=loss)
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, after: int) -> None:
         """Fold the log into the file when it has grown, so that it starts again at its head.
+
+        Args:
+            after: so many bytes.
 
         A reader in the middle of a query may put it off; the next commit tries again.
 
         Raises:
             sqlite3.Error: the disk refuses; the log keeps what it has.
         """
-        if self._since_checkpoint >= _CHECKPOINT:
+        if self._since_checkpoint >= after:
             self._fold("PASSIVE")
 
     def _fold(self, mode: str) -> None:

@@ -13,58 +13,48 @@ that failed half way is tried again from where it failed.
 
 What must go is unlinked only after the commit that declares it: `commit` names the segments over
 the bounds, the store tells what that costs whom, and the batch that carries those gaps carries
-the order to unlink.
+the order to unlink. Only on a disk without any room are they unlinked first (`relieve`).
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
 from gateway.model import SEQ_BITS
+from gateway.storage.disk import free_bytes, is_full, probe
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
-from gateway.storage.position_file import PositionFile
-from gateway.storage.recovery import finish_recoveries, recover, set_aside
+from gateway.storage.places import Places
+from gateway.storage.recovery import finish_recoveries, recover
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
-from gateway.storage.segment import SQL_ERRORS, Segment, is_damage, open_read_only, read_sealed
+from gateway.storage.segment import (
+    FOLD_BYTES,
+    SQL_ERRORS,
+    Segment,
+    is_damage,
+    open_read_only,
+    read_sealed,
+)
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from gateway.clock import Clock
-    from gateway.model import LogRow, Record
+    from gateway.model import Record
+    from gateway.storage.batch import Batch
     from gateway.storage.bounds import Bounds, Doomed
     from gateway.storage.position import Standing
     from gateway.storage.rows import LogLine
 
 log = logging.getLogger("nxgate.store")
 
-
-@dataclass(slots=True)
-class Batch:
-    """What one commit writes; filled by the event loop, then handed over and not touched again.
-
-    Attributes:
-        last_key: the highest key given so far.
-        size: bytes, about.
-        unlink: segments whose loss this batch declares.
-    """
-
-    telemetry: list[Record] = field(default_factory=list)
-    rest: list[Record] = field(default_factory=list)
-    log: list[LogRow] = field(default_factory=list)
-    heard: bytes | None = None
-    positions: dict[str, Standing] = field(default_factory=dict)
-    unlink: list[Facts] = field(default_factory=list)
-    last_key: int = 0
-    size: int = 0
+_MOST_RESERVE = 32 << 20
 
 
 class Shelf:
@@ -76,36 +66,46 @@ class Shelf:
         bounds: chooses what must go.
 
     Attributes:
-        bounds: as given; may be changed.
         view: every segment, oldest first within its family; a new tuple at each change.
         losses: what turned out unreadable; the store takes it away from the end.
         wear: bytes written to the medium since the start, about.
         recovered: damaged segments recovered since the start.
         trouble: what the disk refuses besides the records themselves, or None.
-        current, heard, positions: as of the last commit.
+        no_room: True from a refusal for lack of room until the next commit.
+        free: bytes free on the disk, as of the last commit.
+        reserve: bytes that must stay free for commits to go on: what is written before an old
+            segment can go.
+        current, heard: as of the last commit.
     """
 
     def __init__(self, folder: Path, segment_bytes: int, bounds: Bounds, clock: Clock) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
-        self.bounds = bounds
+        self._bounds = bounds
         self._clock = clock
         self._active: dict[Family, Segment] = {}
         self._closing: list[Segment] = []
         self._sealed: dict[Path, Facts] = {}
-        self._position_file: PositionFile | None = None
-        self._ends: dict[int, int] = {}
+        self._places = Places(folder)
         self._last_key = 0
         self._log_last = 0
         self._retired_wear = 0
+        self.no_room = False
+        self._fold_bytes = min(FOLD_BYTES, segment_bytes // 2)
+        self.reserve = min(2 * segment_bytes + 4 * self._fold_bytes, _MOST_RESERVE)
         self.view: tuple[Facts, ...] = ()
         self.losses: list[Loss] = []
         self.wear = 0
         self.recovered = 0
         self.trouble: str | None = None
+        self.free = 0
         self.current: Current = {}
         self.heard: bytes | None = None
-        self.positions: dict[str, Standing] = {}
+
+    @property
+    def positions(self) -> Mapping[str, Standing]:
+        """Low and ranges of every publisher, as of the last commit."""
+        return self._places.positions
 
     def open(self) -> None:
         """Open what is there and recover what is damaged.
@@ -115,7 +115,7 @@ class Shelf:
         """
         with self._spoken():
             finish_recoveries(self._folder)
-            self._open_positions()
+            self._places.open()
             damaged = [path for path in sorted(self._folder.iterdir()) if not self._adopt(path)]
             self._publish()
             self.losses = [facts.loss for facts in self.view if facts.loss is not None]
@@ -126,7 +126,8 @@ class Shelf:
             self._publish()
             self._remember()
             self._last_key = max((facts.last for facts in self.view), default=0)
-            self._note_end()
+            self._places.note_end(self._last_key, self.view)
+            self.free = free_bytes(self._folder)
 
     def commit(self, batch: Batch) -> list[Doomed]:
         """Write a batch; all of it is on the medium when this returns.
@@ -140,22 +141,59 @@ class Shelf:
         with self._spoken():
             try:
                 self._write(batch)
-                self._save_positions(batch)
+                self._places.save(batch.positions)
                 self._last_key = batch.last_key
             except Damaged as damage:
                 self._recover(damage.file[0])
                 raise
-            except SQL_ERRORS:
-                # On a full disk room comes first: the gap that declares it can't be written else.
-                with suppress(OSError):
-                    self._unlink(batch)
+            except (*SQL_ERRORS, OSError) as error:
+                self.no_room = is_full(error)
                 raise
             finally:
                 self._publish()
+        self.no_room = False
         self._tidy(batch)
-        return self.bounds.over(
-            self.view, self._clock.wall_ns() // 1_000_000, self._clock.mono_ns() * 1e-9
+        return self.over()
+
+    def over(self) -> list[Doomed]:
+        """Return segments that must go next, to be declared first."""
+        with suppress(OSError):  # the next commit tells
+            self.free = free_bytes(self._folder)
+        short = self.reserve - self.free
+        return self._bounds.over(
+            self.view,
+            self._clock.wall_ns() // 1_000_000,
+            self._clock.mono_ns() * 1e-9,
+            max(short, 1) if self.no_room else short,
+            urgent=self.no_room,
         )
+
+    def relieve(self, batch: Batch) -> None:
+        """Unlink what a batch declares although the commit that declares it has yet to come.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        with self._spoken():
+            self._unlink(batch)
+
+    def probe(self, size: int) -> None:
+        """Try whether the disk takes so many bytes.
+
+        Raises:
+            StoreError: it doesn't.
+        """
+        with self._spoken():
+            try:
+                probe(self._folder, size)
+            except OSError as error:
+                self.no_room = is_full(error)
+                raise
+
+    def take_over(self, other: Shelf) -> None:
+        """Stand for another shelf whose folder is gone: carry on how things stand."""
+        self.current = self.current | other.current
+        self.heard = other.heard
 
     def rescue(self, file: tuple[Path, int]) -> None:
         """Recover a segment that a reader found damaged; nothing where that was done already.
@@ -173,11 +211,7 @@ class Shelf:
             segment.close()
         self._active.clear()
         self._closing.clear()
-        if self._position_file is not None:
-            with suppress(sqlite3.Error):
-                self._note_end()
-            self._position_file.close()
-            self._position_file = None
+        self._places.close(self._last_key, self.view)
 
     # Opening
 
@@ -222,32 +256,6 @@ class Shelf:
                 raise
             return False
         return whole
-
-    def _open_positions(self) -> None:
-        try:
-            self._position_file = PositionFile(self._folder / "position.db")
-            self.positions, self._ends = self._position_file.load(), self._position_file.ends()
-        except SQL_ERRORS as error:
-            if not is_damage(error):
-                raise
-            self._renew_positions()
-
-    def _renew_positions(self) -> None:
-        """Begin a new file in a damaged one's place, and put into it what is known."""
-        if self._position_file is not None:
-            self._position_file.close()
-        path = self._folder / "position.db"
-        set_aside(path)
-        self._position_file = PositionFile(path)
-        self._position_file.save(self.positions)
-
-    def _note_end(self) -> None:
-        """Keep where an epoch ended, at its close, or else as its successor found it."""
-        epoch = self._last_key >> SEQ_BITS
-        if self._position_file is not None and epoch and epoch not in self._ends:
-            oldest = min((facts.first >> SEQ_BITS for facts in self.view), default=0)
-            self._position_file.end(epoch, self._last_key, oldest)
-            self._ends[epoch] = self._last_key
 
     # Writing
 
@@ -307,26 +315,16 @@ class Shelf:
                 self._recover(segment.facts.path)
             raise
 
-    def _save_positions(self, batch: Batch) -> None:
-        self.positions |= batch.positions
-        if batch.positions and self._position_file is not None:
-            try:
-                self._position_file.save(batch.positions)
-            except SQL_ERRORS as error:
-                if not is_damage(error):
-                    raise
-                self._renew_positions()
-
     def _tidy(self, batch: Batch) -> None:
         """Let go of what may go; the records are safe whether or not the disk lets us."""
         try:
             self._unlink(batch)
             for segment in self._active.values():
-                segment.checkpoint()
+                segment.checkpoint(self._fold_bytes)
             self._seal()
             self.trouble = None
         except (*SQL_ERRORS, OSError) as error:
-            self.trouble = str(error)
+            self.trouble, self.no_room = str(self._refusal(error)), is_full(error)
         self._publish()
 
     def _unlink(self, batch: Batch) -> None:
@@ -354,7 +352,7 @@ class Shelf:
         self._closing = [s for s in self._closing if s.facts.path != path]
         # In the view it stays, even if there is no room to recover it now: it isn't gone.
         self._sealed |= {facts.path: facts for facts in self.view if facts.path == path}
-        facts = recover(path, self.view, self._ends, self.recovered + 1)
+        facts = recover(path, self.view, self._places.ends, self.recovered + 1)
         self.recovered += 1
         self._sealed[path] = facts
         self._publish()
@@ -377,14 +375,17 @@ class Shelf:
 
     @contextmanager
     def _spoken(self) -> Iterator[None]:
-        """Say for people what the disk refuses."""
         try:
             yield
-        except SQL_ERRORS as error:
-            raise StoreError(
-                _("{path}: the disk refuses: {reason}: make room on it, or repair it").format(
-                    path=self._folder, reason=error
-                )
-            ) from error
-        except OSError as error:
-            raise refusal(self._folder, error) from error
+        except (*SQL_ERRORS, OSError) as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> StoreError:
+        """Say for people what the disk refuses."""
+        if isinstance(error, OSError):
+            return refusal(self._folder, error)
+        return StoreError(
+            _("{path}: the disk refuses: {reason}: make room on it, or repair it").format(
+                path=self._folder, reason=error
+            )
+        )

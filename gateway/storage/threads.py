@@ -1,9 +1,15 @@
-"""The two threads of a store: SQLite connections stay in the thread that made them."""
+"""The two threads of a store: SQLite connections stay in the thread that made them.
+
+A system call on a dead disk may never return, and nothing can end a thread that is in one. So
+these don't hold up the end of the process, and `close` waits for them only so long.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from gateway.storage.facts import Damaged
@@ -14,6 +20,41 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class _Worker:
+    """One thread that does one thing after the other.
+
+    `concurrent.futures` has such threads too, but ends no process before they end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        Thread(target=self._run, name=name, daemon=True).start()
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Queue something; the future has its result."""
+        future: Future[T] = Future()
+
+        def do() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(work(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - it is the asker's
+                future.set_exception(error)
+
+        self._work.put(do)
+        return future
+
+    def end(self) -> None:
+        """Let the thread end after what is queued."""
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (do := self._work.get()) is not None:
+            do()
+            del do  # holds what it worked on
 
 
 class Threads:
@@ -29,16 +70,29 @@ class Threads:
     ) -> None:
         self._rescue = rescue
         self._recovered = recovered
-        self._writing = ThreadPoolExecutor(1, "store-write")
-        self._reading = ThreadPoolExecutor(1, "store-read")
+        self._writing = _Worker("store-write")
+        self._reading = _Worker("store-read")
 
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do something in the writing thread."""
         return await asyncio.wrap_future(self._writing.submit(work, *args, **kwargs))
 
-    def write_now(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def write_now(
+        self,
+        work: Callable[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         """Do something in the writing thread, and block."""
         return self._writing.submit(work, *args, **kwargs).result()
+
+    def write_soon(self, work: Callable[[], T], patience_s: float) -> T:
+        """Do something in the writing thread, and block for a moment at most.
+
+        Raises:
+            TimeoutError: it isn't done yet, and may be later.
+        """
+        return self._writing.submit(work).result(patience_s)
 
     async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask in the reading thread; a damaged segment that it meets is recovered first.
@@ -62,9 +116,25 @@ class Threads:
                 self.write_now(self._rescue, damage.file)
             self._recovered()
 
-    def close(self, reader: Callable[[], None], writer: Callable[[], None]) -> None:
-        """End both, each with its last work; blocks. The reader first: it holds the logs up."""
-        self._reading.submit(reader).result()
-        self._reading.shutdown()
-        self._writing.submit(writer).result()
-        self._writing.shutdown()
+    def close(
+        self, reader: Callable[[], None], writer: Callable[[], None], patience_s: float
+    ) -> bool:
+        """End both, each with its last work; blocks. The reader first: it holds the logs up.
+
+        Args:
+            reader: what the reading thread does last.
+            writer: what the writing thread does last.
+            patience_s: how long to wait for them, each.
+
+        Returns:
+            False where one is stuck in the disk: it may still write should the disk come back.
+        """
+        done = True
+        for worker, last in ((self._reading, reader), (self._writing, writer)):
+            future = worker.submit(last)
+            worker.end()
+            try:
+                future.result(patience_s)
+            except TimeoutError:
+                done = False
+        return done
