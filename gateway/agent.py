@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import api
 from gateway.alarms.board import Alarms
-from gateway.clock import SystemClock
+from gateway.correction import Correction
 from gateway.destinations import Destinations
 from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
@@ -32,6 +32,8 @@ from gateway.records import Records
 from gateway.reloading import Reloading
 from gateway.snapshot import Snapshot
 from gateway.store import Store
+from gateway.timekeeping.evidence import ThisSystem
+from gateway.timekeeping.keeper import Timekeeper
 from gateway.transition import Transition
 from gateway.words import _
 
@@ -59,17 +61,20 @@ class Agent:
     """
 
     def __init__(
-        self, plant: Plant, clock: Clock | None = None, *, read_ns: int | None = None
+        self, plant: Plant, clock: Timekeeper | None = None, *, read_ns: int | None = None
     ) -> None:
-        self._clock: Clock = clock or SystemClock()
+        self._clock = clock or Timekeeper(ThisSystem())
         self._store = _open_store(plant, self._clock)
         self._ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
-        self._restore()
-        self._health = Health()
         self._alarms = Alarms()
+        self._health = Health()
         self._pipeline = Pipeline(self._ledger, plant.heartbeat_s, self._alarms)
         self._destinations = Destinations(plant, self._store, self._clock)
         self._records = Records(self._store, self._ledger, self._destinations, self._clock)
+        self._correction = Correction(
+            self._clock, self._store, self._ledger, self._records, [self._alarms.move]
+        )
+        self._restore()
         units = connect(plant.devices, plant.drivers, self._clock)
         self._poller = Poller(units, self, self._clock, self._health)
         self._transition = Transition(
@@ -88,7 +93,7 @@ class Agent:
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
         """Close windows, declare silence, note who was heard: the records that come of it."""
-        drafts = self._ledger.advance(now_ms)
+        drafts = self._ledger.advance(now_ms, waits=self._clock.waits)
         self._alarms.follow(drafts)
         drafts += self._alarms.advance(self._clock.mono_ns(), now_ms)
         self._store.note_heard(self._ledger.heard())
@@ -111,6 +116,7 @@ class Agent:
         signals.obey(loop, stop=stopping.set, reload=self._reloading.ask)
         tasks: list[asyncio.Task[None]] = []
         try:
+            self._correction.look()
             self._reloading.plant = self._transition.begin(self._reloading.plant)
             await self._store.flush()
             waiter: asyncio.Task[object] = loop.create_task(stopping.wait())
@@ -125,7 +131,7 @@ class Agent:
 
     def take(self, batch: Batch) -> None:
         """Take one batch from the poller: records are numbered, kept and offered at once."""
-        drafts = self._pipeline.take(batch)
+        drafts = self._pipeline.take(self._correction.stamped(batch))
         if drafts:
             self._records.keep(drafts)
 
@@ -139,7 +145,7 @@ class Agent:
         since_ms = now_ms - HORIZON_MS
         states = [r for (cls, *_place), r in self._store.current().items() if cls == "state"]
         self._ledger.restore(
-            self._store.log(since_ms),
+            self._store.log(since_ms, self._clock.moved(since_ms)),
             self._store.last_heard(),
             self._store.statements(since_ms),
             states,
@@ -149,6 +155,7 @@ class Agent:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            self._correction.look()
             self._records.keep(self._each_second(self._now_ms()))
 
     def _tell_unmapped(self) -> None:
@@ -192,7 +199,7 @@ class Agent:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._ledger.rest()
-        self._records.keep(self._ledger.advance(self._now_ms()))
+        self._records.keep(self._ledger.advance(self._now_ms(), waits=self._clock.waits))
         self._store.note_heard(self._ledger.heard())
         with contextlib.suppress(TimeoutError, StoreError):
             async with asyncio.timeout(5):

@@ -75,21 +75,43 @@ class Ledger:
             return []
         return account.observe(t_ms, values)
 
-    def advance(self, now_ms: int) -> list[Draft]:
+    def advance(self, now_ms: int, *, waits: bool = False) -> list[Draft]:
         """Declare silences, close windows, publish interim figures, restate; once a second.
 
         At midnight every asset closes an hour, a shift and a day: what is more than enough for
         one call waits for the next, since polling waits for this.
+
+        Args:
+            now_ms: UTC ms.
+            waits: leave the windows alone; which ones they are will be known soon.
         """
         accounts = self._turn
         told = [draft for account in accounts for draft in account.check(now_ms)]
         records: list[Draft] = []
+        if waits:
+            return told
         for _turn in range(len(accounts)):
             records += accounts[0].settle(now_ms)
             accounts.rotate(-1)
             if len(records) >= ENOUGH:
                 break
         return told + records
+
+    def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
+        """Shift what was read from a time on, because the clock was wrong by so much.
+
+        Only labels change: whatever lay ten seconds apart still does, and figures of it with it.
+
+        Args:
+            since_ms: UTC ms by the clock as it was.
+            delta_ms: what is right minus what was said.
+            now_ms: UTC ms, as it is known now.
+
+        Returns:
+            The states again.
+        """
+        accounts = self._accounts.values()
+        return [draft for one in accounts for draft in one.move(since_ms, delta_ms, now_ms)]
 
     def rest(self) -> None:
         """Before a stop: log the newest readings that were held back, so none is lost."""
@@ -141,6 +163,11 @@ class Ledger:
             self._parting[name] = self._accounts.pop(name)
             self._close(self._parting[name], name)
         self._turn = deque(self._accounts.values())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no account is put by."""
+        return not self._parting
 
     def take_back(self) -> list[Draft]:
         """Go on with the accounts that were put by, as if nothing had been."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import orjson
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 
 OWN_LINE = "_gw"
 """The line of what the gateway says of itself; its asset is the gateway's name."""
+
+
+UNSYNC = b'{"clock":"unsync",'
+
+
+def mark(draft: Draft) -> Draft:
+    """Say of a draft that its times are uncertain, as the contract's envelope has it."""
+    if draft.body.startswith(UNSYNC):  # a part of a record that was too large, and marked
+        return draft
+    return dataclasses.replace(draft, body=UNSYNC + draft.body[1:])
 
 
 class Records:
@@ -42,6 +53,8 @@ class Records:
 
     def keep(self, drafts: Sequence[Draft]) -> None:
         """Store and offer drafts, in their order, with what the ledger has to log."""
+        if not self._clock.trusted():
+            drafts = [mark(draft) for draft in drafts]
         drafts = fit(drafts, self._destinations.most_body)
         self._destinations.offer(self._store.append(drafts, self._ledger.take_log()))
 

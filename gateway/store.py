@@ -32,9 +32,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
 from gateway.model import MAX_SEQ, SEQ_BITS, Record, make_key
@@ -42,6 +40,7 @@ from gateway.storage.batch import ROW, weight_of
 from gateway.storage.bounds import Bounds
 from gateway.storage.facts import Dropped, holds
 from gateway.storage.home import Home
+from gateway.storage.notes import Notes
 from gateway.storage.position import Standing
 from gateway.storage.rows import is_current
 from gateway.storage.shelf import Shelf
@@ -93,7 +92,7 @@ class Store:
         self._last_key = 0
         self._current: Current = {}
         self.gone: list[Record] = []
-        self._heard: bytes | None = None
+        self._notes = Notes(None)
         self._bad_rows: set[int] = set()
         self._closed = False
 
@@ -142,7 +141,7 @@ class Store:
         self._writer.threads.write_now(home.open)
         self._last_key = self._writer.committed_key = make_key(home.epoch, 0)
         self._current = dict(home.shelf.current)
-        self._heard = home.shelf.heard
+        self._notes = Notes(home.shelf.heard)
         self._writer.take_losses()
         room = sum(facts.bytes for facts in home.shelf.view) + home.shelf.free
         if room - home.shelf.reserve < size_bytes:
@@ -287,18 +286,25 @@ class Store:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""
         return self._writer.threads.ask_now(self._writer.reader.statements, since_ms)
 
-    def log(self, since_ms: int) -> Iterator[LogRow]:
-        """Yield committed log rows with an entry since, in the order of appending; blocks."""
+    def log(self, since_ms: int, moved: tuple[int, int] | None = None) -> Iterator[LogRow]:
+        """Yield committed log rows with an entry since, in the order of appending; blocks.
+
+        Args:
+            since_ms: UTC ms.
+            moved: also rows of this key's epoch and later ones with an entry since this time.
+        """
         after = 0
         while True:
-            rows, upto = self._writer.threads.ask_now(self._writer.reader.log, after, since_ms)
+            rows, upto = self._writer.threads.ask_now(
+                self._writer.reader.log, after, since_ms, moved
+            )
             if upto == after:
                 return
             yield from rows
             after = upto
 
     async def recall(
-        self, since_ms: int, assets: Collection[str]
+        self, since_ms: int, assets: Collection[str], moved: tuple[int, int] | None = None
     ) -> tuple[list[LogRow], list[Record]]:
         """Return what `log` and `statements` give of some assets, without blocking.
 
@@ -311,7 +317,7 @@ class Store:
         while upto != after:
             after = upto
             more, upto = await self._writer.threads.ask(
-                self._writer.reader.log, after, since_ms, assets
+                self._writer.reader.log, after, since_ms, moved, assets
             )
             rows += more
         told = await self._writer.threads.ask(self._writer.reader.statements, since_ms)
@@ -319,15 +325,27 @@ class Store:
 
     def note_heard(self, times: Mapping[str, int]) -> None:
         """Keep when each asset was last heard (UTC ms) with the next commit."""
-        heard = orjson.dumps(dict(times), option=orjson.OPT_SORT_KEYS)
-        if heard != self._heard:
-            self._heard = self._commits.waiting.heard = heard
-            self._commits.touch()
+        self._notes.heard = dict(times)
+        self._note()
+
+    def note_clock(self, clock: Mapping[str, object]) -> None:
+        """Keep what is known of the clock, with the same commit as what was appended just now."""
+        self._notes.clock = dict(clock)
+        self._note()
 
     def last_heard(self) -> dict[str, int]:
         """Return when each asset was last heard, as noted last."""
-        heard: dict[str, int] = orjson.loads(self._heard or b"{}")
-        return heard
+        return dict(self._notes.heard)
+
+    def last_clock(self) -> dict[str, Any]:
+        """Return what was known of the clock, as noted last; {} where nothing was."""
+        return self._notes.clock
+
+    def _note(self) -> None:
+        news = self._notes.news()
+        if news is not None:
+            self._commits.waiting.heard = news
+            self._commits.touch()
 
     def raise_epoch(self, above: int) -> None:
         """Give ids of an epoch higher than `above` from now on.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from gateway.alarms.board import Alarms
-    from gateway.clock import Clock
     from gateway.destinations import Destinations
     from gateway.difference import Difference
     from gateway.figures.account import Account
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.poller import Poller
     from gateway.records import Records
     from gateway.store import Store
+    from gateway.timekeeping.keeper import Timekeeper
 
 
 class Transition:
@@ -44,7 +44,7 @@ class Transition:
 
     Args:
         store, ledger, alarms, pipeline, poller, health, destinations, records: the parts.
-        clock: both clocks.
+        clock: the time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Transition:
         health: Health,
         destinations: Destinations,
         records: Records,
-        clock: Clock,
+        clock: Timekeeper,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -129,7 +129,9 @@ class Transition:
         self._records.keep([])
         await self._store.flush()
         now_ms = self._now_ms()
-        rows, statements = await self._store.recall(now_ms - HORIZON_MS, names)
+        since_ms = now_ms - HORIZON_MS
+        moved = self._clock.moved(since_ms)
+        rows, statements = await self._store.recall(since_ms, names, moved)
         log: dict[str, list[tuple[Entry, ...]]] = {}
         for row in rows:
             log.setdefault(row.asset, []).append(row.entries)

@@ -50,6 +50,7 @@ MAY: dict[str, set[str]] = {
     "meta": {"model", "plant"},
     "figures": {"model", "settings"},
     "ledger": {"model", "figures"},
+    "timekeeping": {"clock", "words"},
     # another site file
     "sources": set(),
     "reloading": {"errors", "words", "difference", "loading", "plant", "sources"},
@@ -64,8 +65,8 @@ MAY: dict[str, set[str]] = {
     "asking": {"errors", "words", "api", "templates"},
 }
 """Room of `gateway` → the rooms that it may import; a package counts as one room. Not in the
-table, so free: agent, transition, destinations, records, signals, snapshot, cli, which put
-the rooms together."""
+table, so free: agent, correction, transition, destinations, records, signals, snapshot, cli, which
+put the rooms together."""
 
 DRIVERS_MAY = {"model", "errors", "clock", "words", "driver"}
 SIMULATORS_MAY = {"errors", "words", "sitefile", "templates", "config"}

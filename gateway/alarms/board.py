@@ -133,6 +133,16 @@ class Alarms:
         draft = watch.acknowledge(by, now_ms)
         return [] if draft is None else [draft]
 
+    def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
+        """Shift the times from one on, because the clock was wrong by so much.
+
+        Returns:
+            Those that are active, again.
+        """
+        for watch in self._watches.values():
+            watch.move(since_ms, delta_ms)
+        return [watch.tell(now_ms) for watch in self.standing()]
+
     def standing(self) -> list[Watch]:
         """Those that are active, the gravest first."""
         active = [watch for watch in self._watches.values() if watch.active]

@@ -114,6 +114,7 @@ class Watch:
     def recall(self, record: Record) -> bool:
         """Take up what an earlier process told; False where that says something else by now."""
         body = orjson.loads(record.body)
+        body.pop("clock", None)
         self.active, self.acked = bool(body.get("active")), bool(body.get("acked"))
         self.raised_ms, self.cleared_ms = body.get("raised") or 0, body.get("cleared") or 0
         self._value, self._by = body.get("value"), body.get("by", "")
@@ -121,6 +122,11 @@ class Watch:
             self.text = body.get("text", self.text)
         same = orjson.loads(self._body()) == body
         return same and (record.line, record.asset) == (self.line, self.asset)
+
+    def move(self, since_ms: int, delta_ms: int) -> None:
+        """Shift its times from one on: the clock was wrong by so much."""
+        self.raised_ms += delta_ms if self.raised_ms >= since_ms else 0
+        self.cleared_ms += delta_ms if self.cleared_ms >= since_ms else 0
 
     def tell(self, now_ms: int) -> Draft:
         """The record of how it stands."""

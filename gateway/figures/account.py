@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
-AHEAD, FRONT, TOLD = "ahead", "front", "told"
+AHEAD, FRONT, TOLD, MOVED = "ahead", "front", "told", "moved"
 """Entries that the account makes itself: left minus right good halves at a time, so that what
-waits to be matched outlives the log before it; up to where the log was forgotten; and when a
-window was told, so that a restart knows which entries that statement couldn't know."""
+waits to be matched outlives the log before it; up to where the log was forgotten; when a window
+was told, so that a restart knows which entries that statement couldn't know; and from when on, and
+by how much, the times of all entries before this one are to be shifted."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -63,7 +64,7 @@ class Account:
         self._journal = Journal()
         self._entries: list[Entry] = []
         self._now = self._front = self._wake = 0
-        self._is_open = False
+        self._is_open = self._was_moved = False
         self._shown = ""
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
@@ -138,6 +139,35 @@ class Account:
             self._entries.append(Entry(now_ms, TOLD, None))
         return drafts
 
+    def move(self, since: int, delta: int, now_ms: int) -> list[Draft]:
+        """Shift what was read from a time on: the clock was wrong by so much.
+
+        Returns:
+            The state again, whose beginning is another one now.
+        """
+        self.rest()
+        self._entries.append(Entry(now_ms, MOVED, f"{since}:{delta}"))
+        self._reckoning.move(since, delta)
+        self._journal.move(since, delta)
+        if self.presence is not None:
+            self.presence.move(since, delta)
+        for track in self._tracks.values():
+            track.move(since, delta)
+        begin = since + delta
+        if since <= self._front:
+            self._front = -(-(self._front + delta) // QUARTER_MS) * QUARTER_MS
+        else:
+            self._front = min(self._front, begin // QUARTER_MS * QUARTER_MS)
+        self._now = now_ms
+        self._trim(now_ms)
+        self._front = max(self._front, _front(now_ms))
+        first = self._journal.first()
+        is_all = first is not None and first >= begin
+        for book in self._books:
+            book.move(min(since, begin), max(begin, self._front) if is_all else None, now_ms)
+        self._shown = ""
+        return self._tell(now_ms)
+
     def take_log(self) -> list[Entry]:
         """The entries since the last call."""
         taken, self._entries = self._entries, []
@@ -182,8 +212,11 @@ class Account:
             for book in self._books:
                 if record.cls == book.cls:
                     book.recall(record)
-        if max(self._journal.last(), heard or 0) > now_ms + STEP_MS:
+        newest = max(self._journal.last(), heard or 0, *(book.closed for book in self._books))
+        if newest > now_ms + STEP_MS:
             self._step_back(now_ms)
+        for book in self._books if self._was_moved else ():
+            book.move(0, None, now_ms)
         for entry, written in late:
             if self._front <= entry.t_ms <= now_ms + STEP_MS:
                 self._touch(entry.t_ms, entry.signal, written)
@@ -194,16 +227,25 @@ class Account:
         A window told before that, and not since, is still to be restated.
         """
         late: list[tuple[Entry, int]] = []
-        written = 0
+        written = newest = 0
         for entries in rows:
             for entry in entries:
                 if entry.signal == AHEAD:
                     self._reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
+                elif entry.signal == MOVED:
+                    since, delta = map(int, str(entry.value).split(":"))
+                    self._reckoning.move(since, delta)
+                    self._journal.move(since, delta)
+                    self._was_moved = True
+                    late.clear()
+                    written = newest = 0
                 elif entry.signal not in {FRONT, TOLD}:
                     is_news = self._journal.put(entry.t_ms, entry.signal, entry.value)
                     if is_news and entry.t_ms < written:
                         late.append((entry, written))
-            written = max([written, *(entry.t_ms for entry in entries)])
+                if entry.signal != MOVED:
+                    newest = max(newest, entry.t_ms)
+            written = max(written, newest)
         return late
 
     def _resume(self, heard: int | None) -> None:

@@ -98,6 +98,7 @@ class Book:
         """Take up a statement made earlier."""
         fields = orjson.loads(record.body)
         rev, final = fields.pop("rev"), fields.pop("final")
+        fields.pop("clock", None)
         window = Window(**fields["win"])
         if not final or window.kind not in self._cursor:
             return
@@ -148,6 +149,24 @@ class Book:
         self._cursor = {kind: min(cursor, now_ms) for kind, cursor in self._cursor.items()}
         self._interim.clear()
         self._touched.clear()
+        self.due = 0
+
+    def move(self, since: int, begin: int | None, now_ms: int) -> None:
+        """Tell again what is over and not before a time: the log was shifted there.
+
+        Args:
+            since: first ms that may have changed.
+            begin: where the log begins, if all of it was shifted.
+            now_ms: the time it is, as far as is known now.
+        """
+        self.closed = min(self.closed, now_ms)
+        for kind, cursor in self._cursor.items():
+            self._cursor[kind] = min(cursor, now_ms) if begin is None or not cursor else begin
+        self._interim.clear()
+        self._touched.clear()
+        for subject, told in self._told.items():
+            if since < told.window.end <= now_ms and told.profile == self._profile:
+                self._touched[subject] = now_ms + self._grace
         self.due = 0
 
     def trim(self, front: int) -> None:

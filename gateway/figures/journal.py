@@ -69,6 +69,19 @@ class Series(Generic[V]):
         del self.times[place:]
         del self.values[place:]
 
+    def move(self, since: int, delta: int) -> int:
+        """Shift what is from a time on; what was before it and would come after it goes.
+
+        Returns:
+            Place of the first one shifted.
+        """
+        first = bisect_left(self.times, since)
+        kept = bisect_left(self.times, min(since, since + delta))
+        del self.times[kept:first]
+        del self.values[kept:first]
+        self.times[kept:] = array("q", [t_ms + delta for t_ms in self.times[kept:]])
+        return kept
+
     def trim(self, front: int) -> None:
         """Forget what is older than the value in force at `front`."""
         place = self.index(front)
@@ -150,6 +163,28 @@ class Journal:
             column.cut(moment)
         self.numbers = {name: column for name, column in self.numbers.items() if column.times}
 
+    def move(self, since: int, delta: int) -> None:
+        """Shift what is from a time on, because the clock that it was read by was wrong.
+
+        What was logged before, at times that now lie after it, goes. Where a hole opens instead,
+        the state in it is unknown: a clock that is set makes no machine run.
+        """
+        begin = since + delta
+        was_known = bool(self.state.times) and self.state.times[0] < since
+        self.state.move(since, delta)
+        self.product.move(since, delta)
+        ends = self.silence.values
+        kept = self.silence.move(since, delta)
+        for place, end in enumerate(ends):
+            if place >= kept or since <= end < FOREVER:
+                ends[place] += delta
+            elif begin < end < since:
+                ends[place] = begin
+        for column in self.numbers.values():
+            column.move(since, delta)
+        if delta > 0 and was_known and not self._is_silent_at(since):
+            self.silence.put(since, begin)
+
     def trim(self, front: int) -> None:
         """Forget what no time from `front` on depends on."""
         self.state.trim(front)
@@ -157,6 +192,10 @@ class Journal:
         self.silence.trim(front)
         for column in self.numbers.values():
             column.trim(front)
+
+    def _is_silent_at(self, moment: int) -> bool:
+        place = self.silence.index(moment)
+        return place >= 0 and self.silence.values[place] > moment
 
     def _times(self) -> Iterator[MutableSequence[int]]:
         yield self.state.times

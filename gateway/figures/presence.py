@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures.journal import FOREVER, SILENCE, STATE
 from gateway.figures.timeline import OFFLINE, UNKNOWN
-from gateway.figures.track import NEVER
+from gateway.figures.track import NEVER, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,6 +139,13 @@ class Presence:
         self.last = max([self.heard, *times[-1:]])
         self.raw = None
         self._readings.clear()
+
+    def move(self, since: int, delta: int) -> None:
+        """Shift what was read from a time on, as the journal does."""
+        self.heard = moved(self.heard, since, delta)
+        self.last = moved(self.last, since, delta)
+        kept = [t_ms for t_ms in self._readings if t_ms < min(since, since + delta)]
+        self._readings = kept + [t_ms + delta for t_ms in self._readings if t_ms >= since]
 
     def _remember(self, t_ms: int) -> None:
         readings = self._readings

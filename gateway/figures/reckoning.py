@@ -22,7 +22,8 @@ from gateway.figures.journal import FOREVER, PRODUCT, SILENCE, STATE
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
 from gateway.figures.timeline import is_undecided
-from gateway.figures.windows import QUARTER_MS, Window
+from gateway.figures.track import moved
+from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 END = 1 << 62
 METERS = (REGISTER, POWER_SUM)
+LEAP_MS = 48 * HOUR_MS
 
 
 class Reckoning:
@@ -156,6 +158,17 @@ class Reckoning:
         self._cells.drop(0, front)
         self._meter_cells.drop(0, front)
         return ahead
+
+    def move(self, since: int, delta: int) -> None:
+        """Follow the journal, whose entries from a time on are about to be shifted."""
+        if self._spec.counting == "pairs" and delta > LEAP_MS:
+            # Nothing is asked of the time before any more, and years are long to add up.
+            self._base = since + delta, self._ahead(since, since)
+        elif self._base is not None:
+            t_ms, ahead = self._base
+            self._base = moved(t_ms, since, delta), ahead
+        self.drop(min(since, since + delta), END, STATE)
+        self.drop(min(since, since + delta), END, REGISTER)
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
         """Take up how far left is ahead of right at a time."""

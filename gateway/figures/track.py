@@ -93,6 +93,12 @@ class Track:
         self.time, self.value, self._logged, self.is_logged = NEVER, None, None, True
         self.due = ALWAYS
 
+    def move(self, since: int, delta: int) -> None:
+        """Shift a reading made at or after a time, as the journal does."""
+        self.time = moved(self.time, since, delta)
+        if self.due not in {ALWAYS, NEVER}:
+            self.due = self.time
+
     def _is_usual(self, t_ms: int, value: Value) -> bool:
         if value == self.value:
             return True
@@ -154,10 +160,20 @@ class PowerMeter:
         self.time = NEVER
         self._track.forget()
 
+    def move(self, since: int, delta: int) -> None:
+        """Shift the newest sample and the sum, as the journal does."""
+        self.time = moved(self.time, since, delta)
+        self._track.move(since, delta)
+
     def recall(self, t_ms: int, value: Value) -> None:
         """Go on from the sum that the log ends with."""
         self._sum = float(value or 0)
         self._track.recall(t_ms, value)
+
+
+def moved(t_ms: int, since: int, delta: int) -> int:
+    """Where a time lies after times from `since` on were shifted; none before is left behind."""
+    return t_ms + delta if t_ms >= since else min(t_ms, since + min(delta, 0) - 1)
 
 
 def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
+from gateway.model import SEQ_BITS, make_key
 from gateway.storage.facts import Damaged, Dropped, Facts, Family, Loss, State
 from gateway.storage.rows import MAX_KEY, parse_log, parse_record
 from gateway.storage.segment import SQL_ERRORS, is_damage, open_read_only, verify
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _KEEP = 6  # connections: the two active segments, and where each of a few backlogs stands
 _PROBE = 256
+_LOG = "SELECT * FROM log WHERE id > ? AND (t_max >= ? OR (id >= ? AND t_max >= ?)) ORDER BY id"
 _READ = "SELECT * FROM record WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
 
 
@@ -194,13 +196,18 @@ class Reader:
         return sorted(newest.values(), key=lambda record: record.key)
 
     def log(
-        self, after: int, since_ms: int, assets: Collection[str] | None = None
+        self,
+        after: int,
+        since_ms: int,
+        moved: tuple[int, int] | None = None,
+        assets: Collection[str] | None = None,
     ) -> tuple[list[LogRow], int]:
         """Return log rows of one segment, in the order they were written.
 
         Args:
             after: id of the last row already had, 0 to begin.
-            since_ms: only rows with an entry at or after this.
+            since_ms: only rows with an entry at or after this,
+            moved: or of this key's epoch or a later one, with an entry at or after this time.
             assets: only rows of these; None: all.
 
         Returns:
@@ -210,15 +217,14 @@ class Reader:
         Raises:
             Damaged: as `read`.
         """
+        key, moved_ms = moved or (MAX_KEY, 0)
+        begin = make_key(key >> SEQ_BITS, 0)
         for facts in self._begin():
             if facts.family is Family.REST and facts.log_last > after:
                 rows: list[LogRow] = []
-                if facts.log_t1 >= since_ms:
-                    for line in self._query(
-                        facts,
-                        "SELECT * FROM log WHERE id > ? AND t_max >= ? ORDER BY id",
-                        (after, since_ms),
-                    ):
+                is_moved = facts.log_last >= begin and facts.log_t1 >= moved_ms
+                if facts.log_t1 >= since_ms or is_moved:
+                    for line in self._query(facts, _LOG, (after, since_ms, begin, moved_ms)):
                         row = parse_log(line)
                         if row is not None and (assets is None or row.asset in assets):
                             rows.append(row)

@@ -160,9 +160,11 @@ class Shelf:
         with suppress(OSError):  # the next commit tells
             self.free = free_bytes(self._folder)
         short = self.reserve - self.free
+        # By a clock that may be wrong nothing is too old.
+        now_ms = self._clock.wall_ns() // 1_000_000 if self._clock.trusted() else 0
         return self._bounds.over(
             self.view,
-            self._clock.wall_ns() // 1_000_000,
+            now_ms,
             self._clock.mono_ns() * 1e-9,
             max(short, 1) if self.no_room else short,
             urgent=self.no_room,
