@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 MOST_EPOCH = 1 << 26
 """Minutes since 2020 reach it in 2147; beyond it a retained status is a forgery, and obeying it
 would let whoever may publish there use up the epochs."""
-LOOK_S = 0.25
-"""How long a retained status may take after its subscription is granted."""
+LOOK_S = 0.05
+"""The least time for a retained status to come after its subscription is granted."""
 SETTLED_S = 10.0
 """A connection that lasted so long was a good one: the back-off starts again."""
 SLOW_S = 30.0

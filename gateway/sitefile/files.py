@@ -68,7 +68,7 @@ FilePath = Annotated[
 class SecretFile(BaseModel):
     """Where a secret is kept: `{file: /etc/nxgate/mqtt.password}`, mode 0600."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     file: FilePath = Field(
         description="A file that only the gateway's user can read.",

@@ -9,7 +9,7 @@ from gateway.words import _
 class Part(BaseModel):
     """A part of the site file: frozen, and no key in it that isn't known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def example(value: dict[str, JsonValue], **rules: JsonValue) -> ConfigDict:
