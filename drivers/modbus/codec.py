@@ -23,6 +23,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -73,19 +74,13 @@ def registers_decoder(tags: Sequence[Tag], offsets: Sequence[int], count: int) -
         offsets: where each tag begins, in registers from the block's start.
         count: registers in the block; data of another length raises `struct.error`.
     """
-    fields = [_field(tag, offset) for tag, offset in zip(tags, offsets, strict=True)]
-    layers = _layers(fields)
-    order = {field: slot for slot, field in enumerate(f for layer in layers for f in layer.fields)}
-    pick = _picker([order[field] for field in fields], len(order))
-    read = _reader(layers, count)
+    read = _reader(tuple(map(_field, tags, offsets)), count)
     steps = [(place, *conversion(tag)) for place, tag in enumerate(tags)]
     sure = tuple((place, apply) for place, apply, may_fail in steps if apply and not may_fail)
     doubtful = tuple((place, apply) for place, apply, may_fail in steps if apply and may_fail)
 
     def decode(data: bytes, out: list[Value]) -> bool:
         values = read(data)
-        if pick is not None:
-            values = list(pick(values))
         for place, apply in sure:
             values[place] = apply(values[place])
         good = True
@@ -166,7 +161,17 @@ def _layers(fields: Sequence[_Field]) -> list[_Layer]:
     return layers
 
 
-def _reader(layers: Sequence[_Layer], count: int) -> Callable[[bytes], list[Any]]:
+@lru_cache(16)  # devices of one model, which mostly stand together, share it
+def _reader(fields: tuple[_Field, ...], count: int) -> Callable[[bytes], list[Any]]:
+    """Prepare the unpacking of a block: the raw data of each field, in their order."""
+    layers = _layers(fields)
+    order = {field: slot for slot, field in enumerate(f for layer in layers for f in layer.fields)}
+    pick = _picker([order[field] for field in fields], len(order))
+    unpack = _unpacker(layers, count)
+    return unpack if pick is None else lambda data: list(pick(unpack(data)))
+
+
+def _unpacker(layers: Sequence[_Layer], count: int) -> Callable[[bytes], list[Any]]:
     """Unpack all layers, one behind the other."""
     parts = [(layer.unpacker(count), layer.order in _SWAPPED) for layer in layers]
     if len(parts) == 1:

@@ -62,13 +62,26 @@ def conversion(tag: Tag) -> Conversion:
         return Conversion(_bit(register_of(tag).bit or 0), may_fail=False)
     if kind is Kind.STRING:
         return Conversion(_text, may_fail=True)
+    return _number(kind, tag.scale, tag.offset, tag.missing, tag.bits)
+
+
+@lru_cache(256)  # thousands of tags, a few ways to write a number
+def _number(
+    kind: Kind,
+    scale: float,
+    offset: float,
+    missing: tuple[float, ...],
+    bits: tuple[int, int] | None,
+) -> Conversion:
+    """Prepare the conversion of a number."""
+    line = _Line.of(scale, offset)
+    markers = _markers(kind, missing)
     if kind in {Kind.F32, Kind.F64}:
-        return Conversion(_without(_markers(tag), _finite(tag)), may_fail=True)
-    scaled = _scaled(tag)
+        return Conversion(_without(markers, _finite(line)), may_fail=True)
+    scaled = _scaled(kind, line)
     if kind is Kind.BITFIELD:
-        low, high = tag.bits or (0, BITS_PER_REGISTER - 1)
+        low, high = bits or (0, BITS_PER_REGISTER - 1)
         scaled = _field(low, high, scaled)
-    markers = _markers(tag)
     if kind is Kind.BCD:
         return Conversion(_bcd(_without(markers, scaled) if markers else scaled), may_fail=True)
     if markers:
@@ -83,15 +96,14 @@ class _Line(NamedTuple):
     b: float
     q: int
 
-
-@lru_cache(1024)  # thousands of tags share a few scales
-def _line(scale: float, offset: float) -> _Line:
-    """Find whole numbers for a scale and an offset, where they are decimal fractions."""
-    slope, start = _decimal(scale), _decimal(offset)
-    if slope is None or start is None:
-        return _Line(scale, offset, 1)
-    q = math.lcm(slope.denominator, start.denominator)
-    return _Line(int(slope * q), int(start * q), q)
+    @classmethod
+    def of(cls, scale: float, offset: float) -> _Line:
+        """Find whole numbers for a scale and an offset, where they are decimal fractions."""
+        slope, start = _decimal(scale), _decimal(offset)
+        if slope is None or start is None:
+            return cls(scale, offset, 1)
+        q = math.lcm(slope.denominator, start.denominator)
+        return cls(int(slope * q), int(start * q), q)
 
 
 def _decimal(number: float) -> Fraction | None:
@@ -104,12 +116,12 @@ def _decimal(number: float) -> Fraction | None:
     return near if math.isclose(float(near), number, rel_tol=5e-16) else None
 
 
-def _scaled(tag: Tag) -> Callable[[int], Value] | None:
+def _scaled(kind: Kind, line: _Line) -> Callable[[int], Value] | None:
     """Scale an integer; it stays one where the line is whole and the result fits 64 bits."""
-    a, b, q = _line(tag.scale, tag.offset)
+    a, b, q = line
     if (a, b, q) == (1, 0, 1):
         return None
-    reach = abs(a) * (1 << _INTEGER_BITS[tag.kind]) + abs(b)
+    reach = abs(a) * (1 << _INTEGER_BITS[kind]) + abs(b)
     if q == 1 and reach < _JSON_INTEGER:
         return lambda raw: raw * a + b
     if (a, b) == (1, 0):
@@ -117,9 +129,9 @@ def _scaled(tag: Tag) -> Callable[[int], Value] | None:
     return lambda raw: (raw * a + b) / q
 
 
-def _finite(tag: Tag) -> Callable[[float], Value]:
+def _finite(line: _Line) -> Callable[[float], Value]:
     """Scale a float; what isn't finite is no value."""
-    a, b, q = _line(tag.scale, tag.offset)
+    a, b, q = line
     # x - x is 0 for every finite x, NaN for the rest: a third of the cost of math.isfinite.
     if (a, b, q) == (1, 0, 1):
         return lambda raw: raw if raw - raw == 0 else None
@@ -140,20 +152,20 @@ def _without(markers: frozenset[float], then: Callable[..., Value] | None) -> Ca
     return lambda raw: None if raw in markers else then(raw)
 
 
-def _markers(tag: Tag) -> frozenset[float]:
+def _markers(kind: Kind, missing: tuple[float, ...]) -> frozenset[float]:
     """The device's own words for "no value", as the numbers that unpacking will give.
 
     They may have passed through a float on their way from the template: 0xFFFFFFFFFFFFFFFF
     arrives as 2⁶⁴ and is brought back to the largest number there is; a float is rounded to
     what 32 bits hold.
     """
-    if tag.kind is Kind.F32:
-        return frozenset(map(_single, tag.missing))
-    if tag.kind is Kind.F64:
-        return frozenset(tag.missing)
-    bits = _INTEGER_BITS[tag.kind]
-    highest = (1 << (bits - 1 if tag.kind in {Kind.I16, Kind.I32, Kind.I64} else bits)) - 1
-    return frozenset(min(int(marker), highest) for marker in tag.missing)
+    if kind is Kind.F32:
+        return frozenset(map(_single, missing))
+    if kind is Kind.F64:
+        return frozenset(missing)
+    bits = _INTEGER_BITS[kind]
+    highest = (1 << (bits - 1 if kind in {Kind.I16, Kind.I32, Kind.I64} else bits)) - 1
+    return frozenset(min(int(marker), highest) for marker in missing)
 
 
 def _single(number: float) -> float:

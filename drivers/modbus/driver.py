@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.modbus import messages, writing
 from drivers.modbus.config import Settings
+from drivers.modbus.plan import spans
 from drivers.modbus.poll import Poll
 from drivers.modbus.prepared import PreparedPlan
 from gateway.driver import Reading, Written
@@ -172,7 +173,7 @@ def _readings(plan: PreparedPlan, batch: Batch, heard: list[_Heard]) -> tuple[Re
             words = tuple(data[bit >> 3] >> (bit & 7) & 1 for bit in range(block.count))
         else:
             words = struct.unpack(f">{block.count}H", data)
-        for span in block.spans:
+        for span in spans(plan.tags, block.tags):
             tag = plan.tags[span.tag]
             raw = words[span.start - block.start : span.end - block.start]
             error = messages.valueless(tag) if batch.values[span.tag] is None else ""

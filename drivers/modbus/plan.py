@@ -8,7 +8,7 @@ possible gives the fewest blocks there are; a value is never split over two requ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.modbus.codec import width
 from drivers.modbus.register import register_of
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 BITS_PER_REGISTER = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What one tag takes of its table.
+class Span(NamedTuple):
+    """What one tag takes of its table; kept no longer than it takes to plan.
 
     Attributes:
         start: first register or bit.
@@ -41,30 +40,31 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One request and the tags it serves, by rising address.
+    """One request and the tags it serves.
 
     Attributes:
         start, count: registers, or bits of a bit table.
+        tags: their indices in the group, by rising address.
     """
 
     function: Function
     start: int
     count: int
-    spans: tuple[Span, ...]
+    tags: tuple[int, ...]
 
     @property
-    def halves(self) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    def halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Its tags in two parts, for a block that the device refused."""
-        middle = len(self.spans) // 2
-        return self.spans[:middle], self.spans[middle:]
+        middle = len(self.tags) // 2
+        return self.tags[:middle], self.tags[middle:]
 
 
-def spans(tags: Sequence[Tag]) -> list[Span]:
-    """Where each tag lies, in the order of the tags."""
+def spans(tags: Sequence[Tag], wanted: Iterable[int] | None = None) -> list[Span]:
+    """Where tags of a group lie: all of them in their order, or those with these indices."""
     found = []
-    for index, tag in enumerate(tags):
-        register = register_of(tag)
-        end = register.address + width(tag)
+    for index in range(len(tags)) if wanted is None else wanted:
+        register = register_of(tags[index])
+        end = register.address + width(tags[index])
         found.append(Span(register.function, register.address, end, index))
     return found
 
@@ -74,7 +74,7 @@ def blocks(wanted: Iterable[Span], settings: Settings) -> list[Block]:
     result: list[Block] = []
     run: list[Span] = []
     end = 0
-    for span in sorted(wanted, key=lambda s: (s.function, s.start, s.end, s.tag)):
+    for span in sorted(wanted):
         if run and not _fits(run[0], end, span, settings):
             result.append(block(run, settings))
             run, end = [], 0
@@ -89,7 +89,7 @@ def block(run: Sequence[Span], settings: Settings) -> Block:
     """One block over spans of one table, sorted by start."""
     function = run[0].function
     start, end = settings.widen(function, run[0].start, max(span.end for span in run))
-    return Block(function, start, end - start, tuple(run))
+    return Block(function, start, end - start, tuple(span.tag for span in run))
 
 
 def _fits(first: Span, end: int, span: Span, settings: Settings) -> bool:

@@ -59,7 +59,7 @@ class Poll:
     def refused(self, read: Read, error: RequestRefused | DecodeError, peer: str) -> None:
         """Halve what can be halved; else its tags are bad, and set aside if that won't change."""
         code = error.code if isinstance(error, RequestRefused) else NO_CODE
-        if code in _DIVISIBLE and len(read.block.spans) > 1:
+        if code in _DIVISIBLE and len(read.block.tags) > 1:
             self._changed = True
             low, high = self._plan.halves(read)
             if self._spare:
@@ -72,7 +72,7 @@ class Poll:
         else:
             self._kept.append(read)
         self.good = False
-        self.values += [None] * len(read.block.spans)
+        self.values += [None] * len(read.block.tags)
         self._plan.note(read, lambda tag: refused(tag, read.block, peer, str(error), code))
 
     def finish(self, now_ns: int) -> tuple[tuple[Value, ...], tuple[Quality, ...] | None]:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from drivers.modbus.client import Query, query
 from drivers.modbus.codec import Decode, bits_decoder, registers_decoder
 from drivers.modbus.plan import Block, block, blocks, spans
+from drivers.modbus.register import register_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from drivers.modbus.config import Settings
-    from drivers.modbus.plan import Span
     from gateway.model import Tag, Value
 
 RETRY_S = 60.0
@@ -72,14 +72,14 @@ class PreparedPlan:
 
     def note(self, read: Read, message: Callable[[Tag], str]) -> None:
         """Keep why the tags of a read are bad."""
-        for span in read.block.spans:
-            tag = self.tags[span.tag]
+        for index in read.block.tags:
+            tag = self.tags[index]
             self.refused[tag.name] = message(tag)
 
     def forget(self, read: Read) -> None:
         """The tags of a read are answered again."""
-        for span in read.block.spans:
-            self.refused.pop(self.tags[span.tag].name, None)
+        for index in read.block.tags:
+            self.refused.pop(self.tags[index].name, None)
 
     def halves(self, read: Read) -> tuple[Read, Read]:
         """Two reads for one that was refused; it serves at least two tags."""
@@ -87,19 +87,19 @@ class PreparedPlan:
         return self._half(low), self._half(high)
 
     def _adopt(self, reads: tuple[Read, ...]) -> None:
-        served = [span.tag for read in reads for span in read.block.spans]
+        served = [index for read in reads for index in read.block.tags]
         places = {tag: place for place, tag in enumerate(served)}
         wanted = [places.get(tag, len(served)) for tag in range(len(self.tags))]
         self.reads = reads
         self.arrange = _arranger(wanted, len(served))
         self.is_complete = len(served) == len(self.tags)
 
-    def _half(self, run: Sequence[Span]) -> Read:
-        return self._read(block(run, self._settings))
+    def _half(self, part: Sequence[int]) -> Read:
+        return self._read(block(spans(self.tags, part), self._settings))
 
     def _read(self, found: Block) -> Read:
-        tags = [self.tags[span.tag] for span in found.spans]
-        offsets = [span.start - found.start for span in found.spans]
+        tags = [self.tags[index] for index in found.tags]
+        offsets = [register_of(tag).address - found.start for tag in tags]
         decode = (
             bits_decoder(offsets, found.count)
             if found.function.is_bits

@@ -165,7 +165,7 @@ def groups(draw: st.DrawFn) -> tuple[list[Tag], Settings]:
 def test_a_plan_covers_each_tag_once_within_the_limits(group: tuple[list[Tag], Settings]) -> None:
     tags, limits = group
     found = blocks(spans(tags), limits)
-    served = [span.tag for block in found for span in block.spans]
+    served = [index for block in found for index in block.tags]
     assert sorted(served) == list(range(len(tags)))
     assert len(found) <= len(tags)
     for block in found:
@@ -175,11 +175,11 @@ def test_a_plan_covers_each_tag_once_within_the_limits(group: tuple[list[Tag], S
         assert block.start + block.count <= 65_536
         if limits.even and not block.function.is_bits:
             assert block.start % 2 == block.count % 2 == 0
-        for span in block.spans:
-            register = register_of(tags[span.tag])
+        for index in block.tags:
+            register = register_of(tags[index])
             assert register.function is block.function
             assert block.start <= register.address
-            assert register.address + width(tags[span.tag]) <= block.start + block.count
+            assert register.address + width(tags[index]) <= block.start + block.count
 
 
 @given(groups())
@@ -191,8 +191,8 @@ def test_no_two_requests_could_have_been_one(group: tuple[list[Tag], Settings]) 
             continue
         gap = limits.gap * (16 if one.function.is_bits else 1)
         limit = limits.max_bits if one.function.is_bits else limits.max_read
-        end = max(span.end for span in one.spans)
-        first = other.spans[0]
+        end = max(span.end for span in spans(tags, one.tags))
+        first = spans(tags, other.tags)[0]
         start, reach = limits.widen(one.function, one.start, max(end, first.end))
         assert first.start - end > gap or reach - start > limit
 

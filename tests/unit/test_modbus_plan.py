@@ -80,8 +80,8 @@ def test_halves_keep_order_and_bounds() -> None:
     tags = [make("a", "holding:0"), make("b", "holding:10", Kind.U32), make("c", "holding:20")]
     (whole,) = blocks(spans(tags), Settings())
     low, high = whole.halves
-    assert [span.tag for span in (*low, *high)] == [0, 1, 2]
-    found: list[Block] = [block(low, Settings()), block(high, Settings())]
+    assert (*low, *high) == (0, 1, 2)
+    found: list[Block] = [block(spans(tags, part), Settings()) for part in (low, high)]
     assert [(item.start, item.count) for item in found] == [(0, 1), (10, 11)]
 
 
