@@ -39,7 +39,8 @@ class Destinations:
     """
 
     def __init__(self, plant: Plant, store: Store, clock: Clock) -> None:
-        self._plant = plant
+        self._place = plant.publishers["mqtt"]
+        self._identity = plant.identity
         self._store = store
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -73,7 +74,6 @@ class Destinations:
         The position of a publisher that goes stays with the store: a section that comes back
         goes on where it was, and what it missed for good meanwhile has been declared.
         """
-        self._plant = plant
         for name in change.removed:
             publisher = self.publishers.pop(name)
             await publisher.stop()
@@ -97,12 +97,12 @@ class Destinations:
             await _end(task)
 
     def _make(self, name: str, settings: MqttSettings) -> Publisher:
-        factory = cast("Factory", fetch(self._plant.publishers["mqtt"]))
+        factory = cast("Factory", fetch(self._place))
         return factory(
             name=name,
             config=settings,
             store=self._store,
-            identity=self._plant.identity,
+            identity=self._identity,
             clock=self._clock,
         )
 

@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.model import Tag
+from gateway.plain import is_row
 from gateway.plant import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.plant import Plant
 
 DIGEST_BYTES = 12
@@ -82,23 +80,13 @@ class Difference:
 
 def mark(plant: Plant) -> Marks:
     """Take the marks of a plant with all its bindings."""
-    tags: dict[int, str] = {}
-
-    def spell(part: object) -> object:
-        if not isinstance(part, Tag):
-            return _spell(part)
-        found = tags.get(id(part))
-        if found is None:
-            found = tags[id(part)] = _digest(part._replace(line=0), _spell)
-        return found
-
-    devices = {device.name: _digest(device, spell) for device in plant.devices}
+    devices = {device.name: _digest(device) for device in plant.devices}
     assets: dict[str, str] = {}
     sources: dict[str, tuple[str, ...]] = {}
     for asset in plant.assets:
         names = asset.kpi.kpis if asset.kpi is not None else ()
         texts = [plant.kpis[name] for name in names]
-        assets[asset.name] = _digest((asset, plant.timezone, texts), spell)
+        assets[asset.name] = _digest((asset, plant.timezone, texts))
         feeding = dict.fromkeys(binding.tag.device for binding in asset.bindings)
         feeding |= dict.fromkeys(alarm.device for alarm in asset.alarms if alarm.device)
         sources[asset.name] = tuple(feeding)
@@ -170,8 +158,8 @@ def _fixed(old: Plant, new: Plant) -> tuple[str, ...]:
     return (*names, *(["store.path"] if old.store.path != new.store.path else []))
 
 
-def _digest(thing: object, spell: Callable[[object], object]) -> str:
-    data = orjson.dumps(thing, default=spell, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+def _digest(thing: object) -> str:
+    data = orjson.dumps(thing, default=_spell, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
@@ -179,7 +167,8 @@ def _spell(part: Any) -> object:  # noqa: ANN401 - whatever a plant is made of
     """Write what counts of a part."""
     if dataclasses.is_dataclass(part):
         kind: Any = type(part)
-        return [getattr(part, name) for name in _counting(kind)]
+        values = (getattr(part, name) for name in _counting(kind))
+        return [_columns(value) if is_row(value) else value for value in values]
     if isinstance(part, tuple):
         return list(part)
     if isinstance(part, Path):
@@ -189,6 +178,12 @@ def _spell(part: Any) -> object:  # noqa: ANN401 - whatever a plant is made of
     if isinstance(part, Mapping):
         return dict(part)
     raise TypeError(f"{type(part).__name__} is not plain data")
+
+
+def _columns(row: Any) -> list[object]:  # noqa: ANN401 - named tuples
+    """Write tags or bindings field by field, all of them at once; the line doesn't count."""
+    named = zip(row[0]._fields, zip(*row, strict=True), strict=True)
+    return [_columns(c) if is_row(c) else c for name, c in named if name != "line"]
 
 
 @cache

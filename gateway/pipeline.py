@@ -112,14 +112,16 @@ class Pipeline:
             devices: to know which tags are read together.
             revs: each asset's meta revision.
         """
-        bound: dict[str, list[tuple[Asset, Binding]]] = {}
+        fed: dict[str, list[Asset]] = {}
         for asset in assets:
-            for binding in asset.bindings:
-                bound.setdefault(binding.tag.device, []).append((asset, binding))
+            for name in dict.fromkeys(binding.tag.device for binding in asset.bindings):
+                fed.setdefault(name, []).append(asset)
         for device in devices:
             places: dict[str, list[tuple[Asset, Binding]]] = {}
-            for asset, binding in bound.pop(device.name, ()):
-                places.setdefault(binding.tag.name, []).append((asset, binding))
+            for asset in fed.get(device.name, ()):
+                for binding in asset.bindings:
+                    if binding.tag.device == device.name:
+                        places.setdefault(binding.tag.name, []).append((asset, binding))
             for group in device.groups:
                 self._held.append(group.tags)
                 routes = tuple(_routes_of(group.tags, places, revs))

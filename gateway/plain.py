@@ -44,7 +44,7 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
             return refer(part)
         if dataclasses.is_dataclass(part):
             values = (getattr(part, field.name) for field in dataclasses.fields(part))
-            return [_columns(value) if _is_row(value) else value for value in values]
+            return [_columns(value) if is_row(value) else value for value in values]
         if isinstance(part, tuple):
             return list(part)
         if isinstance(part, Path):
@@ -58,7 +58,7 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
     return orjson.dumps(thing, default=spell, option=orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
-def _is_row(value: object) -> bool:
+def is_row(value: object) -> bool:
     """Whether a value is one or more named tuples in a row."""
     return isinstance(value, tuple) and hasattr(next(iter(value), None), "_fields")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.figures.account import Account
     from gateway.health import Health
     from gateway.ledger import Ledger
-    from gateway.model import Asset, Device, Draft, Entry, Record
+    from gateway.model import Asset, Device, Entry, Record
     from gateway.pipeline import Pipeline
     from gateway.plant import Plant
     from gateway.poller import Poller
@@ -172,15 +172,14 @@ class Transition:
             lambda *place: place[1:] in present and self._alarms.stands(*place)
         )
         revs: dict[str, str] = {}
-        news: list[Draft] = []
         for asset in assets:
             names = asset.kpi.kpis if asset.kpi is not None else ()
             kpis = [plant.kpis[name] for name in names]
             rev, draft = describe(asset, plant.timezone, kpis, now_ms)
             revs[asset.name] = rev
             if _rev(current, asset) != rev:
-                news.append(draft)
-        self._records.keep(news + alarms)
+                self._records.keep([draft])
+        self._records.keep(alarms)
         self._pipeline.rewire(assets, devices, revs, plant.devices)
         return gone
 
