@@ -25,7 +25,7 @@ MAY: dict[str, set[str]] = {
     "settings": {"secret"},
     "plant": {"model", "errors", "settings"},
     "plain": set(),
-    "difference": {"model", "plant", "settings"},
+    "difference": {"model", "plant", "plain", "settings"},
     # from a file to a plant
     "sitefile": {"model", "errors", "words", "secret"},
     "config": {"errors", "words", "sitefile"},
