@@ -24,6 +24,7 @@ from gateway.destinations import Destinations
 from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
 from gateway.health import Health
+from gateway.itself.itself import Itself, Parts
 from gateway.ledger import HORIZON_MS, Ledger
 from gateway.links import connect
 from gateway.pipeline import Pipeline
@@ -77,6 +78,7 @@ class Agent:
         self._restore()
         units = connect(plant.devices, plant.drivers, self._clock)
         self._poller = Poller(units, self, self._clock, self._health)
+        self._itself = Itself(self._parts(), plant)
         self._transition = Transition(
             store=self._store,
             ledger=self._ledger,
@@ -86,6 +88,7 @@ class Agent:
             health=self._health,
             destinations=self._destinations,
             records=self._records,
+            itself=self._itself,
             clock=self._clock,
         )
         self._reloading = Reloading(plant, self._transition.make, read_ns)
@@ -95,7 +98,12 @@ class Agent:
         """Close windows, declare silence, note who was heard: the records that come of it."""
         drafts = self._ledger.advance(now_ms, waits=self._clock.waits)
         self._alarms.follow(drafts)
-        drafts += self._alarms.advance(self._clock.mono_ns(), now_ms)
+        mono_ns = self._clock.mono_ns()
+        drafts += self._alarms.advance(mono_ns, now_ms)
+        told, readings = self._itself.advance(mono_ns, now_ms)
+        drafts += told
+        if readings is not None:
+            drafts += self._pipeline.take(readings)
         self._store.note_heard(self._ledger.heard())
         self._tell_unmapped()
         return drafts
@@ -118,7 +126,9 @@ class Agent:
         try:
             self._correction.look()
             self._reloading.plant = self._transition.begin(self._reloading.plant)
+            self._records.keep([self._itself.begin()])
             await self._store.flush()
+            self._itself.remember(is_over=False)
             waiter: asyncio.Task[object] = loop.create_task(stopping.wait())
             tasks = [loop.create_task(run, name=name) for name, run in self._tasks().items()]
             self._destinations.start()
@@ -179,10 +189,23 @@ class Agent:
                 log.warning(text.format(reason=error.strerror or error))
             await asyncio.sleep(API_RETRY_S)
 
+    def _parts(self) -> Parts:
+        return Parts(
+            clock=self._clock,
+            health=self._health,
+            ledger=self._ledger,
+            alarms=self._alarms,
+            store=self._store,
+            links=lambda: tuple(self._poller.links.values()),
+            publishers=lambda: self._destinations.publishers,
+        )
+
     def _snapshot(self) -> dict[str, object]:
         return Snapshot(
             self._reloading.plant,
             self._reloading.outcome,
+            self._itself.asset,
+            self._alarms,
             self._pipeline,
             self._ledger,
             self._health,
@@ -199,12 +222,14 @@ class Agent:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._ledger.rest()
-        self._records.keep(self._ledger.advance(self._now_ms(), waits=self._clock.waits))
+        closed = self._ledger.advance(self._now_ms(), waits=self._clock.waits)
+        self._records.keep([*closed, self._itself.end()])
         self._store.note_heard(self._ledger.heard())
         with contextlib.suppress(TimeoutError, StoreError):
             async with asyncio.timeout(5):
                 await self._store.flush()
         await self._destinations.stop()
+        self._itself.remember(is_over=True)
         try:
             await self._store.close()
         except StoreError as error:

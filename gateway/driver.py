@@ -27,6 +27,14 @@ class Link(Protocol):
         """The link as the site file writes it."""
 
     @property
+    def late(self) -> int:
+        """Answers that came after their question's time-out; never anybody's value."""
+
+    @property
+    def rejected(self) -> int:
+        """Answers that can't belong to the question they came for."""
+
+    @property
     def is_open(self) -> bool:
         """True while requests can be sent."""
 

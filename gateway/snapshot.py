@@ -11,6 +11,8 @@ from gateway import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.alarms.board import Alarms
+    from gateway.alarms.watch import Watch
     from gateway.health import Health
     from gateway.ledger import Ledger
     from gateway.model import Asset
@@ -27,6 +29,8 @@ class Snapshot:
 
     plant: Plant
     reload: Outcome | None
+    itself: Asset
+    alarms: Alarms
     pipeline: Pipeline
     ledger: Ledger
     health: Health
@@ -41,7 +45,8 @@ class Snapshot:
             "epoch": self.store.epoch,
             "time": now_ms,
             "reload": None if self.reload is None else dataclasses.asdict(self.reload),
-            "assets": [self._asset(asset, now_ms) for asset in self.plant.assets],
+            "assets": [self._asset(asset, now_ms) for asset in (*self.plant.assets, self.itself)],
+            "alarms": [_alarm(watch) for watch in self.alarms.standing()],
             "devices": {
                 name: dataclasses.asdict(health) for name, health in self.health.devices.items()
             },
@@ -63,3 +68,15 @@ class Snapshot:
         if asset.kpi is not None:
             about["figures"] = self.ledger.live(asset.name, now_ms)
         return about
+
+
+def _alarm(watch: Watch) -> dict[str, object]:
+    return {
+        "line": watch.line,
+        "asset": watch.asset,
+        "name": watch.spec.name,
+        "sev": watch.spec.severity,
+        "acked": watch.acked,
+        "raised": watch.raised_ms,
+        "text": watch.text,
+    }

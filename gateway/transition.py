@@ -10,12 +10,14 @@ go ahead of the telemetry that refers to them, values take their new ways, new p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
 from gateway.ledger import HORIZON_MS
 from gateway.links import connect
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.difference import Difference
     from gateway.figures.account import Account
     from gateway.health import Health
+    from gateway.itself.itself import Itself
     from gateway.ledger import Ledger
     from gateway.model import Asset, Device, Entry, Record
     from gateway.pipeline import Pipeline
@@ -43,7 +46,7 @@ class Transition:
     """Brings the parts of a running gateway from one plant to another.
 
     Args:
-        store, ledger, alarms, pipeline, poller, health, destinations, records: the parts.
+        store, ledger, alarms, pipeline, poller, health, destinations, records, itself: the parts.
         clock: the time.
     """
 
@@ -58,6 +61,7 @@ class Transition:
         health: Health,
         destinations: Destinations,
         records: Records,
+        itself: Itself,
         clock: Timekeeper,
     ) -> None:
         self._store = store
@@ -68,6 +72,7 @@ class Transition:
         self._health = health
         self._destinations = destinations
         self._records = records
+        self._itself = itself
         self._clock = clock
 
     def begin(self, plant: Plant) -> Plant:
@@ -120,6 +125,9 @@ class Transition:
         await self._poller.prune()
         await self._destinations.change(new, difference.publishers)
         self._destinations.announce()
+        with contextlib.suppress(StoreError):  # then a restart tells of the change again
+            await self._store.flush()
+            await asyncio.to_thread(self._itself.remember, is_over=False)
         return _lean(new)
 
     async def _accounts(self, plant: Plant, names: Sequence[str]) -> dict[str, Account]:
@@ -166,21 +174,22 @@ class Transition:
         """
         now_ms = self._now_ms()
         current = self._store.current()
-        alarms = self._alarms.plan(plant.assets, current, now_ms)
-        present = {(asset.line, asset.name) for asset in plant.assets}
+        own, device = self._itself.plan(plant)
+        alarms = self._alarms.plan((*plant.assets, own), current, now_ms)
+        present = {(asset.line, asset.name) for asset in (*plant.assets, own)}
         gone = self._store.retire(
             lambda *place: place[1:] in present and self._alarms.stands(*place)
         )
         revs: dict[str, str] = {}
-        for asset in assets:
+        for asset in (*assets, own):
             names = asset.kpi.kpis if asset.kpi is not None else ()
             kpis = [plant.kpis[name] for name in names]
             rev, draft = describe(asset, plant.timezone, kpis, now_ms)
             revs[asset.name] = rev
             if _rev(current, asset) != rev:
                 self._records.keep([draft])
-        self._records.keep(alarms)
-        self._pipeline.rewire(assets, devices, revs, plant.devices)
+        self._records.keep(self._itself.changed(plant, assets) + alarms)
+        self._pipeline.rewire((*assets, own), (*devices, device), revs, (*plant.devices, device))
         return gone
 
     def _now_ms(self) -> int:

@@ -28,6 +28,7 @@ class PublisherStatus:
         version: of the protocol spoken, e.g. `5`; "" before the first connection.
         since_ms: UTC ms since when `connected` is as it is.
         error: why it is not connected, or "".
+        cause: the same in a word (`causes.Cause`), or "".
         note: what works but should be known (a fallback, messages that nobody hears), or "".
         outbox: records not yet delivered, as far as the store knows.
         in_flight: sent and not yet acknowledged.
@@ -51,6 +52,7 @@ class PublisherStatus:
     held: Mapping[str, str]
     parked: int
     aside: int
+    cause: str = ""
 
 
 class Publisher(Protocol):

@@ -201,6 +201,7 @@ class MqttPublisher:
             held={topic: held.why for topic, held in delivery.refusals.topics.items()},
             parked=self._position.parked.count,
             aside=delivery.outcomes.aside,
+            cause=self._reporter.cause,
         )
 
     def _adopt(self, config: MqttSettings) -> None:

@@ -25,13 +25,14 @@ class Reporter:
 
     Attributes:
         error: why there is no connection, or "".
+        cause: the same in a word, or "".
     """
 
     def __init__(self, name: str, client_id: str, where: str) -> None:
         self._name = name
         self._client_id = client_id
         self._where = where
-        self._cause: str | None = None
+        self.cause = ""
         self._held: set[str] = set()
         self._aside = 0
         self._parted = 0
@@ -49,13 +50,13 @@ class Reporter:
             where=self._where,
             next=advice(error.cause, self._client_id),
         )
-        if error.cause != self._cause:
+        if error.cause != self.cause:
             log.warning("%s", self.error)
-        self._cause = error.cause
+        self.cause = str(error.cause)
 
     def up(self, url: str, version: str) -> None:
         """A connection stands."""
-        self.error, self._cause = "", None
+        self.error = self.cause = ""
         text = _("{name}: connected to {url}, MQTT {version}")
         log.info("%s", text.format(name=self._name, url=url, version=version))
 

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 
 def duplicates(site: Site) -> Iterator[Fault]:
-    """Devices and assets share one namespace, because a device's unbound tags are an asset."""
+    """Devices and assets share one namespace, because a device's unbound tags are an asset.
+
+    So is the gateway itself.
+    """
+    for section in ("devices", "assets"):
+        if site.site.gateway in getattr(site, section):
+            what = _("the gateway itself has the same name")
+            next_ = _("rename it; what the gateway tells of itself goes out under its name")
+            path = (section, site.site.gateway)
+            yield site.document.fault(path, "duplicate-name", what, next_, key=True)
     for name in site.assets:
         if name in site.devices:
             what = _("a device has the same name")

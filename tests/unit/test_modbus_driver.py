@@ -349,6 +349,7 @@ def test_a_plan_or_link_of_another_driver_is_the_callers_mistake() -> None:
         refused: dict[str, str] = {}  # noqa: RUF012
         url = "x"
         is_open = False
+        late = rejected = 0
 
         async def open(self) -> None: ...
 

@@ -27,6 +27,8 @@ class FakeLink:
     is_open: bool = False
     refuse: bool = False
     opened: int = 0
+    late: int = 0
+    rejected: int = 0
 
     async def open(self) -> None:
         self.opened += 1
