@@ -32,6 +32,9 @@ class PublisherStatus:
         note: what works but should be known (a fallback, messages that nobody hears), or "".
         outbox: records not yet delivered, as far as the store knows.
         in_flight: sent and not yet acknowledged.
+        window: how many may be.
+        rtt_ms: from sending to acknowledgement, smoothed; 0 before the first of a connection.
+        answered_ms: UTC ms of the last acknowledgement; 0 before the first.
         acked: records acknowledged since the process began.
         unheard: acknowledged although nobody subscribes.
         held: topic → why the other side refuses it; its records are kept and tried again.
@@ -47,6 +50,9 @@ class PublisherStatus:
     note: str
     outbox: int
     in_flight: int
+    window: int
+    rtt_ms: float
+    answered_ms: int
     acked: int
     unheard: int
     held: Mapping[str, str]

@@ -28,6 +28,12 @@ class Cause(StrEnum):
     """The broker lacks something that is needed (retain, QoS 1)."""
     TOO_LARGE = "too-large"
     """The broker won't have a message of such a size."""
+    UNANSWERED = "unanswered"
+    """The connection stands, and nothing is acknowledged."""
+    OFFENCE = "offence"
+    """The broker sent what it must not."""
+    CONTESTED = "contested"
+    """One connection after another breaks soon, and nobody says why."""
     RENEWED = "renewed"
     """Ended by the gateway itself, to come back with another epoch."""
 
@@ -46,7 +52,17 @@ CODES = {
 }
 """MQTT 5 reason codes of CONNACK and DISCONNECT; any other is `NETWORK`."""
 
-SLOW = frozenset({Cause.TLS, Cause.CREDENTIALS, Cause.VERSION, Cause.TAKEN_OVER, Cause.UNSUITABLE})
+SLOW = frozenset(
+    {
+        Cause.TLS,
+        Cause.CREDENTIALS,
+        Cause.VERSION,
+        Cause.TAKEN_OVER,
+        Cause.UNSUITABLE,
+        Cause.UNANSWERED,
+        Cause.OFFENCE,
+    }
+)
 """What haste can't mend, and what might even lock an account."""
 
 
@@ -90,6 +106,15 @@ def advice(cause: str, client_id: str) -> str:
                 "another client uses the client id {client_id}: give each gateway a name or a"
                 " client_id of its own"
             ).format(client_id=client_id)
+        case Cause.CONTESTED:
+            text = _(
+                "it keeps breaking: check the line, and whether another client uses the client id"
+                " {client_id}"
+            ).format(client_id=client_id)
+        case Cause.UNANSWERED:
+            text = _("check the broker: its log, its disk, its load")
+        case Cause.OFFENCE:
+            text = _("check what is sent to the gateway's own topics, and the broker")
         case Cause.UNSUITABLE:
             text = _("the broker must allow retained messages and QoS 1")
         case _other:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from gateway.publishers.flight import Flight
 from gateway.publishers.history import History
 from gateway.publishers.live import LiveLane
 from gateway.publishers.message import Message
@@ -45,9 +46,8 @@ LIVE_BYTES = 8 << 20
 """Beyond either bound the live lane is let go of: its records are in the store anyway."""
 TURN = 25
 """Records of history sent in one go, so that other work of the loop gets its turn."""
-WINDOW_BYTES = 256 << 10
-"""Payload under way at a time: a connection begins with the metas of all assets, and a hundred
-large ones at once would stand in memory several times over."""
+HISTORY_LEAVES = 4
+"""One in so many of the window's places is left to live data."""
 SUSPECT_LOSSES = 2
 POISON_LOSSES = 5
 FIRST_PAUSE_S = 1.0
@@ -65,6 +65,7 @@ class Delivery:
         bucket: the backlog's rate.
 
     Attributes:
+        flight: what is under way.
         outcomes: what became of the messages.
         refusals: topics held.
         unheard_count: records acknowledged that nobody subscribes to.
@@ -96,21 +97,15 @@ class Delivery:
         self._live = LiveLane()
         self._held: set[int] = set()
         self._history = History(position, self._held)
-        self._in_flight: dict[Message, None] = {}
-        self._in_flight_bytes = 0
+        self.flight = Flight(clock)
         self.outcomes = Outcomes(store, position, encoding, self._history.parking, self._held)
         self.refusals = self.outcomes.refusals
         self.unheard_count = 0
 
     @property
-    def in_flight(self) -> int:
-        """Messages sent and not answered."""
-        return len(self._in_flight)
-
-    @property
     def idle(self) -> bool:
         """True when nothing is in flight and nothing live could be."""
-        return not (self._in_flight or self._urgent or self._snapshot or len(self._live))
+        return not (len(self.flight) or self._urgent or self._snapshot or len(self._live))
 
     def open(self) -> None:
         """Begin a connection: records made from now on are live, older ones backlog."""
@@ -127,6 +122,7 @@ class Delivery:
             spread_s: pause before the backlog is drained.
         """
         self._transport = transport
+        self.flight.begin(transport.window)
         self._proven = False
         now_ns = self._clock.mono_ns()
         self._backlog_from_ns = now_ns + round(spread_s * 1e9)
@@ -146,23 +142,23 @@ class Delivery:
         Args:
             too_large: the other side ended it over the size of a message.
         """
-        if too_large and self._in_flight:
-            largest = max(self._in_flight, key=lambda message: len(message.payload))
-            del self._in_flight[largest]
+        if too_large and len(self.flight):
+            largest = max(self.flight, key=lambda message: len(message.payload))
+            self.flight.give_up(largest)
             self.outcomes.shrink(
                 largest, len(largest.payload) // 2, _("the broker refuses its size")
             )
-        suspect = self._alone if self._alone in self._in_flight else None
-        for message in self._in_flight:
+        suspect = self._alone if self._alone in set(self.flight) else None
+        for message in self.flight:
             message.losses += 1
         if suspect is not None and self._proven:
             suspect.lone_losses += 1
             if suspect.lone_losses >= POISON_LOSSES:
-                del self._in_flight[suspect]
+                self.flight.give_up(suspect)
                 self.outcomes.set_aside(suspect, _("the connection broke each time it was sent"))
         again = [
             message
-            for message in (*self._in_flight, *self._urgent)
+            for message in (*self.flight, *self._urgent)
             if message.again and not self.refusals.is_probe(message)
         ]
         self._transport = None
@@ -172,8 +168,7 @@ class Delivery:
         self._snapshot.clear()
         self._live.clear()
         self._history.lost()
-        self._in_flight = {}
-        self._in_flight_bytes = 0
+        self.flight.clear()
         probes = (held.probe.key for held in self.refusals.topics.values())
         self._held.clear()
         self._held.update((message.key for message in again), probes)
@@ -203,10 +198,8 @@ class Delivery:
 
     def acked(self, message: Message, verdict: Verdict, why: str = "") -> None:
         """Take the other side's answer to a message."""
-        if message not in self._in_flight:
+        if not self.flight.answered(message):
             return
-        del self._in_flight[message]
-        self._in_flight_bytes -= len(message.payload)
         if message is self._alone:
             self._alone = None
         match verdict:
@@ -240,7 +233,7 @@ class Delivery:
             return (self._paused_until_ns - now_ns) * 1e-9
         if self.refusals.topics:
             self._urgent.extend(self.refusals.due(now_ns))
-        while self._alone is None and self._room(transport.window):
+        while self._alone is None and self.flight.has_room():
             message = self._next_live(transport)
             if message is None:
                 break
@@ -299,7 +292,7 @@ class Delivery:
         while True:
             if self._urgent:
                 message = self._urgent[0]
-                if message.losses >= SUSPECT_LOSSES and self._in_flight:
+                if message.losses >= SUSPECT_LOSSES and len(self.flight):
                     return None
                 self._urgent.popleft()
             elif self._snapshot:
@@ -319,8 +312,7 @@ class Delivery:
         if self._urgent or self._snapshot:
             return None
         sent = 0
-        room = max(1, transport.window - transport.window // 4)
-        while self._history and self._alone is None and self._room(room):
+        while self._history and self._alone is None and self.flight.has_room(leave=HISTORY_LEAVES):
             wait_s = self._bucket.wait_s()
             if wait_s or sent >= TURN:
                 return wait_s
@@ -360,15 +352,8 @@ class Delivery:
             self.outcomes.shrink(message, excess, why)
         return excess <= 0
 
-    def _room(self, window: int) -> bool:
-        """Tell whether another message may be under way; one always may."""
-        return len(self._in_flight) < window and (
-            self._in_flight_bytes < WINDOW_BYTES or not self._in_flight
-        )
-
     def _hand_over(self, message: Message, transport: Transport) -> None:
-        self._in_flight[message] = None
-        self._in_flight_bytes += len(message.payload)
+        self.flight.sent(message)
         if message.losses >= SUSPECT_LOSSES:
             self._alone = message
         transport.send(message)

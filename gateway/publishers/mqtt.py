@@ -1,6 +1,6 @@
 """The MQTT publisher: keeps one connection up and lets `Delivery` decide what goes over it.
 
-The first connection of a process only looks at the retained status: another gateway may have used
+The first connection to a broker only looks at its retained status: another gateway may have used
 our name and a higher epoch. The course of all others: CONNECT with the Will, resends, status, the
 current metas and states, then live data with the backlog beside it.
 """
@@ -11,17 +11,18 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from gateway import __version__
 from gateway.errors import BrokerUnavailable, StoreError
 from gateway.publishers.base import PublisherStatus
+from gateway.publishers.brokers import Brokers
 from gateway.publishers.canonical import Canonical, epoch_of
-from gateway.publishers.causes import SLOW, Cause
+from gateway.publishers.causes import Cause
 from gateway.publishers.delivery import Delivery
 from gateway.publishers.dial import Dialer
 from gateway.publishers.message import Message
+from gateway.publishers.mqtt_answers import verdict
 from gateway.publishers.mqtt_client import Connection
-from gateway.publishers.mqtt_version import MqttVersion
-from gateway.publishers.pace import Backoff, TokenBucket
+from gateway.publishers.pace import TokenBucket
+from gateway.publishers.presence import Presence
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.reporter import Reporter
 from gateway.publishers.scan import CHUNK
@@ -41,29 +42,14 @@ MOST_EPOCH = 1 << 26
 would let whoever may publish there use up the epochs."""
 LOOK_S = 0.05
 """The least time for a retained status to come after its subscription is granted."""
-SETTLED_S = 10.0
-"""A connection that lasted so long was a good one: the back-off starts again."""
-SLOW_S = 30.0
-"""The least pause after a failure that haste can't mend."""
+ANSWER_S = 60.0
+"""A broker that answers nothing for so long, while something is under way, is left."""
+WATCH_S = 5.0
 RENEW_S = 0.2
 """A broker that sees the new CONNECT before it has read our goodbye would send the old Will."""
 FLUSH_S = 2.0
 FAREWELL_S = 1.0
 READ_AGAIN_S = 1.0
-
-VERDICTS = {
-    0x00: (Verdict.DELIVERED, ""),
-    0x10: (Verdict.UNHEARD, "No matching subscribers"),
-    0x80: (Verdict.HOLD_TOPIC, "Unspecified error"),
-    0x83: (Verdict.HOLD_TOPIC, "Implementation specific error"),
-    0x87: (Verdict.HOLD_TOPIC, "Not authorized"),
-    0x90: (Verdict.SET_ASIDE, "Topic name invalid"),
-    0x91: (Verdict.LATER, "Packet identifier in use"),
-    0x95: (Verdict.TOO_LARGE, "Packet too large"),
-    0x97: (Verdict.LATER, "Quota exceeded"),
-    0x99: (Verdict.SET_ASIDE, "Payload format invalid"),
-}
-"""PUBACK reason codes (MQTT 5, 3.4.2.1) with the standard's own names."""
 
 
 class MqttPublisher:
@@ -95,22 +81,22 @@ class MqttPublisher:
         self._bucket = TokenBucket(config.backlog, clock)
         self._delivery = Delivery(store, self._position, self._encoding, clock, self._bucket)
         self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
-        self._backoff = Backoff(self._chance)
         self._dialer = Dialer()
         self._adopt(config)
-        self._reason = ""
         self._is_outdated = False
-        self._epoch = 0
-        self._conn = 0
-        self._looked = False
+        self._presence = Presence(self._encoding, store, self._position, clock)
+        self._looked: set[str] = set()
+        self._up_ns: int | None = None
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._moved = asyncio.Event()
         self._since_ms = clock.wall_ns() // 1_000_000
+        self._answered_ms = 0
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records just appended to the store."""
@@ -138,9 +124,9 @@ class MqttPublisher:
 
     def announce(self, reason: str) -> None:
         """Tell the status now, or with the next connection, with a reason."""
-        self._reason = reason
+        self._presence.note(reason)
         if self._connection is not None and not self._is_outdated:
-            self._delivery.tell(self._status(online=True, reason=self._take_reason()))
+            self._delivery.tell(self._presence.news(self._mqtt))
             self._pump()
 
     async def change(self, config: MqttSettings) -> None:
@@ -148,13 +134,12 @@ class MqttPublisher:
         self._is_outdated = True
         connection = self._connection
         if connection is not None:
-            self._delivery.tell(self._status(online=False, reason="config"))
+            self._delivery.tell(self._presence.offline(self._mqtt, "config"))
             self._pump()
             await self._settle(FAREWELL_S)
             connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
         self._adopt(config)
         self._bucket.change(config.backlog)
-        self._backoff.reset()
         self._hurry.set()
 
     async def run(self) -> None:
@@ -179,7 +164,7 @@ class MqttPublisher:
         if self._beat is not None:
             self._beat.cancel()
         await self._settle(FLUSH_S)
-        self._delivery.tell(self._status(online=False, reason="stop"))
+        self._delivery.tell(self._presence.offline(self._mqtt, "stop"))
         self._pump()
         await self._settle(FAREWELL_S)
         await connection.close()
@@ -189,13 +174,16 @@ class MqttPublisher:
         delivery = self._delivery
         return PublisherStatus(
             connected=self._connection is not None,
-            url=self._url,
-            version=self._version.now if self._conn else "",
+            url=self._brokers.url,
+            version=self._mqtt if self._presence.conn else "",
             since_ms=self._since_ms,
             error=self._reporter.error,
-            note=self._version.note,
+            note=self._brokers.version.note,
             outbox=self._position.pending(self._store.last_key),
-            in_flight=delivery.in_flight,
+            in_flight=len(delivery.flight),
+            window=delivery.flight.window,
+            rtt_ms=delivery.flight.rtt_ns / 1e6,
+            answered_ms=self._answered_ms,
             acked=delivery.outcomes.acked,
             unheard=delivery.unheard_count,
             held={topic: held.why for topic, held in delivery.refusals.topics.items()},
@@ -207,23 +195,18 @@ class MqttPublisher:
     def _adopt(self, config: MqttSettings) -> None:
         self._config = config
         self._client_id = config.client_id or f"{self._identity.gateway}-{self.name}"
-        self._version = MqttVersion(config.version)
+        self._brokers = Brokers(config.brokers, config.version, self._chance)
         self._reporter = Reporter(self.name, self._client_id, config.where)
-        self._turn = 0
-
-    def _take_reason(self) -> str:
-        reason, self._reason = self._reason, ""
-        return reason
 
     @property
-    def _url(self) -> str:
-        brokers = self._config.brokers
-        return brokers[self._turn % len(brokers)]
+    def _mqtt(self) -> str:
+        """The version of the protocol in use, or to be tried."""
+        return self._brokers.version.now
 
     async def _attempt(self) -> float:
         """One connection from beginning to end; return seconds to wait before the next."""
-        began_ns = self._clock.mono_ns()
         self._is_outdated = False
+        self._up_ns = None
         self._delivery.open()
         cause = ""
         try:
@@ -231,41 +214,38 @@ class MqttPublisher:
             await self._session()
         except BrokerUnavailable as error:
             cause = error.cause
-            return self._failed(error, (self._clock.mono_ns() - began_ns) * 1e-9)
+            return self._failed(error)
         finally:
             self._down(too_large=cause == Cause.TOO_LARGE)
         return 0.0
 
-    def _failed(self, error: BrokerUnavailable, lasted_s: float) -> float:
+    def _failed(self, error: BrokerUnavailable) -> float:
         """Make of a failure what people should know and how long to wait."""
         if self._stopping.is_set():
             return 0.0
         if error.cause == Cause.RENEWED:
             self._hurry.clear()
             return RENEW_S
-        self._reporter.down(error, self._url)
-        if self._version.failed(error.cause):
-            return 0.0
-        self._turn += 1
-        if lasted_s > SETTLED_S:
-            self._backoff.reset()
-        return self._backoff.pause_s(SLOW_S if error.cause in SLOW else 0.0)
+        held_s = None if self._up_ns is None else (self._clock.mono_ns() - self._up_ns) * 1e-9
+        error.cause = self._brokers.judge(error.cause, held_s)
+        self._reporter.down(error, self._brokers.url)
+        return self._brokers.failed(error.cause, held_s)
 
     async def _look(self) -> None:
-        """Once per process: where the retained status is of a higher epoch, rise above it.
+        """Once per broker: where the retained status is of a higher epoch, rise above it.
 
         A connection of its own, without a Will: a Will of the lower epoch would cover up the
         status that tells of the higher one, and a CONNECT without it is one that brokers of
         version 3.1.1 read far enough to refuse, instead of leaving it unanswered.
         """
-        if self._looked:
+        if self._brokers.url in self._looked:
             return
         connection = self._connect(None)
         try:
             await connection.open(self._dialer)
-            self._version.worked()
+            self._brokers.version.worked()
             status = await connection.retained(self._encoding.status_topic, LOOK_S)
-            self._looked = True
+            self._looked.add(self._brokers.url)
             await connection.close()
         finally:
             connection.abort()
@@ -280,37 +260,39 @@ class MqttPublisher:
 
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
-        if self._epoch != self._store.epoch:
-            self._epoch, self._conn = self._store.epoch, 0
-        self._conn += 1
-        connection = self._connect(self._status(online=False, reason="lwt"))
+        self._presence.begin()
+        connection = self._connect(self._presence.offline(self._mqtt, "lwt"))
         try:
             await connection.open(self._dialer)
-            self._version.worked()
+            self._brokers.version.worked()
             self._up(connection)
             if self._is_outdated:  # it was changed while it connected
                 connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
             raise await connection.ended
         finally:
             if not connection.spoke:
-                self._conn -= 1
+                self._presence.take_back()
             connection.abort()
 
     def _connect(self, will: Message | None) -> Connection:
         return Connection(
-            self._config, self._url, self._client_id, self._version.now, will, self._answered
+            self._config,
+            self._brokers.url,
+            self._client_id,
+            self._mqtt,
+            will,
+            self._answered,
         )
 
     def _up(self, connection: Connection) -> None:
         """A connection stands: put it to use."""
         self._connection = connection
         self._since_ms = self._clock.wall_ns() // 1_000_000
-        self._reporter.up(self._url, self._version.now)
-        reason = self._take_reason()
-        greeting = self._status(online=True, reason="start" if self._conn == 1 else reason)
-        self._delivery.connected(
-            connection, greeting, self._chance.uniform(0.0, self._config.spread)
-        )
+        self._up_ns = self._clock.mono_ns()
+        self._watch()
+        self._reporter.up(self._brokers.url, self._mqtt)
+        spread_s = self._chance.uniform(0.0, self._config.spread)
+        self._delivery.connected(connection, self._presence.greeting(self._mqtt), spread_s)
         self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
         self.clear(self._store.gone)
 
@@ -320,7 +302,7 @@ class MqttPublisher:
             self._since_ms = self._clock.wall_ns() // 1_000_000
         self._connection = None
         self._delivery.lost(too_large=too_large)
-        for timer in (self._timer, self._beat):
+        for timer in (self._timer, self._beat, self._watching):
             if timer is not None:
                 timer.cancel()
         self._moved.set()
@@ -328,32 +310,29 @@ class MqttPublisher:
     def _tell(self) -> None:
         """Repeat the status now and then, for the outbox in it."""
         self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
-        self._delivery.tell(self._status(online=True))
+        self._delivery.tell(self._presence.online(self._mqtt))
         self._pump()
 
-    def _status(self, *, online: bool, reason: str = "") -> Message:
-        payload = self._encoding.status(
-            epoch=self._epoch,
-            conn=self._conn,
-            online=online,
-            ts_ms=self._clock.wall_ns() // 1_000_000,
-            mqtt=self._version.now,
-            reason=reason,
-            sw=f"nxgate {__version__}" if online else "",
-            outbox=self._position.pending(self._store.last_key) if online else None,
-        )
-        return Message(0, self._encoding.status_topic, payload, retain=True, again=False)
+    def _watch(self) -> None:
+        """Leave a broker that keeps the connection alive and acknowledges nothing."""
+        self._watching = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+        silent_s = self._delivery.flight.silent_s()
+        if silent_s > ANSWER_S and self._connection is not None:
+            text = _("the broker has acknowledged nothing for {seconds:.0f} s")
+            reason = BrokerUnavailable(text.format(seconds=silent_s), Cause.UNANSWERED)
+            self._connection.fail(reason)
 
     def _answered(self, acks: Sequence[tuple[Message, int]]) -> None:
         """Take the broker's answers, and send on into the window they opened."""
+        self._answered_ms = self._clock.wall_ns() // 1_000_000
         for message, code in acks:
             if code == 0:
                 self._delivery.acked(message, Verdict.DELIVERED)
                 continue
-            verdict, why = VERDICTS.get(code, (Verdict.HOLD_TOPIC, ""))
-            if verdict is Verdict.UNHEARD and message.key:
+            found, why = verdict(code)
+            if found is Verdict.UNHEARD and message.key:
                 self._reporter.unheard()
-            self._delivery.acked(message, verdict, f"{why} (0x{code:02X})")
+            self._delivery.acked(message, found, why)
         self._pump()
         self._moved.set()
 
@@ -362,7 +341,7 @@ class MqttPublisher:
         connection = self._connection
         if connection is None:
             return
-        if self._store.epoch != self._epoch:
+        if self._store.epoch != self._presence.epoch:
             connection.leave(BrokerUnavailable(_("another epoch"), Cause.RENEWED))
         self._pump()
 

@@ -1,10 +1,10 @@
 """paho on the event loop: one `Connection` is one MQTT connection, from CONNECT to its end.
 
-The only importer of paho. Each connection has a client of its own, so that paho never resends, or
-sends an old Will, on its own account: what happens after a loss is decided in `delivery.py`.
-Connecting blocks (name, TCP, TLS, the CONNECT packet) and runs in a thread; from then on paho's
-socket is driven by the loop, and its callbacks only take notes, which are acted upon once paho has
-returned.
+With `mqtt_packets.py` the only importer of paho. Each connection has a client of its own, so that
+paho never resends, or sends an old Will, on its own account: what happens after a loss is decided
+in `delivery.py`. Connecting blocks (name, TCP, TLS, the CONNECT packet) and runs in a thread; from
+then on paho's socket is driven by the loop, and its callbacks only take notes, which are acted
+upon once paho has returned.
 """
 
 # ruff: noqa: ANN401 - what paho passes to callbacks is Any to it as well
@@ -14,20 +14,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import LogLevel, MQTTProtocolVersion
 
 from gateway.errors import BrokerUnavailable, ConfigError
 from gateway.publishers import tls
 from gateway.publishers.causes import CODES, Cause, explain
+from gateway.publishers.mqtt_packets import Client
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import paho.mqtt.client as paho
     from paho.mqtt.reasoncodes import ReasonCode
 
     from gateway.publishers.dial import Dialer
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nxgate.mqtt")
 
-WINDOW = 100
-"""Unacknowledged messages at most; measured best over loopback and at 40 ms round trip."""
+WINDOW = 1000
+"""Unacknowledged messages at most; the round trip tells how many are worth it."""
 KEEPALIVE_S = 30
 CONNECT_S = 10
 """For TCP and for TLS, each."""
@@ -45,37 +46,6 @@ CONNACK_S = 10.0
 GOODBYE_S = 1.0
 TICK_S = 1.0
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-
-
-class _Client(paho.Client):
-    """paho's client, with the answer that comes once per message handled plainly.
-
-    paho 2.2 builds a `ReasonCode` (copying a table of 43 entries) and a `Properties` for every
-    PUBACK, half of what a message costs (39 → 20 µs), and drops the connection over codes that
-    its table doesn't list for PUBACK, such as 0x95, which mosquitto sends for a payload over its
-    limit. The hook is not public: `tests/e2e` fails if a new paho no longer calls it.
-    """
-
-    def __init__(self, client_id: str, protocol: MQTTProtocolVersion) -> None:
-        clean = None if protocol == MQTTProtocolVersion.MQTTv5 else True
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            clean_session=clean,
-            protocol=protocol,
-            reconnect_on_failure=False,
-        )
-        self.acks: list[tuple[int, int]] = []
-
-    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
-        packet = self._in_packet["packet"]
-        if cmd != "PUBACK" or len(packet) < 2:  # noqa: PLR2004 - a packet identifier
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        mid = packet[0] << 8 | packet[1]
-        if self._out_messages.pop(mid, None) is not None:
-            code = packet[2] if len(packet) > 2 else 0  # noqa: PLR2004
-            self.acks.append((mid, code))
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 class Connection:
@@ -125,7 +95,7 @@ class Connection:
         self._writing = False
         self._ticker: asyncio.TimerHandle | None = None
         protocol = MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311
-        client = self._paho = _Client(client_id, protocol)
+        client = self._paho = Client(client_id, protocol)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)  # the window is ours, paho's would only queue
         if will is not None:
@@ -209,6 +179,10 @@ class Connection:
             self._retained = self._granted = None
             if self._ending is None:
                 self._paho.unsubscribe(topic)
+
+    def fail(self, reason: BrokerUnavailable) -> None:
+        """End it as if it had broken, so that the Will is sent."""
+        self._end(reason)
 
     def leave(self, reason: BrokerUnavailable) -> None:
         """Say goodbye, so that the Will is not sent; `ended` then resolves with `reason`."""
@@ -377,6 +351,8 @@ class Connection:
         elif flags.is_disconnect_packet_from_server:
             text = _("the broker ended the connection: {reason}").format(reason=reason)
             self._ending = BrokerUnavailable(text, CODES.get(reason.value, Cause.NETWORK))
+        elif self._paho.offence:
+            self._ending = BrokerUnavailable(self._paho.offence, Cause.OFFENCE)
         elif self._accepted.done():
             self._ending = BrokerUnavailable(_("the connection broke"))
         elif "ALERT" in self._said:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.publishers import delivery as module
+from gateway.publishers import flight
 from gateway.publishers.refusals import Verdict
 from tests.unit.delivery_fakes import Rig
 
@@ -116,7 +117,7 @@ def test_only_the_window_is_in_flight_and_the_backlog_leaves_a_quarter_of_it() -
     live = [rig.make("telemetry") for _index in range(5)]
     rig.pump()
     assert rig.sent_keys()[5:] == [record.key for record in live[:2]]
-    assert rig.delivery.in_flight == 8
+    assert len(rig.delivery.flight) == 8
 
 
 def test_live_goes_first_when_the_window_opens() -> None:
@@ -284,7 +285,7 @@ def test_a_stop_sends_live_and_leaves_the_backlog() -> None:
 def test_no_more_bytes_are_under_way_than_the_window_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "WINDOW_BYTES", 1)
+    monkeypatch.setattr(flight, "WINDOW_BYTES", 1)
     rig = Rig()
     rig.connect()
     rig.answer_all()

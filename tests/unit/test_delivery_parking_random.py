@@ -70,7 +70,7 @@ class Life:
         """Answer some of what was sent, mostly in order, as the topics are granted now."""
         if not self.connected:
             return
-        waiting = list(self.rig.delivery._in_flight)
+        waiting = list(self.rig.delivery.flight)
         if self.chance.random() < 0.2:
             self.chance.shuffle(waiting)
         for message in waiting[:count]:

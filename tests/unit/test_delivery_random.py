@@ -139,7 +139,7 @@ class Broker(RuleBasedStateMachine):
 
     @invariant()
     def the_window_holds(self) -> None:
-        assert self.rig.delivery.in_flight <= self.rig.transport.window
+        assert len(self.rig.delivery.flight) <= self.rig.transport.window
 
     @invariant()
     def nothing_counts_as_done_that_is_not(self) -> None:

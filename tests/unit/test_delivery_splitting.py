@@ -107,14 +107,14 @@ def test_a_broker_that_tells_no_limit_is_found_out(by_disconnect: bool) -> None:
         rig.position.parts.clear()
         rig.store.commit()
         rig.pump()
-        for message in list(rig.delivery._in_flight):
+        for message in list(rig.delivery.flight):
             if len(message.payload) <= limit:
                 if message.record is not None:
                     arrived.append(message.record.body)
                 rig.answer(message)
             elif not by_disconnect:
                 rig.answer(message, Verdict.TOO_LARGE, "Packet too large (0x95)")
-        if rig.delivery.in_flight:
+        if len(rig.delivery.flight):
             rig.delivery.lost(too_large=True)
             rig.connect()
         waiting = [part.body for part in rig.position.parts]
