@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
     from gateway.model import Draft
 
-STATUS = PublisherStatus(True, "mqtt://b", "5", 0, "", "", 3, 1, 7, 0, {}, 0, 0)  # noqa: FBT003
+STATUS = PublisherStatus(
+    connected=True, url="mqtt://b", version="5", since_ms=0, error="", note="", outbox=3,
+    in_flight=1, window=100, rtt_ms=0.5, answered_ms=0, acked=7, unheard=0, held={}, parked=0,
+    aside=0,
+)  # fmt: skip
 HEALTHY = StoreStatus(1000, 9000, 0, 0, 5, 0, 9, None, 0, False, {}, 0, 0)  # noqa: FBT003
 
 
