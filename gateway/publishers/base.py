@@ -212,6 +212,10 @@ class RecordStore(Protocol):
     def committed_key(self) -> int:
         """Key of the last record that is on disk."""
 
+    @property
+    def ring(self) -> bool:
+        """True while memory does for a disk that takes nothing: little waits for its commit."""
+
     def position(self, publisher: str) -> Position:
         """Where a publisher stands."""
 

@@ -6,7 +6,7 @@ Everything that a publisher promises is decided here, and can be tried without a
   whatever else is in the store and not acknowledged, or asked for again, is read back and sent
   at a set rate (`history.History`). Both share one window, of which history leaves a quarter
   free.
-- **What may precede its commit.** Telemetry only (`live.LiveLane`).
+- **What may precede its commit.** Telemetry only, unless the disk is dead (`live.LiveLane`).
 - **Order** holds per topic and lane for first deliveries: each lane is a queue, and what was in
   flight when a connection broke goes first, unchanged, on the next.
 - **Only an acknowledgement frees a record.** A refused one is held or set aside
@@ -298,7 +298,7 @@ class Delivery:
             elif self._snapshot:
                 message = self._restate(self._snapshot.popleft())
             else:
-                record = self._live.take(self._store.committed_key)
+                record = self._live.take(self._store.committed_key, ring=self._store.ring)
                 if record is None:
                     return None
                 message = self._encode(record, retain=self._retained(record))

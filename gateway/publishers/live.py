@@ -15,16 +15,21 @@ class LiveLane:
     Telemetry may leave before its commit; everything else waits for it, in a queue of its own, so
     that a state on its way to the disk doesn't hold up telemetry. One exception keeps `meta` ahead
     of the telemetry of its revision: after a meta, telemetry of the same asset queues behind it.
+
+    While memory does for a disk that takes nothing, only figures and gaps wait for their commit:
+    a figure's revision must not be given twice, and a gap is true only once what it leaves out is
+    gone for good. A dead disk would else silence states and alarms, its own among them.
     """
 
     def __init__(self) -> None:
         self._now: deque[Record] = deque()
         self._later: deque[Record] = deque()
+        self._bound: deque[Record] = deque()
         self._behind: dict[tuple[str, str], int] = {}
         self.size = 0
 
     def __len__(self) -> int:
-        return len(self._now) + len(self._later)
+        return len(self._now) + len(self._later) + len(self._bound)
 
     def put(self, record: Record) -> None:
         """Queue a record; keys only ever grow."""
@@ -37,26 +42,33 @@ class LiveLane:
             self._behind[place] = record.key
         elif record.cls == "meta":
             self._behind[place] = record.key
+        elif _is_bound(record.cls):
+            self._bound.append(record)
+            return
         self._later.append(record)
 
-    def take(self, committed: int) -> Record | None:
+    def take(self, committed: int, *, ring: bool = False) -> Record | None:
         """Take the oldest record that may go out; None when there is none.
 
         Args:
             committed: highest key on disk.
+            ring: memory does for the disk.
         """
-        later = self._later[0] if self._later else None
-        if later is not None and later.key > committed and later.cls != "telemetry":
-            later = None
-        if self._now and (later is None or self._now[0].key < later.key):
-            record = self._now.popleft()
-        elif later is not None:
-            record = self._later.popleft()
+        ready = [self._now] if self._now else []
+        if self._later:
+            head = self._later[0]
+            if ring or head.key <= committed or head.cls == "telemetry":
+                ready.append(self._later)
+        if self._bound and self._bound[0].key <= committed:
+            ready.append(self._bound)
+        if not ready:
+            return None
+        queue = ready[0] if len(ready) == 1 else min(ready, key=lambda queue: queue[0].key)
+        record = queue.popleft()
+        if queue is self._later:
             place = (record.line, record.asset)
             if self._behind.get(place) == record.key:
                 del self._behind[place]
-        else:
-            return None
         self.size -= len(record.body)
         return record
 
@@ -67,8 +79,9 @@ class LiveLane:
         """
         metas = deque(record for record in self._later if record.cls == "meta")
         kept = {record.key for record in metas}
-        keys = sorted(r.key for r in (*self._now, *self._later) if r.key not in kept)
+        keys = sorted(r.key for r in (*self._now, *self._later, *self._bound) if r.key not in kept)
         self._now.clear()
+        self._bound.clear()
         self._later = metas
         self._behind = {(record.line, record.asset): record.key for record in metas}
         self.size = sum(len(record.body) for record in metas)
@@ -78,5 +91,10 @@ class LiveLane:
         """Let go of everything."""
         self._now.clear()
         self._later.clear()
+        self._bound.clear()
         self._behind.clear()
         self.size = 0
+
+
+def _is_bound(cls: str) -> bool:
+    return cls == "event/gap" or cls.partition("/")[0] in {"oee", "energy"}

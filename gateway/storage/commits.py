@@ -200,7 +200,9 @@ class Commits:
             self._in_flight = None
             self._saved = version
             self.count += 1
-            if not self.hung:  # a disk that takes this long for each commit is no better for it
+            if self.hung:  # a disk that takes this long for each commit is no better for it
+                self._version += 1
+            else:
                 self._recover()
             await self._disk.committed(batch)
         finally:

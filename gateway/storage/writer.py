@@ -76,7 +76,8 @@ class Writer:
             StoreError: the disk takes no more than before.
         """
         waiting = self.commits.waiting
-        if self.progress.has_forgotten and self.commits.failing is not None:
+        idle = not waiting.size  # then nothing else would tell whether the disk is back
+        if self.commits.failing is not None and (idle or self.progress.has_forgotten):
             try:
                 await self.threads.write(self.home.probe, 2 * waiting.size)
             except StoreError:

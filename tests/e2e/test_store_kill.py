@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import random
-import shutil
-import struct
 import subprocess
 import sys
 import threading
@@ -19,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import store_writer
+from tests.e2e.loop_disk import FLUSH, LOG_FLUSH, NO_LOG_FLUSH, LoopDisk
 from tests.store_kit import read_all
 
 if TYPE_CHECKING:
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 WRITER = Path(__file__).with_name("store_writer.py")
 DISK_GONE = 3  # what the writer returns once the store refuses
-
-# _IOR('X', 125, __u32) of linux/fs.h; 2: don't write the journal out first (xfs and ext4 agree).
-FS_IOC_SHUTDOWN = 0x8004587D
-NO_LOG_FLUSH = struct.pack("I", 2)
 
 
 @dataclass
@@ -149,56 +143,14 @@ def test_nothing_committed_is_lost_to_two_hundred_kills(tmp_path: Path) -> None:
     kill(tmp_path / "store", 200, seed=2)
 
 
-class Disk:
-    """An ext4 of its own on a loop device, whose power can be cut.
-
-    The cut drops what the file system hasn't written, journal included; what it has handed to
-    the device stays, so a device that lies about its cache is not tried.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.image = folder / "disk.img"
-        self.mount_point = folder / "disk"
-        self.mount_point.mkdir()
-        with self.image.open("wb") as file:
-            file.truncate(64 << 20)
-        subprocess.run(["mkfs.ext4", "-q", self.image], check=True, capture_output=True)
-
-    def mount(self) -> None:
-        done = subprocess.run(
-            ["mount", "-o", "loop", self.image, self.mount_point],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            pytest.skip(f"no loop mount here: {done.stderr.strip()}")
-
-    def unmount(self) -> None:
-        subprocess.run(["umount", self.mount_point], check=False, capture_output=True)
-
-    def cut(self) -> None:
-        descriptor = os.open(self.mount_point, os.O_RDONLY)
-        try:
-            fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, NO_LOG_FLUSH)
-        except OSError as error:
-            pytest.skip(f"this kernel's ext4 can't be shut down: {error}")
-        finally:
-            os.close(descriptor)
-
-
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount")
-    if shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs mkfs.ext4")
-    made = Disk(tmp_path)
+def disk(tmp_path: Path) -> Iterator[LoopDisk]:
+    made = LoopDisk(tmp_path)
     yield made
     made.unmount()
 
 
-def cut(disk: Disk, times: int, seed: int) -> None:
+def cut(disk: LoopDisk, times: int, seed: int) -> None:
     lives: list[Life] = []
     dice = random.Random(seed)
     kept = 0
@@ -210,23 +162,25 @@ def cut(disk: Disk, times: int, seed: int) -> None:
             assert writer.at_work.wait(60)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 writer.process.wait(dice.uniform(0, 0.3))
-            disk.cut()
+            disk.cut(dice.choice([NO_LOG_FLUSH, NO_LOG_FLUSH, NO_LOG_FLUSH, LOG_FLUSH, FLUSH]))
             assert writer.wait() == DISK_GONE
         finally:
             writer.process.kill()
             writer.wait()
         disk.unmount()
+        if dice.random() < 0.1:
+            disk.check()
         disk.mount()
         kept = max(kept, check(disk.mount_point / "store", lives))
     assert kept > 100, "there was something to lose"
 
 
 @pytest.mark.root
-def test_nothing_committed_is_lost_to_three_power_cuts(disk: Disk) -> None:
-    cut(disk, 3, seed=3)
+def test_nothing_committed_is_lost_to_twenty_power_cuts(disk: LoopDisk) -> None:
+    cut(disk, 20, seed=3)
 
 
 @pytest.mark.root
 @pytest.mark.soak
-def test_nothing_committed_is_lost_to_a_hundred_power_cuts(disk: Disk) -> None:
-    cut(disk, 100, seed=4)
+def test_nothing_committed_is_lost_to_five_hundred_power_cuts(disk: LoopDisk) -> None:
+    cut(disk, int(os.environ.get("NXGATE_CUTS", "500")), seed=4)

@@ -49,6 +49,7 @@ class FakeStore:
     clock: ManualClock
     records: list[Record] = field(default_factory=list)
     committed_key: int = 0
+    ring: bool = False
     epoch: int = 0
     on_commit: list[Callable[[int], None]] = field(default_factory=list)
     positions: dict[str, NotingPosition] = field(default_factory=dict)

@@ -23,6 +23,24 @@ def test_telemetry_goes_before_its_commit_and_nothing_else_does() -> None:
     assert rig.sent_keys() == [telemetry.key, state.key, event.key]
 
 
+def test_on_a_dead_disk_only_figures_and_gaps_wait_for_their_commit() -> None:
+    rig = Rig()
+    rig.connect()
+    names = ("oee", "meta", "energy/electricity", "state", "event/gap", "alarm/disk", "event/x")
+    made = [rig.make(cls) for cls in names]
+    behind = rig.make("telemetry")
+    rig.pump()
+    assert rig.sent_keys() == []
+    rig.store.ring = True
+    rig.pump()
+    ahead = [made[1], made[3], made[5], made[6], behind]
+    assert rig.sent_keys() == [record.key for record in ahead]
+    rig.store.ring = False
+    rig.store.commit()
+    rig.pump()
+    assert rig.sent_keys()[5:] == [made[0].key, made[2].key, made[4].key]
+
+
 def test_telemetry_never_overtakes_the_meta_of_its_asset() -> None:
     rig = Rig()
     rig.connect()

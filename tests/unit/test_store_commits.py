@@ -25,6 +25,7 @@ class Disk:
     def __init__(self, interval_s: float = 3600.0) -> None:
         self.commits = Commits(interval_s, self, Path("/store"), lambda: 1_790_000_000_000)
         self.full = False
+        self.takes_s = 0.0
         self.open = asyncio.Event()
         self.open.set()
         self.attempts = 0
@@ -40,6 +41,7 @@ class Disk:
         self.attempts += 1
         self.attempted.set()
         await self.open.wait()
+        await asyncio.sleep(self.takes_s)
         if self.full:
             raise StoreError("no space left")
         self.batches.append([record.key for record in batch.rest])
@@ -250,18 +252,15 @@ def test_a_disk_that_is_slow_each_time_is_told_once(
 
     async def run() -> None:
         disk = Disk(interval_s=0.0)
+        disk.takes_s = 3 * SOON_S
         for key in range(3):
-            disk.open.clear()
             disk.was_committed.clear()
             disk.put(key)
-            await asyncio.sleep(3 * SOON_S)
-            disk.open.set()
             await asyncio.wait_for(disk.was_committed.wait(), 10)
             assert disk.commits.ring
-        disk.put(3)
-        await disk.commits.flush()
-        assert not disk.commits.ring
-        assert disk.batches == [[0], [1], [2], [3]]
+        disk.takes_s = 0.0
+        await until(disk, ring=False)
+        assert [key for batch in disk.batches for key in batch] == [0, 1, 2]
 
     asyncio.run(run())
     assert len(caplog.records) == 3
