@@ -55,17 +55,35 @@ class Rig:
             self.commit()
         self.clock.wall = now_ms * 1_000_000
         self.ledger = self._start()
-        since = now_ms - HORIZON_MS
-        statements: dict[tuple[str, str, str], Record] = {}
-        states: dict[str, Record] = {}
-        for record in self.records:
-            if record.cls == "state":
-                states[record.asset] = record
-            elif record.ts_ms >= since:
-                statements[record.cls, record.asset, record.subject] = record
-        rows = [row for row in self.rows if max(e.t_ms for e in row.entries) >= since]
+        rows, statements, states = self._known(now_ms)
         now_ms = self.clock.wall_ns() // 1_000_000
-        self.ledger.restore(rows, self.heard, statements.values(), states.values(), now_ms)
+        self.ledger.restore(rows, self.heard, statements, states.values(), now_ms)
+
+    def withdraw(self) -> None:
+        """Put the accounts by, as for a change while it runs."""
+        self.ledger.withdraw([asset.name for asset in self.assets])
+        self.commit()
+
+    def begin_anew(self, now_ms: int) -> None:
+        """Begin an account for each asset that was put by, from what was made durable."""
+        calendar = self.calendar or Calendar(SHANGHAI)
+        rows, statements, states = self._known(now_ms)
+        accounts = {
+            one.name: self.ledger.begin(
+                one,
+                calendar,
+                [row.entries for row in rows if row.asset == one.name],
+                [record for record in statements if record.asset == one.name],
+                states.get(one.name),
+                now_ms,
+            )
+            for one in self.assets
+        }
+        self._keep(self.ledger.replace(accounts, accounts.keys()))
+
+    def take_back(self) -> None:
+        """Go on with the accounts that were put by."""
+        self._keep(self.ledger.take_back())
 
     def told(self, cls: str, kind: str | None = None) -> list[dict[str, Any]]:
         """Bodies of a class, in order; of one kind of window where it is named."""
@@ -85,6 +103,19 @@ class Rig:
             key: {name: value for name, value in body.items() if name != "rev"}
             for key, body in found.items()
         }
+
+    def _known(self, now_ms: int) -> tuple[list[LogRow], list[Record], dict[str, Record]]:
+        """What a store would give at a start: rows, statements, states."""
+        since = now_ms - HORIZON_MS
+        statements: dict[tuple[str, str, str], Record] = {}
+        states: dict[str, Record] = {}
+        for record in self.records:
+            if record.cls == "state":
+                states[record.asset] = record
+            elif record.ts_ms >= since:
+                statements[record.cls, record.asset, record.subject] = record
+        rows = [row for row in self.rows if max(e.t_ms for e in row.entries) >= since]
+        return rows, list(statements.values()), states
 
     def _start(self) -> Ledger:
         calendar = self.calendar or Calendar(SHANGHAI)

@@ -149,7 +149,7 @@ def order_of(heard: Sequence[Heard]) -> dict[tuple[str, bool, bool], list[int]]:
     """Keys in the order of their first arrival, per topic and lane (late, retained)."""
     first: dict[tuple[str, bool, bool], dict[int, None]] = {}
     for message in heard:
-        body = json.loads(message.payload)
+        body = json.loads(message.payload or b"{}")  # empty: a retained one is taken back
         if "id" in body:
             _gateway, epoch, seq = body["id"].split(":")
             lane = (message.topic, body["hist"], message.retained)
@@ -161,7 +161,7 @@ def by_id(heard: Sequence[Heard]) -> dict[str, list[dict[str, Any]]]:
     """Bodies without `hist`, by id, in the order of arrival."""
     found: dict[str, list[dict[str, Any]]] = {}
     for message in heard:
-        body = json.loads(message.payload)
+        body = json.loads(message.payload or b"{}")
         if "id" in body:
             body.pop("hist")
             found.setdefault(body["id"], []).append(body)

@@ -169,6 +169,42 @@ def test_orderly_restarts_change_nothing(parts: list[Stretch], restarts: frozens
     ]
 
 
+@given(
+    stretches,
+    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3), st.booleans()), max_size=6),
+)
+@settings(deadline=None, max_examples=40)
+def test_accounts_begun_anew_while_it_runs_change_nothing(
+    parts: list[Stretch], changes: list[tuple[int, int, bool]]
+) -> None:
+    """Whether they take over or the old ones go on after all, and however long it takes."""
+    polls = polls_of(parts)
+    end = polls[-1].t_ms
+    rig = Rig.of(SPEC, CALENDAR)
+    begins = {place: (place + takes, done) for place, takes, done in changes}
+    ends: tuple[int, bool] | None = None
+    for place, poll in enumerate(polls):
+        if ends is None and place in begins:
+            rig.withdraw()
+            ends = begins[place]
+        rig.poll(poll.t_ms, **poll.values)
+        if ends is not None and place >= ends[0]:
+            if ends[1]:
+                rig.begin_anew(poll.t_ms + 100)
+            else:
+                rig.take_back()
+            ends = None
+        rig.tick(poll.t_ms + 200)
+    if ends is not None:
+        rig.begin_anew(end + 300)
+    never = settle(play(polls), end)
+    often = settle(rig, end)
+    assert often.finals() == never.finals()
+    assert [r for r in often.told("state") if r["state"] != "offline"] == [
+        r for r in never.told("state") if r["state"] != "offline"
+    ]
+
+
 @given(stretches, st.frozensets(st.integers(1, 400), max_size=6))
 @settings(deadline=None, max_examples=40)
 def test_crashes_change_no_oee_and_little_energy(

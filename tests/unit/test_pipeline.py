@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -142,3 +142,37 @@ def test_a_batch_with_some_tags_leaves_the_others_as_they_were() -> None:
     told = rows(made.take(batch((41,), 1, present=(1,))))
     assert told["press"]["m"] == {"count": 41}
     assert [s.value for s in made.shown("press")] == [1, 41]
+
+
+def test_a_device_made_anew_tells_nothing_again_of_assets_that_stay() -> None:
+    made, _figures = pipeline(PRESS, OVEN)
+    made.take(batch((1, 40, 181.0)))
+    tags = tuple(one._replace(scale=1.0) for one in TAGS)  # equal, and other objects
+    device = replace(DEVICE, groups=(replace(DEVICE.groups[0], tags=tags, period_s=2),))
+    hot = replace(OVEN, bindings=(bound("heat", tags[2], low=0, high=150),))
+    revs = {"press": "rev-press", "oven": "another"}
+    made.rewire((replace(PRESS, bindings=PRESS.bindings), hot), (device,), revs, (device,))
+    again = replace(batch((1, 40, 181.0), 1), tags=tags)
+    (draft,) = made.take(again)
+    assert (draft.asset, orjson.loads(draft.body)["rev"]) == ("oven", "another")
+    assert rows([draft])["oven"]["q"] == {"heat": UNCERTAIN}
+    (draft,) = made.take(replace(batch((2, 40, 181.0), 2), tags=tags))
+    assert rows([draft])["press"]["m"] == {"state": 2}
+
+
+def test_routes_of_devices_that_are_no_more_end() -> None:
+    made, _figures = pipeline(PRESS)
+    made.take(batch((1, 40, 181.0)))
+    other = Device("new", "fake://", 1, (Group("new", "default", 1, (TEMP,)),), {})
+    made.rewire((OVEN,), (), {}, (other,))
+    assert list(made.shown("press")) == []
+
+
+def test_what_is_shown_stays_when_a_device_is_made_anew() -> None:
+    made, _figures = pipeline(PRESS)
+    made.take(batch((1, 40, 181.0)))
+    before = list(made.shown("press"))
+    tags = tuple(one._replace(line=9) for one in TAGS)
+    device = replace(DEVICE, groups=(replace(DEVICE.groups[0], tags=tags),))
+    made.rewire((PRESS,), (device,), {"press": "rev-press"}, (device,))
+    assert list(made.shown("press")) == before

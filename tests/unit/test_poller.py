@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConnectionLost, RequestTimeout
@@ -14,7 +14,7 @@ from gateway.poller import Poller
 from tests.unit.virtual_loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     import pytest
 
@@ -222,3 +222,139 @@ def test_a_refused_tag_is_logged_once_and_shown_while_it_lasts(
     driver.refuses.clear()
     again = health.device("plc").told_no(["t0"], driver.refuses)
     assert (again, health.device("plc").refused) == ([], {})
+
+
+@dataclass
+class Change:
+    """A poller that runs on virtual time, and what happens to it meanwhile."""
+
+    loop: VirtualLoop
+    poller: Poller
+    taken: Taken
+    health: Health
+
+
+def run_changing(
+    units: Sequence[tuple[Device, Link, Driver]],
+    loop: VirtualLoop,
+    change: Callable[[Change], Awaitable[None]],
+) -> Change:
+    taken, health = Taken(), Health()
+    made = Change(loop, Poller(units, taken, loop, health), taken, health)
+
+    async def main() -> None:
+        task = asyncio.create_task(made.poller.run())
+        await change(made)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    run_virtual(loop, main())
+    return made
+
+
+def test_devices_come_and_go_without_a_missed_poll_of_the_others() -> None:
+    loop = VirtualLoop()
+    link = FakeLink()
+    stays = FakeDriver(loop, "stays", takes_s=0.02)
+    others = [FakeDriver(loop, f"other-{n}", takes_s=0.03) for n in range(200)]
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(0.513)
+        for n, driver in enumerate(others):
+            made.poller.add([(device(f"other-{n}", 1.0, 0.5), link, driver)])
+            await asyncio.sleep(0.517)
+            await made.poller.remove({f"other-{n}"})
+            await made.poller.prune()
+
+    made = run_changing([(device("stays", 0.25), link, stays)], loop, change)
+    assert made.health.device("stays").missed == 0
+    assert made.health.device("stays").polls >= 4 * loop.time() - 2
+    assert all(driver.starts for driver in others)
+    assert link.opened == 1
+
+
+def test_the_poll_under_way_ends_before_a_device_is_gone() -> None:
+    loop = VirtualLoop()
+    slow = FakeDriver(loop, "slow", takes_s=0.4)
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(0.1)
+        assert made.taken.batches == []
+        await made.poller.remove({"slow"})
+        assert len(made.taken.batches) == 1
+        await asyncio.sleep(5)
+        assert len(made.taken.batches) == 1
+
+    run_changing([(device("slow", 0.5), FakeLink(), slow)], loop, change)
+
+
+def test_a_link_closes_with_its_last_device_only() -> None:
+    loop = VirtualLoop()
+    shared, alone = FakeLink("fake://shared"), FakeLink("fake://alone")
+    units = [
+        (device("a", 1.0), shared, FakeDriver(loop, "a")),
+        (device("b", 1.0), shared, FakeDriver(loop, "b")),
+        (device("c", 1.0), alone, FakeDriver(loop, "c")),
+    ]
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(1)
+        await made.poller.remove({"a", "c"})
+        assert alone.is_open, "whoever comes instead may use it"
+        await made.poller.prune()
+        assert shared.is_open
+        assert not alone.is_open
+        assert made.poller.links == {"fake://shared": shared}
+
+    run_changing(units, loop, change)
+
+
+def test_a_device_made_anew_uses_the_link_that_is_open_and_is_polled_at_once() -> None:
+    loop = VirtualLoop()
+    link = FakeLink()
+    old, new = FakeDriver(loop, "plc"), FakeDriver(loop, "plc")
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(1.3)
+        await made.poller.remove({"plc"})
+        made.poller.add([(device("plc", 2.0), made.poller.links["fake://bus"], new)])
+        await made.poller.prune()
+        await asyncio.sleep(0.1)
+        assert len(new.starts) == 1
+
+    made = run_changing([(device("plc", 1.0), link, old)], loop, change)
+    assert link.opened == 1
+    assert made.health.device("plc").polls == 3
+
+
+def test_a_silent_device_may_cost_more_once_it_has_the_link_alone() -> None:
+    loop = VirtualLoop()
+    link = FakeLink()
+    silent = FakeDriver(loop, "silent", silent=True, timeout_s=2.0)
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(400)
+        shared = len(silent.starts)
+        await made.poller.remove({"good"})
+        await asyncio.sleep(400)
+        assert len(silent.starts) - shared > 2 * shared
+
+    units = [(device("good", 1.0), link, FakeDriver(loop, "good")),
+             (replace(device("silent", 1.0), timeout_s=2.0), link, silent)]  # fmt: skip
+    run_changing(units, loop, change)
+
+
+def test_a_removal_that_waits_is_given_up_with_the_poller() -> None:
+    loop = VirtualLoop()
+    slow = FakeDriver(loop, "slow", takes_s=60)
+
+    async def change(made: Change) -> None:
+        await asyncio.sleep(0.1)
+        removal = asyncio.create_task(made.poller.remove({"slow"}))
+        await asyncio.sleep(0.1)
+        removal.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await removal
+
+    run_changing([(device("slow", 0.5), FakeLink(), slow)], loop, change)
