@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import api
 from gateway.alarms.board import Alarms
+from gateway.commands.office import Commands
 from gateway.correction import Correction
 from gateway.destinations import Destinations
 from gateway.errors import StoreError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gateway.clock import Clock
+    from gateway.difference import Difference
     from gateway.model import Batch, Draft
     from gateway.plant import Plant
     from gateway.signals import Signals
@@ -91,7 +93,19 @@ class Agent:
             itself=self._itself,
             clock=self._clock,
         )
-        self._reloading = Reloading(plant, self._transition.make, read_ns)
+        self._reloading = Reloading(plant, self._remake, read_ns)
+        self._commands = Commands(
+            plant,
+            self._clock,
+            devices=self._poller,
+            log=self._ledger,
+            alarms=self._alarms,
+            publishers=self._destinations.publishers,
+            last_key=lambda: self._store.last_key,
+            keep=self._told,
+            reply=self._destinations.reply,
+        )
+        self._destinations.listen(self._commands.take)
         self._unmapped: dict[str, str] = {}
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
@@ -113,6 +127,7 @@ class Agent:
         return {
             "tick": self._tick(),
             "poller": self._poller.run(),
+            "commands": self._commands.run(),
             "api": self._show(),
             "reload": self._reloading.run(),
         }
@@ -144,6 +159,17 @@ class Agent:
         drafts = self._pipeline.take(self._correction.stamped(batch))
         if drafts:
             self._records.keep(drafts)
+
+    async def _remake(self, plant: Plant, difference: Difference) -> Plant:
+        """Run another plant, and take commands as it allows them."""
+        kept = await self._transition.make(plant, difference)
+        self._commands.settle(plant, difference.parts.needed)
+        return kept
+
+    def _told(self, drafts: Sequence[Draft]) -> None:
+        """Keep what comes of a command; a planned stop may take alarms out of service."""
+        self._alarms.follow(drafts)
+        self._records.keep(drafts)
 
     def room(self) -> Awaitable[None] | None:
         """Something to await while the store can't keep up, else None."""

@@ -146,3 +146,21 @@ def watch(site: Path, seconds: float | None, *, plain: bool) -> None:
     from gateway.watch import follow_site  # noqa: PLC0415
 
     sys.exit(follow_site(site, seconds, plain=plain or not sys.stdout.isatty()))
+
+
+@cli.command(help=_("Show the audit log of commands, and verify it."))
+@SITE
+@click.option(
+    "--verify",
+    "check",
+    is_flag=True,
+    help=_("Say whether lines were changed, taken out or put in; exit 1 when they were."),
+)
+@click.option("--json", "as_json", is_flag=True, help=_("Print lines as JSON."))
+@click.option("--last", type=click.IntRange(1), help=_("Only the newest lines."))
+def audit(site: Path, *, check: bool, as_json: bool, last: int | None) -> None:
+    """Read the log beside this site's store; a gateway may be running."""
+    from gateway.commands.show import show  # noqa: PLC0415
+    from gateway.templates import load  # noqa: PLC0415
+
+    sys.exit(show(load(site).store.path, check=check, as_json=as_json, last=last))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.model import Record
     from gateway.plant import Plant
     from gateway.publishers.base import Factory, Publisher
+    from gateway.publishers.inbox import Take
     from gateway.settings import MqttSettings
     from gateway.store import Store
 
@@ -44,6 +45,7 @@ class Destinations:
         self._store = store
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._take: Take | None = None
         self.publishers: dict[str, Publisher] = {
             name: self._make(name, settings) for name, settings in plant.publish.items()
         }
@@ -52,6 +54,18 @@ class Destinations:
     def most_body(self) -> int:
         """Bytes of a telemetry body that all of them can deliver, as far as it is known."""
         return min((p.most_body for p in self.publishers.values()), default=UNBOUNDED)
+
+    def listen(self, take: Take) -> None:
+        """Hand over the commands that arrive at any of them; before `start`."""
+        self._take = take
+        for publisher in self.publishers.values():
+            publisher.listen(take)
+
+    def reply(self, name: str, topic: str, payload: bytes) -> None:
+        """Answer a command over the destination that it came from, if that is still there."""
+        publisher = self.publishers.get(name)
+        if publisher is not None:
+            publisher.reply(topic, payload)
 
     def offer(self, records: Sequence[Record]) -> None:
         """Hand records that the store has just numbered to all of them."""
@@ -98,13 +112,16 @@ class Destinations:
 
     def _make(self, name: str, settings: MqttSettings) -> Publisher:
         factory = cast("Factory", fetch(self._place))
-        return factory(
+        publisher = factory(
             name=name,
             config=settings,
             store=self._store,
             identity=self._identity,
             clock=self._clock,
         )
+        if self._take is not None:
+            publisher.listen(self._take)
+        return publisher
 
     def _run(self, publisher: Publisher) -> None:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.figures.account import KEEP_MS, Account
+from gateway.figures.context import SIGNALS, unused
 from gateway.figures.track import NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
@@ -74,6 +75,31 @@ class Ledger:
                 self._held.append((asset, t_ms, values))
             return []
         return account.observe(t_ms, values)
+
+    def enter(
+        self, asset: str, t_ms: int, said: Mapping[str, Value], now_ms: int
+    ) -> tuple[list[Draft], list[str]]:
+        """Take what people or a platform say of an asset (gateway/figures/context.py).
+
+        Args:
+            asset: its name.
+            t_ms: UTC ms from which on it holds, at or before `now_ms`.
+            said: product, order, planned_stop, reason, good, reject.
+            now_ms: UTC ms.
+
+        Returns:
+            A state record, where one is to be told; and what is kept in the log but changes no
+            figure as yet.
+
+        Raises:
+            NotEntered: it is too old, or the machine tells it by itself.
+        """
+        account = self._accounts.get(asset)
+        if account is not None:
+            return account.enter(t_ms, said, now_ms), unused(account.spec, said)
+        entries = tuple(Entry(t_ms, SIGNALS[name], value) for name, value in said.items())
+        self._last_words.append(LogRow(asset, entries))
+        return [], list(said)
 
     def advance(self, now_ms: int, *, waits: bool = False) -> list[Draft]:
         """Declare silences, close windows, publish interim figures, restate; once a second.

@@ -18,20 +18,23 @@ from collections import deque
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from gateway.errand import Errand
 from gateway.errors import ConnectionLost, DriverError
 from gateway.links import tell
 from gateway.model import Batch, Quality
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from gateway.clock import Clock
     from gateway.driver import Driver, Link, Plan
     from gateway.health import DeviceHealth, Health
     from gateway.model import Device
+
+T = TypeVar("T")
 
 log = logging.getLogger("nxgate.poller")
 
@@ -91,6 +94,7 @@ class _Lane:
     link: Link
     units: list[_Unit] = field(default_factory=list)
     ready: deque[_Job] = field(default_factory=deque)
+    errands: deque[tuple[_Unit, Errand[Any]]] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     worker: asyncio.Task[None] | None = None
     busy: _Unit | None = None
@@ -168,6 +172,20 @@ class Poller:
             while lane.busy is not None and lane.busy.gone:
                 lane.turned.clear()
                 await lane.turned.wait()
+
+    async def errand(
+        self, device: str, act: Callable[[Driver], Awaitable[T]], deadline_ns: int
+    ) -> T:
+        """Do something on a device's link, between two polls; see `errand.py`."""
+        errand = Errand(device, act, deadline_ns, self._clock)
+        for lane in self._lanes:
+            for unit in lane.units:
+                if unit.device.name == device:
+                    lane.errands.append((unit, errand))
+                    lane.wake.set()
+                    return await errand.result()
+        errand.no_device()
+        return await errand.result()
 
     async def prune(self) -> None:
         """Close links that no device is on any more."""
@@ -256,7 +274,11 @@ class Poller:
     async def _serve(self, lane: _Lane) -> None:
         """Work off one link's queue, one request sequence at a time."""
         while True:
-            while lane.ready:
+            while lane.ready or lane.errands:
+                if lane.errands:
+                    await self._attend(lane, *lane.errands.popleft())
+                if not lane.ready:
+                    continue
                 job = lane.ready.popleft()
                 lane.busy = job.unit
                 await self._poll(lane, job)
@@ -268,6 +290,22 @@ class Poller:
                     await room
             lane.wake.clear()
             await lane.wake.wait()
+
+    async def _attend(self, lane: _Lane, unit: _Unit, errand: Errand[Any]) -> None:
+        """Do an errand; what goes wrong is told to whoever waits for it, and puts no poll off."""
+        if unit.gone:
+            errand.no_device()
+        elif errand.begin():
+            lane.busy = unit
+            try:
+                if not lane.link.is_open:
+                    await self._open(lane, self._clock.mono_ns())
+            except ConnectionLost as error:
+                errand.fail(ConnectionLost(tell(error, unit.device)))
+            else:
+                await errand.run(unit.driver)
+            lane.busy = None
+            lane.turned.set()
 
     async def _poll(self, lane: _Lane, job: _Job) -> None:
         """One poll: a good batch, or a bad one with the time of the attempt."""

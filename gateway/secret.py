@@ -45,6 +45,30 @@ def read_secret(path: Path) -> str:
     return _decoded(data, path)
 
 
+MOST_KEYS = 4
+LEAST_KEY = 32
+"""Characters: 128 bits as hexadecimal digits, which `openssl rand -hex 16` gives."""
+
+
+def read_keys(path: Path) -> tuple[bytes, ...]:
+    """Read a file of keys, one a line, the one in use first and then older ones.
+
+    A key is the text of its line, as bytes. Two stand in the file while a platform changes over.
+
+    Raises:
+        ConfigError: as `read_secret`, and `weak-key`.
+    """
+    lines = read_secret(path).splitlines()
+    keys = [line.strip() for line in lines if line.strip()]
+    if not keys or len(keys) > MOST_KEYS or any(len(key) < LEAST_KEY for key in keys):
+        what = _("{path} holds no key of {least} characters or more a line").format(
+            path=path, least=LEAST_KEY
+        )
+        next_ = _("make one: openssl rand -hex 32; at most {most} lines, the newest first")
+        raise _fault(path, "weak-key", what, next_.format(most=MOST_KEYS))
+    return tuple(key.encode() for key in keys)
+
+
 def read_file(path: Path) -> tuple[int, bytes]:
     """Return mode and content; a pipe, which could block for ever, is not opened to wait.
 

@@ -36,6 +36,23 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """What a platform may have done; writes are allowed tag by tag.
+
+    Attributes:
+        key: file of the keys that sign commands; None: none are signed.
+        allow: names of commands.
+        unsigned: commands without a signature are taken too.
+        where: `file:line` of the section, for messages.
+    """
+
+    key: Secret | None
+    allow: tuple[str, ...]
+    unsigned: bool
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MqttSettings:
     """An MQTT broker of a platform.
 
@@ -46,6 +63,7 @@ class MqttSettings:
         backlog: records/s sent beside live ones.
         spread: s; random wait before the backlog, so that many gateways don't come at once.
         where: `file:line` of the section, for messages.
+        commands: None: none are taken.
     """
 
     brokers: tuple[str, ...]
@@ -58,6 +76,7 @@ class MqttSettings:
     backlog: float
     spread: float
     where: str = field(default="", compare=False)
+    commands: CommandSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from gateway.resolution import alarm, binding, references, settle
 from gateway.resolution.device import build, outline
 from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
-from gateway.sitefile import later
+from gateway.sitefile import commanding, later
 from gateway.sitefile.document import nearest
 from gateway.words import _
 
@@ -99,7 +99,7 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     tags = {key: tag for key, (tag, _s) in fed.items()}
     joined, wrong = binding.join(bound, tags, site.document)
     faults += wrong
-    notices = [*later.notices(site), *awaited, *_idle(site, outlines)]
+    notices = [*later.notices(site), *commanding.notices(site), *awaited, *_idle(site, outlines)]
     periods = {key: period_s for key, (_tag, period_s) in fed.items()}
     assets: list[Asset] = []
     for name in site.assets:

@@ -44,11 +44,12 @@ MAY: dict[str, set[str]] = {
     # the way of a value
     "health": {"model"},
     "links": SPINE,
-    "poller": SPINE | {"health", "links"},
+    "errand": SPINE,
+    "poller": SPINE | {"errand", "health", "links"},
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
-    "figures": {"model", "settings"},
+    "figures": {"model", "settings", "words"},
     "ledger": {"model", "figures"},
     "timekeeping": {"clock", "words"},
     # another site file
@@ -71,6 +72,7 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
+    "commands": SPINE | {"secret", "settings", "plant", "figures"},
     # what people see
     "api": set(),
     "checking": {"errors", "words", "config", "templates", "resolution"},

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.figures.book import Book
+from gateway.figures.context import entries_of
 from gateway.figures.energy import POWER_SUM, REGISTER
 from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
 from gateway.figures.reckoning import END, METERS, Reckoning
-from gateway.figures.statement import Fields, energy_fields, oee_fields, state_fields
+from gateway.figures.shown import Shown, draft_of, shown_of
+from gateway.figures.statement import Fields, energy_fields, oee_fields
 from gateway.figures.timeline import KNOWN
 from gateway.figures.track import NEVER, POWER, PowerMeter, Track, cleaned, tracks_of
 from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
@@ -60,12 +62,12 @@ class Account:
         self.presence: Presence | None = None
         self.refused = 0
         self._asset = asset
-        self._spec = spec
+        self.spec = spec
         self._journal = Journal()
         self._entries: list[Entry] = []
         self._now = self._front = self._wake = 0
         self._is_open = self._was_moved = False
-        self._shown = ""
+        self._shown = Shown("")
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
@@ -114,6 +116,12 @@ class Account:
             else:
                 self._read(track, t_ms, value)
         return told
+
+    def enter(self, t_ms: int, said: Mapping[str, Value], now_ms: int) -> list[Draft]:
+        """Take what was said of the asset; see `context.entries_of`."""
+        for entry in entries_of(self.spec, self._journal, self._front, t_ms, said):
+            self._note(entry.t_ms, entry.signal, entry.value)
+        return self._tell(now_ms)
 
     def check(self, now_ms: int) -> list[Draft]:
         """Let time pass: a state record, where the asset has fallen silent."""
@@ -165,7 +173,7 @@ class Account:
         is_all = first is not None and first >= begin
         for book in self._books:
             book.move(min(since, begin), max(begin, self._front) if is_all else None, now_ms)
-        self._shown = ""
+        self._shown = Shown("")
         return self._tell(now_ms)
 
     def take_log(self) -> list[Entry]:
@@ -203,9 +211,9 @@ class Account:
         late = self._replay(rows)
         if state is not None:
             fields = orjson.loads(state.body)
-            self._shown = fields["state"]
+            self._shown = Shown.recall(fields)
             if not self._journal.state.times:
-                word = self._shown if self._shown in KNOWN else None
+                word = self._shown.word if self._shown.word in KNOWN else None
                 self._journal.put(fields["since"], STATE, word)
         self._resume(heard)
         for record in statements:
@@ -349,22 +357,20 @@ class Account:
         return signal == SILENCE or signal in METERS
 
     def _tell(self, now_ms: int) -> list[Draft]:
-        """A state record, where the state isn't the one told before."""
+        """A state record, where the state, its reason or the order isn't the one told before."""
         if self.presence is None:
             return []
-        word, since, reason = self.presence.shown()
-        if word == self._shown:
+        shown, since, why = shown_of(self.presence, self._journal)
+        before, self._shown = self._shown, shown
+        if shown == before:
             return []
-        fields = state_fields(word, since, self._shown, reason)
-        self._shown = word
-        asset = self._asset
-        return [Draft("state", asset.line, asset.name, now_ms, orjson.dumps(fields))]
+        return [draft_of(self._asset, shown, before.word, since, why, now_ms)]
 
     def _fold_oee(self, window: Window, now_ms: int) -> Fields:
-        return oee_fields(window, self._reckoning.oee(window, now_ms), self._spec)
+        return oee_fields(window, self._reckoning.oee(window, now_ms), self.spec)
 
     def _fold_energy(self, window: Window, now_ms: int) -> Fields:
-        return energy_fields(window, self._reckoning.energy(window, now_ms), self._spec)
+        return energy_fields(window, self._reckoning.energy(window, now_ms), self.spec)
 
     def _trim(self, now_ms: int) -> None:
         """Once an hour, forget what is too old, and log what is still in force of it."""

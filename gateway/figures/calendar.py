@@ -22,7 +22,7 @@ from gateway.figures.windows import HOUR_MS, Window, clock_windows, local_day, l
 from gateway.settings import Rosters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from gateway.settings import Roster, Shift
@@ -50,6 +50,14 @@ class Plan:
 
     busy: tuple[Interval, ...]
     breaks: tuple[Interval, ...] = ()
+
+    def without(self, stops: Sequence[Interval]) -> Plan:
+        """The plan with these taken out of planned time, as breaks."""
+        if not stops:
+            return self
+        busy = subtract(self.busy, merge(stops))
+        breaks = merge((*self.breaks, *subtract(self.busy, busy)))
+        return Plan(tuple(busy), tuple(breaks))
 
 
 class Calendar:

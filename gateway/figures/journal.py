@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableSequence
+    from collections.abc import Callable, Iterable, Iterator, MutableSequence
 
     from gateway.model import Entry, Value
 
 V = TypeVar("V")
 
 STATE, PRODUCT, SILENCE = "state", "product", "silence"
+ORDER, REASON, PLANNED = "order", "reason", "planned_stop"
+ENTERED = "reject_entered"
+AMOUNTS = frozenset({ENTERED, "good_entered"})
+"""Entries that add up, each for itself; they have nothing in force after them."""
+_SAID: dict[str, Callable[[Value], Value]] = {
+    PRODUCT: str,
+    ORDER: str,
+    REASON: str,
+    PLANNED: bool,
+}
+"""Signals that are columns of their own, in force until the next entry."""
 FOREVER = float("inf")
 """End of a silence that isn't over."""
 
@@ -98,14 +109,30 @@ class Journal:
         product: codes of what was made.
         silence: start of each silence → its end, `FOREVER` while it lasts. Nothing good was
             heard of the state in between, so the state is unknown there.
+        order, reason: as people said them.
+        planned_stop: whether a planned stop was declared.
+        amounts: pieces that were entered, by signal.
         numbers: counter, register or level → readings, good ones only.
     """
 
-    __slots__ = ("numbers", "product", "silence", "state")
+    __slots__ = (
+        "amounts",
+        "numbers",
+        "order",
+        "planned_stop",
+        "product",
+        "reason",
+        "silence",
+        "state",
+    )
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.state: Series[str | None] = Series([])
         self.product: Series[str] = Series([])
+        self.order: Series[str] = Series([])
+        self.reason: Series[str] = Series([])
+        self.planned_stop: Series[bool] = Series([])
+        self.amounts: dict[str, Series[float]] = {}
         self.silence: Series[float] = Series(array("d"))
         self.numbers: dict[str, Series[float]] = {}
         for entry in entries:
@@ -123,8 +150,13 @@ class Journal:
             return self.silence.put(t_ms, FOREVER if value is None else float(value))
         if value is None:
             return False
-        if signal == PRODUCT:
-            return self.product.put(t_ms, str(value))
+        if signal in _SAID:
+            said: Series[Any] = getattr(self, signal)
+            return said.put(t_ms, _SAID[signal](value))
+        if signal in AMOUNTS:
+            amounts = self.amounts.setdefault(signal, Series(array("d")))
+            amounts.put(t_ms, float(value))
+            return True
         series = self.numbers.get(signal)
         if series is None:
             series = self.numbers[signal] = Series(array("d"))
@@ -142,8 +174,10 @@ class Journal:
         """The oldest entry of each signal, as (time, signal, value); after `trim`, the anchors."""
         if self.state.times:
             yield self.state.times[0], STATE, self.state.values[0]
-        if self.product.times:
-            yield self.product.times[0], PRODUCT, self.product.values[0]
+        for signal in _SAID:
+            said: Series[Any] = getattr(self, signal)
+            if said.times:
+                yield said.times[0], signal, said.values[0]
         for signal, column in self.numbers.items():
             yield column.times[0], signal, column.values[0]
 
@@ -153,14 +187,12 @@ class Journal:
 
     def cut(self, moment: int) -> None:
         """Forget what is later than a moment."""
-        self.state.cut(moment)
-        self.product.cut(moment)
+        for one in self._columns():
+            one.cut(moment)
         self.silence.cut(moment)
         ends = self.silence.values
         if ends and moment < ends[-1] < FOREVER:
             ends[-1] = self.silence.times[-1]
-        for column in self.numbers.values():
-            column.cut(moment)
         self.numbers = {name: column for name, column in self.numbers.items() if column.times}
 
     def move(self, since: int, delta: int) -> None:
@@ -171,8 +203,8 @@ class Journal:
         """
         begin = since + delta
         was_known = bool(self.state.times) and self.state.times[0] < since
-        self.state.move(since, delta)
-        self.product.move(since, delta)
+        for one in self._columns():
+            one.move(since, delta)
         ends = self.silence.values
         kept = self.silence.move(since, delta)
         for place, end in enumerate(ends):
@@ -180,25 +212,36 @@ class Journal:
                 ends[place] += delta
             elif begin < end < since:
                 ends[place] = begin
-        for column in self.numbers.values():
-            column.move(since, delta)
         if delta > 0 and was_known and not self._is_silent_at(since):
             self.silence.put(since, begin)
 
     def trim(self, front: int) -> None:
         """Forget what no time from `front` on depends on."""
-        self.state.trim(front)
-        self.product.trim(front)
+        for one in self._columns():
+            one.trim(front)
         self.silence.trim(front)
-        for column in self.numbers.values():
-            column.trim(front)
+
+    def stops(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The planned stops that were declared within [start, end)."""
+        times, values = self.planned_stop.times, self.planned_stop.values
+        found: list[tuple[int, int]] = []
+        for place in range(max(self.planned_stop.index(start), 0), len(times)):
+            if times[place] >= end:
+                break
+            if values[place]:
+                until = times[place + 1] if place + 1 < len(times) else end
+                found.append((max(times[place], start), min(until, end)))
+        return found
 
     def _is_silent_at(self, moment: int) -> bool:
         place = self.silence.index(moment)
         return place >= 0 and self.silence.values[place] > moment
 
     def _times(self) -> Iterator[MutableSequence[int]]:
-        yield self.state.times
-        yield self.product.times
-        for column in self.numbers.values():
-            yield column.times
+        return (column.times for column in self._columns())
+
+    def _columns(self) -> Iterator[Series[Any]]:
+        """All but the silences, whose values are times as well."""
+        yield from (self.state, self.product, self.order, self.reason, self.planned_stop)
+        yield from self.numbers.values()
+        yield from self.amounts.values()

@@ -17,11 +17,12 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.figures.context import takes_rejects
 from gateway.figures.counter import Growth, Limits, growth
-from gateway.figures.journal import Journal
+from gateway.figures.journal import ENTERED, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
-from gateway.figures.timeline import UNKNOWN, Times, dark, measure, spans
+from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -139,6 +140,8 @@ def sum_up(
             if grown.placed or grown.unplaced or grown.jumps:
                 mine = counts.setdefault(setting, {})
                 mine[name] = mine.get(name, Growth()) + grown
+        if takes_rejects(spec):
+            _add_entered(journal, first, last, counts.setdefault(setting, {}))
     return Sums(times, counts)
 
 
@@ -148,7 +151,9 @@ def limits_of(signal: str, spec: KpiSpec) -> Limits:
 
 
 def state_at(journal: Journal, moment: int) -> str:
-    """The state just before a moment."""
+    """The state just before a moment; a planned stop that was declared wins over the machine's."""
+    if journal.planned_stop.at(moment - 1):
+        return PLANNED_STOP
     found = spans(journal, moment - 1, moment)
     return found[-1][2] if found else UNKNOWN
 
@@ -178,13 +183,29 @@ def figures(sums: Sums, spec: KpiSpec, state: str, ahead: Fraction = NOTHING) ->
         coverage=times.known / times.length if times.length else 0.0,
         reason=reason_of(times, output, ratios),
         basis={
-            "quality": spec.quality if output.judged else "none",
+            "quality": _quality(output, spec),
             "ideal": "default" if output.untimed else spec.ideal_basis,
             "state": spec.state_basis,
         },
         kpi=kpis_of(times, output, ratios, jumps),
         ideal_cycle_s=_cycle(output, spec),
     )
+
+
+def _quality(output: Output, spec: KpiSpec) -> str:
+    if not output.judged:
+        return "none"
+    return "entered" if output.entered else spec.quality
+
+
+def _add_entered(journal: Journal, start: int, end: int, grown: dict[str, Growth]) -> None:
+    """Add the rejects that were entered in [start, end), 0 too: somebody looked."""
+    column = journal.amounts.get(ENTERED)
+    if column is not None:
+        places = range(column.index(start - 1) + 1, column.index(end - 1) + 1)
+        if places:
+            added = Growth(placed=sum(column.values[place] for place in places))
+            grown[ENTERED] = grown.get(ENTERED, Growth()) + added
 
 
 def _float(value: Fraction | None) -> float | None:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.figures.journal import ENTERED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -86,6 +88,7 @@ class Output:
         ahead: left minus right good halves at the end of the window.
         untimed: pieces of a product without an ideal cycle of its own were among them.
         cycles: the ideal cycles used, in s.
+        entered: rejects were entered, where nothing counts them.
     """
 
     counted: bool
@@ -102,6 +105,7 @@ class Output:
     ahead: Fraction = NOTHING
     untimed: bool = False
     cycles: frozenset[float] = frozenset()
+    entered: bool = False
 
     @property
     def good_pieces(self) -> Fraction:
@@ -123,7 +127,9 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
         ahead: left minus right good halves when it began, for pairs.
     """
     timed = spec.ideal_cycle_s is not None or bool(spec.products)
-    output = Output(*_told(spec), timed=timed, ahead=ahead)
+    entered = any(ENTERED in grown for grown in counts.values())
+    counted, judged = _told(spec)
+    output = Output(counted, judged or entered, timed=timed, ahead=ahead, entered=entered)
     for setting, grown in counts.items():
         _add(output, setting, grown, spec)
     # A reject may be seen in a later window than its piece: it takes none back from this one.
@@ -156,7 +162,7 @@ def _add(output: Output, setting: Setting, grown: Mapping[str, Growth], spec: Kp
     if spec.counting == "stations":
         share = _share(setting, spec)
         made = share * Fraction(str(spec.pieces_per_index))
-    total, good = _pieces(grown, spec, made)
+    total, good = _pieces(grown, spec, made, entered=output.entered)
     turned = _split(grown, "count") if spec.counting == "stations" else total
     output.total = output.total.plus(total)
     output.good = output.good.plus(good)
@@ -190,7 +196,9 @@ def _told(spec: KpiSpec) -> tuple[bool, bool]:
     return counted, "good" in bound or {"count", "reject"} <= bound
 
 
-def _pieces(grown: Mapping[str, Growth], spec: KpiSpec, made: Fraction) -> tuple[Split, Split]:
+def _pieces(
+    grown: Mapping[str, Growth], spec: KpiSpec, made: Fraction, *, entered: bool
+) -> tuple[Split, Split]:
     """Total and good pieces of one setting; `made` is what one count stands for."""
     if spec.counting == "pairs":
         total = _split(grown, "count_left").plus(_split(grown, "count_right")).times(HALF)
@@ -200,6 +208,8 @@ def _pieces(grown: Mapping[str, Growth], spec: KpiSpec, made: Fraction) -> tuple
     if "count" not in spec.signals:
         return good.plus(reject), good
     total = total.times(made)
+    if entered:
+        return total, total.plus(_split(grown, ENTERED), -1)
     return total, total.plus(reject, -1) if "reject" in spec.signals else good
 
 

@@ -6,7 +6,7 @@ is ahead of right where the log begins.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.figures.cells import Cells
 from gateway.figures.energy import (
@@ -18,7 +18,7 @@ from gateway.figures.energy import (
     hole_of,
     meter,
 )
-from gateway.figures.journal import FOREVER, PRODUCT, SILENCE, STATE
+from gateway.figures.journal import AMOUNTS, FOREVER, PLANNED, PRODUCT, SILENCE, STATE
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
 from gateway.figures.timeline import is_undecided
@@ -126,11 +126,13 @@ class Reckoning:
             # A growth across unknown time is judged where it is seen.
             seen = [_after(series, end, end) for series in self._counters()]
             return t_ms - self._micro_ms, max([end + self._micro_ms, *seen]) + 1
-        if signal == PRODUCT:
-            return t_ms, _after(journal.product, t_ms, END)
+        if signal in {PRODUCT, PLANNED}:
+            return t_ms, _after(getattr(journal, signal), t_ms, END)
         series = journal.numbers.get(signal)
         if series is None:
-            return t_ms, t_ms  # nothing good was read of it yet, so no figure hangs on it
+            # Pieces entered count where they are; of what else is not a number, or none was
+            # read yet, no figure hangs on it.
+            return t_ms, t_ms + (signal in AMOUNTS)
         if signal in METERS:
             place = series.index(t_ms)
             return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
@@ -184,6 +186,7 @@ class Reckoning:
 
     def _sum_up(self, start: int, end: int, now_ms: int) -> Sums:
         plan = self._calendar.plan(self._line, start, end)
+        plan = plan.without(self._journal.stops(start, end))
         return sum_up(self._journal, start, end, plan, self._spec, now_ms)
 
     def _meter(self, start: int, end: int, now_ms: int) -> Metered:
@@ -196,7 +199,7 @@ class Reckoning:
                 yield series
 
 
-def _after(series: Series[float] | Series[str] | Series[str | None], t_ms: int, none: int) -> int:
+def _after(series: Series[Any], t_ms: int, none: int) -> int:
     """Time of the entry that follows a moment."""
     place = series.index(t_ms) + 1
     return series.times[place] if place < len(series) else none

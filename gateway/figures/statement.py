@@ -82,13 +82,15 @@ def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec) -> Fiel
     return fields
 
 
-def state_fields(word: str, since: int, before: str, reason: str) -> Fields:
+def state_fields(word: str, since: int, before: str, reason: str, order: str = "") -> Fields:
     """A state record."""
     fields: Fields = {"state": word, "since": since}
     if before:
         fields["prev"] = before
     if reason:
         fields["reason"] = reason
+    if order:
+        fields["order"] = order
     return fields
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.model import Draft, Place, Record
+    from gateway.publishers.inbox import Take
     from gateway.settings import Identity, MqttSettings
 
 
@@ -88,6 +89,12 @@ class Publisher(Protocol):
         Returns:
             About how many records are stored of the range; 0 also when too many requests wait.
         """
+
+    def listen(self, take: Take) -> None:
+        """Hand over commands that arrive, while its section allows some; called before `run`."""
+
+    def reply(self, topic: str, payload: bytes) -> None:
+        """Answer a command: sent ahead of everything else, now or once there is a connection."""
 
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""

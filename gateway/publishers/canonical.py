@@ -37,6 +37,11 @@ class Canonical:
         """Where the gateway's own status is, which is no record."""
         return f"{self._root}/_gw/{self._gateway}/status"
 
+    @property
+    def commands(self) -> str:
+        """Where commands for this site come from, as a filter."""
+        return f"{self._root}/+/+/cmd/+"
+
     def topic(self, record: Record, *, hist: bool) -> str:
         """Where a record goes; late telemetry has a topic of its own."""
         place = (record.line, record.asset, record.cls)

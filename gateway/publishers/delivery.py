@@ -208,6 +208,8 @@ class Delivery:
                 self._pause_s = FIRST_PAUSE_S
                 self.outcomes.delivered(message)
                 self.unheard_count += verdict is Verdict.UNHEARD and message.key > 0
+            case Verdict.HOLD_TOPIC if message.key == 0 and not message.retain:
+                pass  # a reply, whose topic never comes again
             case Verdict.HOLD_TOPIC:
                 self.outcomes.hold(message, why, self._clock.mono_ns())
             case Verdict.SET_ASIDE:

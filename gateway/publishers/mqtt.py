@@ -18,6 +18,7 @@ from gateway.publishers.canonical import Canonical, epoch_of
 from gateway.publishers.causes import Cause
 from gateway.publishers.delivery import Delivery
 from gateway.publishers.dial import Dialer
+from gateway.publishers.inbox import Inbox
 from gateway.publishers.message import Message
 from gateway.publishers.mqtt_answers import verdict
 from gateway.publishers.mqtt_client import Connection
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.model import Record
     from gateway.publishers.base import RecordStore
+    from gateway.publishers.inbox import Take
     from gateway.publishers.scan import Read
     from gateway.settings import Identity, MqttSettings
 
@@ -88,6 +90,7 @@ class MqttPublisher:
         self._looked: set[str] = set()
         self._up_ns: int | None = None
         self._connection: Connection | None = None
+        self._inbox: Inbox | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
@@ -141,6 +144,15 @@ class MqttPublisher:
         self._adopt(config)
         self._bucket.change(config.backlog)
         self._hurry.set()
+
+    def listen(self, take: Take) -> None:
+        """Hand over commands that arrive, while the site file allows some."""
+        self._inbox = Inbox(self.name, self._encoding.commands, take)
+
+    def reply(self, topic: str, payload: bytes) -> None:
+        """Answer a command; kept over connections that break, and no record."""
+        self._delivery.tell(Message(0, topic, payload, retain=False))
+        self._pump()
 
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""
@@ -261,7 +273,8 @@ class MqttPublisher:
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
         self._presence.begin()
-        connection = self._connect(self._presence.offline(self._mqtt, "lwt"))
+        inbox = self._inbox if self._config.commands is not None else None
+        connection = self._connect(self._presence.offline(self._mqtt, "lwt"), inbox)
         try:
             await connection.open(self._dialer)
             self._brokers.version.worked()
@@ -274,7 +287,7 @@ class MqttPublisher:
                 self._presence.take_back()
             connection.abort()
 
-    def _connect(self, will: Message | None) -> Connection:
+    def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
         return Connection(
             self._config,
             self._brokers.url,
@@ -282,6 +295,7 @@ class MqttPublisher:
             self._mqtt,
             will,
             self._answered,
+            inbox,
         )
 
     def _up(self, connection: Connection) -> None:

@@ -22,7 +22,7 @@ from paho.mqtt.enums import LogLevel, MQTTProtocolVersion
 from gateway.errors import BrokerUnavailable, ConfigError
 from gateway.publishers import tls
 from gateway.publishers.causes import CODES, Cause, explain
-from gateway.publishers.mqtt_packets import Client
+from gateway.publishers.mqtt_packets import LIMITS, Client
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
     from gateway.publishers.dial import Dialer
+    from gateway.publishers.inbox import Inbox
     from gateway.publishers.message import Message
     from gateway.settings import MqttSettings
 
@@ -58,6 +59,7 @@ class Connection:
         version: `5` or `3.1.1`.
         will: what the broker says when the connection breaks; None: nothing.
         on_acks: called with (message, reason code) for each answer, several at once.
+        inbox: what to listen to, and who takes it; None: nothing.
 
     Attributes:
         spoke: True once CONNECT may have reached the broker, and with it the Will.
@@ -72,12 +74,14 @@ class Connection:
         version: str,
         will: Message | None,
         on_acks: Callable[[Sequence[tuple[Message, int]]], None],
+        inbox: Inbox | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
         self._url = urlsplit(url)
         self._version = version
         self._on_acks = on_acks
+        self._inbox = inbox
         self.spoke = False
         self.ended: asyncio.Future[BrokerUnavailable] = self._loop.create_future()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
@@ -129,6 +133,8 @@ class Connection:
         except TimeoutError as error:
             raise BrokerUnavailable(_("the broker doesn't answer CONNECT"), Cause.SILENT) from error
         self._paho.on_log = None
+        if self._inbox is not None:
+            self._paho.listen(self._inbox.filter)
 
     def excess(self, message: Message) -> int:
         """Bytes beyond the broker's Maximum Packet Size (MQTT 5, 3.2.2.3.6)."""
@@ -217,7 +223,8 @@ class Connection:
         self.spoke = True
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
         if self._version == "5":
-            client.connect(host, port, KEEPALIVE_S, clean_start=True)
+            limits = None if self._inbox is None else LIMITS
+            client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=limits)
         else:
             client.connect(host, port, KEEPALIVE_S)
 
@@ -274,6 +281,9 @@ class Connection:
             acks = [(self._sent.pop(mid), code) for mid, code in client.acks if mid in self._sent]
             client.acks.clear()
             self._on_acks(acks)
+        if client.arrived and self._inbox is not None:
+            for topic, payload, retained in client.take():
+                self._inbox.take(topic, payload, retained=retained)
 
     def _want_write(self, *_paho: Any) -> None:
         """Write at the end of this turn of the loop, so that a burst is one pass over paho."""
@@ -364,11 +374,16 @@ class Connection:
     def _note_granted(
         self, _client: Any, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
         if self._granted is not None and not self._granted.done():
-            self._granted.set_result(not any(reason.is_failure for reason in reasons))
+            self._granted.set_result(not refused)
+        if self._inbox is not None:
+            self._inbox.granted("".join(refused))
 
     def _note_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        if message.retain and self._retained is not None and not self._retained.done():
+        if self._inbox is not None:
+            self._paho.arrived.append(message)
+        elif message.retain and self._retained is not None and not self._retained.done():
             self._retained.set_result(bytes(message.payload))
 
     def _note_log(self, _client: Any, _data: Any, level: int, text: str) -> None:

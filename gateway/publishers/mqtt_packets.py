@@ -6,16 +6,28 @@ if a new paho no longer calls them.
 
 from __future__ import annotations
 
-from typing import Literal
+import contextlib
+from typing import TYPE_CHECKING, Literal
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.words import _
 
+if TYPE_CHECKING:
+    from paho.mqtt.client import MQTTMessage
+
 MOST_INBOUND = 1 << 20
-"""Bytes of a packet from the broker; commands and site files are far smaller. Maximum Packet Size
-in CONNECT would say so, but brokers of version 3.1.1 leave a CONNECT with it unanswered."""
+"""Bytes of a packet from the broker; commands and site files are far smaller."""
+
+LIMITS = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+"""Says so in CONNECT, to a broker that spoke MQTT 5 when it was looked at (brokers of version 3.1.1
+leave such a CONNECT unanswered): it then keeps larger ones to itself, so that nobody who may send
+commands can end our connection with one."""
+LIMITS.MaximumPacketSize = MOST_INBOUND
 
 
 class Client(paho.Client):
@@ -32,6 +44,7 @@ class Client(paho.Client):
 
     Attributes:
         acks: (message id, reason code) of answers not yet taken.
+        arrived: messages not yet taken.
         offence: what the broker sent that it must not, or "".
     """
 
@@ -45,7 +58,30 @@ class Client(paho.Client):
             reconnect_on_failure=False,
         )
         self.acks: list[tuple[int, int]] = []
+        self.arrived: list[MQTTMessage] = []
         self.offence = ""
+
+    def take(self) -> list[tuple[str, bytes, bool]]:
+        """Take the messages that came: topic, payload, retained."""
+        arrived, self.arrived = self.arrived, []
+        taken: list[tuple[str, bytes, bool]] = []
+        for message in arrived:
+            with contextlib.suppress(UnicodeDecodeError):  # a topic that no broker should pass on
+                taken.append((message.topic, bytes(message.payload), message.retain))
+        return taken
+
+    def listen(self, topics: str) -> None:
+        """Subscribe to what others say from now on, with the sender's own retain flag."""
+        if self.protocol != MQTTProtocolVersion.MQTTv5:
+            self.subscribe(topics, 1)
+            return
+        options = SubscribeOptions(
+            qos=1,
+            noLocal=True,
+            retainAsPublished=True,
+            retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND,
+        )
+        self.subscribe(topics, options=options)
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > MOST_INBOUND:

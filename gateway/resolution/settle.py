@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.secret import Secret
 from gateway.settings import (
+    CommandSettings,
     Identity,
     MqttSettings,
     Roster,
@@ -62,7 +63,7 @@ def rosters(config: CalendarConfig | None) -> Rosters:
 
 def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
     """One broker; `where` is the section's `file:line`."""
-    tls = publish.tls
+    tls, commands = publish.tls, publish.commands
     return MqttSettings(
         brokers=publish.brokers,
         client_id=publish.client_id,
@@ -74,6 +75,14 @@ def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
         backlog=publish.backlog,
         spread=publish.spread,
         where=where,
+        commands=CommandSettings(
+            key=Secret(commands.key.file) if commands.key else None,
+            allow=commands.allow,
+            unsigned=commands.unsigned,
+            where=where,
+        )
+        if commands
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from gateway.sitefile.destination import MqttPublish
 from gateway.sitefile.equipment import DEFAULT_GROUP
 from gateway.sitefile.explain import Wrong, describe, nearest
-from gateway.sitefile.files import SecretFile, check_authority, check_pair, check_secret
+from gateway.sitefile.files import SecretFile, check_authority, check_keys, check_pair, check_secret
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -116,8 +116,9 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
             secrets.append(((*path, "token"), publish.token))
             continue
         secrets.append(((*path, "password"), publish.password))
-        if publish.commands:
-            secrets.append(((*path, "commands", "key"), publish.commands.key))
+        if publish.commands and publish.commands.key:
+            keys = publish.commands.key.file
+            yield (*path, "commands", "key", "file"), partial(check_keys, keys)
         if publish.tls and publish.tls.ca:
             yield (*path, "tls", "ca"), partial(check_authority, publish.tls.ca)
         if publish.tls and publish.tls.cert and publish.tls.key:

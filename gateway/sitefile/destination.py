@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.sitefile.commanding import CommandsConfig
 from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.files import FilePath, SecretFile, in_url
 from gateway.sitefile.names import ClientId
@@ -99,18 +100,6 @@ class TlsConfig(Part):
             )
             raise Wrong("lacks-partner", what, next_, at=(given,))
         return self
-
-
-class CommandsConfig(Part):
-    """Which commands a platform may send; writes are allowed tag by tag."""
-
-    key: SecretFile = Field(
-        description="File of the key that commands are signed with, mode 600.",
-        examples=[{"file": "command.key"}],
-    )
-    allow: tuple[Literal["resend", "context", "config"], ...] = Field(
-        default=(), description="Commands beside writes.", examples=[["resend", "context"]]
-    )
 
 
 class MqttPublish(Part):

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from gateway.errors import ConfigError
-from gateway.secret import read_file, read_secret
+from gateway.secret import read_file, read_keys, read_secret
 from gateway.sitefile.explain import Wrong, describe
 from gateway.words import _
 
@@ -90,6 +90,15 @@ def check_secret(path: Path) -> None:
         Wrong: `no-such-file`, `unreadable-file`, `open-secret`, `empty-secret`, `bad-secret`.
     """
     _judged(read_secret, path)
+
+
+def check_keys(path: Path) -> None:
+    """Check that a file holds keys that its owner alone can read.
+
+    Raises:
+        Wrong: as `check_secret`, and `weak-key`.
+    """
+    _judged(read_keys, path)
 
 
 def check_authority(path: Path) -> None:

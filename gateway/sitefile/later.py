@@ -49,10 +49,6 @@ def _devices(site: Site) -> Iterator[Found]:
             yield (*path, "security"), _("security of OPC UA comes with a later release")
         if device.mode == "subscribe":
             yield (*path, "mode"), _("subscriptions come with a later release")
-        for tag, config in device.tags.items():
-            if config.write is not None:
-                what = _("writing to devices comes with a later release")
-                yield (*path, "tags", tag, "write"), what
 
 
 def _publishers(site: Site) -> Iterator[Found]:
@@ -62,8 +58,9 @@ def _publishers(site: Site) -> Iterator[Found]:
             yield path, _("InfluxDB comes with a later release")
             continue
         yield from _publishing(path, publish)
-        if publish.commands is not None:
-            yield (*path, "commands"), _("commands come with a later release")
+        if publish.commands is not None and "config" in publish.commands.allow:
+            what = _("configuration by command comes with a later release")
+            yield (*path, "commands", "allow"), what
 
 
 def _publishing(path: tuple[str, ...], publish: MqttPublish) -> Iterator[Found]:

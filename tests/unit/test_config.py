@@ -47,7 +47,8 @@ def sample(tmp_path: Path) -> Path:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for name in ("cell-1.password", "mqtt.password", "command.key", "influx.token"):
-        (secrets / name).write_text("hunter2\n", "utf-8")
+        text = "0123456789abcdef" * 4 if name == "command.key" else "hunter2"
+        (secrets / name).write_text(f"{text}\n", "utf-8")
         (secrets / name).chmod(0o600)
     new = "req -x509 -newkey rsa:2048 -nodes -subj /CN=gw-01 -days 1"
     _openssl(secrets, f"{new} -keyout gw-01.key -out gw-01.crt")

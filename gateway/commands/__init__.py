@@ -1,0 +1,12 @@
+"""Commands from a platform: who may have what done, and a record of all of it.
+
+Read in this order: `command` (what a command is), `signature` (who sent it), `authority` (what is
+refused before anything is done), `notary` with `seen` and `audit` (what is on disk before and after
+it is done), `desk` (one command's way), and one file for each: `writing`, `resending`, `context`,
+`acknowledging`. `crowd` keeps floods of refused ones small, `trail` reads and verifies the audit
+log.
+
+A command is carried out only after its id and its audit line are on disk; so a kill at any moment
+may lose its outcome, which is then told as unknown, but never has it done twice. What is refused
+before that is known to come from nobody who has the key, or to be late or repeated: it is counted.
+"""

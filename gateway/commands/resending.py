@@ -1,0 +1,83 @@
+"""`resend`: records that this gateway sent before, again, to the platform that asks.
+
+{from, to}    ids, both included; for asset = gateway of line `_gw`
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.commands.command import Code, Outcome, Place, Rejected
+from gateway.model import MAX_SEQ, make_key, record_id
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.commands.command import Command
+
+MOST_EPOCH = 1 << 27
+_DIGITS = 12
+
+
+class Resends(Protocol):
+    """A publisher, as this command needs it."""
+
+    def resend(self, first: int, last: int) -> int:
+        """Send records with these keys again; return about how many."""
+
+
+class Resending:
+    """Carries out `resend`.
+
+    Args:
+        gateway: its name, first part of each id.
+        publishers: by name.
+        last_key: key of the newest record.
+    """
+
+    def __init__(
+        self, gateway: str, publishers: Mapping[str, Resends], last_key: Callable[[], int]
+    ) -> None:
+        self._gateway = gateway
+        self._publishers = publishers
+        self._last_key = last_key
+
+    async def __call__(self, command: Command) -> Outcome:
+        """Queue the records beside live ones; they come as history, with their old ids."""
+        if command.place != Place("_gw", self._gateway):
+            raise Rejected(
+                _("resend is a command of the gateway: line _gw, asset {gateway}").format(
+                    gateway=self._gateway
+                )
+            )
+        first, last = self._key(command.args.get("from")), self._key(command.args.get("to"))
+        last = min(last, self._last_key())
+        if first > last:
+            raise Rejected(_("from must not be after to, or after the newest id"))
+        publisher = self._publishers.get(command.publisher)
+        if publisher is None:
+            raise Rejected(_("this destination is no more"), Code.FAILED)
+        count = publisher.resend(first, last)
+        data = {
+            "from": record_id(self._gateway, first),
+            "to": record_id(self._gateway, last),
+            "count": count,
+        }
+        return Outcome(Code.ACCEPTED, "", data)
+
+    def _key(self, value: object) -> int:
+        """Read an id of this gateway.
+
+        Raises:
+            Rejected: it is none.
+        """
+        parts = value.split(":") if isinstance(value, str) else []
+        numbers = [p for p in parts[1:] if p.isascii() and p.isdigit() and len(p) <= _DIGITS]
+        if len(parts) != 3 or len(numbers) != 2 or parts[0] != self._gateway:  # noqa: PLR2004
+            text = _("from and to must be ids of this gateway, like {gateway}:7:1")
+            raise Rejected(text.format(gateway=self._gateway))
+        epoch, seq = map(int, numbers)
+        if epoch >= MOST_EPOCH or seq > MAX_SEQ:
+            raise Rejected(_("there are no ids so high"))
+        return make_key(epoch, seq)
