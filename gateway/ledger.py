@@ -67,7 +67,7 @@ class Ledger:
             values: by signal, as polled; None: could not be read.
 
         Returns:
-            A state record, where the state changed.
+            A state record, where the state changed; events, where counters fell.
         """
         account = self._accounts.get(asset)
         if account is None:

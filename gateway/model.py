@@ -272,6 +272,7 @@ class KpiSpec:
         state_basis: plc | power | counter | entered.
         stations, pieces_per_index: of a rotary table, see `counting`.
         max_kw: power beyond which a register's step is not believed.
+        max_flow: medium → the same for other media, in the medium's unit per hour.
         factors: `kgce` and `co2`, as the profile states them.
         counts: counter or register → size of one count in its unit, 1 where absent; a polled
             counter may step by one however little time passed.
@@ -299,6 +300,7 @@ class KpiSpec:
     max_kw: float | None = None
     factors: Mapping[str, Factor] = field(default_factory=dict)
     counts: Mapping[str, float] = field(default_factory=dict)
+    max_flow: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Acknowledging:
         now_ms = self._clock.wall_ns() // 1_000_000
         by = command.by or command.publisher
         try:
-            drafts = self._board.acknowledge(command.place.asset, alarm[:64], by, now_ms)
+            drafts = self._board.acknowledge(command.place.asset, alarm[:128], by, now_ms)
         except LookupError as error:
             raise Rejected(str(error)) from error
         self._keep(drafts)

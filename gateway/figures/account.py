@@ -7,28 +7,30 @@ they came by the second, late, or out of the store after a restart.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.figures.book import Book
+from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
-from gateway.figures.energy import POWER_SUM, REGISTER
+from gateway.figures.drops import Drops
 from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
+from gateway.figures.media import MEDIA, MEDIUM_OF, POWER, POWER_SUM
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
-from gateway.figures.reckoning import END, METERS, Reckoning
+from gateway.figures.reckoning import Reckoning
 from gateway.figures.shown import Shown, draft_of, shown_of
-from gateway.figures.statement import Fields, energy_fields, oee_fields
 from gateway.figures.timeline import KNOWN
-from gateway.figures.track import NEVER, POWER, PowerMeter, Track, cleaned, tracks_of
-from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
+from gateway.figures.track import NEVER, PowerMeter, Track, cleaned, tracks_of
+from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gateway.figures.calendar import Calendar
+    from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
     from gateway.model import Asset, KpiSpec, Record, Value
 
@@ -39,6 +41,7 @@ AHEAD, FRONT, TOLD, MOVED = "ahead", "front", "told", "moved"
 waits to be matched outlives the log before it; up to where the log was forgotten; when a window
 was told, so that a restart knows which entries that statement couldn't know; and from when on, and
 by how much, the times of all entries before this one are to be shifted."""
+METERS = tuple(signal for medium in MEDIA for signal in medium.signals)
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -72,25 +75,26 @@ class Account:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
         self._tracks = tracks_of(spec)
-        self._reckoning = Reckoning(spec, asset.line, calendar, self._journal, self.presence)
-        logged = self._journal.tells_of
+        self._drops = Drops(asset, spec)
+        self._reckoning = of = Reckoning(spec, asset.line, calendar, self._journal, self.presence)
+
+        def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
+            logged = self._journal.tells_of
+            return Book(cls, asset, spec, calendar, grace_ms, fold, is_settled, logged)
+
         self._oee: Book | None = None
-        self._energy: Book | None = None
         if bound & {STATE, *COUNTERS}:
-            settled = self._reckoning.is_settled
-            self._oee = Book(
-                "oee", asset, spec, calendar, grace_ms, self._fold_oee, settled, logged
-            )
-        if bound & {REGISTER, POWER}:
-            metered = self._reckoning.is_metered
-            cls = "energy/electricity"
-            self._energy = Book(
-                cls, asset, spec, calendar, grace_ms, self._fold_energy, metered, logged
-            )
-        self._books = [book for book in (self._oee, self._energy) if book is not None]
+            self._oee = book("oee", of.oee_fields, of.is_settled)
+        self._meters: dict[Medium, Book] = {}
+        for medium in MEDIA:
+            if bound & set(medium.signals):
+                fold = partial(of.energy_fields, medium)
+                settled = partial(of.is_metered, medium)
+                self._meters[medium] = book(f"energy/{medium.name}", fold, settled)
+        self._books = [*filter(None, [self._oee]), *self._meters.values()]
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
-        """Take what was read at one time; return a state record where the state changed."""
+        """Take what was read at one time; return a state that changed, and counters that fell."""
         if t_ms < self._front:
             self.refused += 1
             return []
@@ -114,7 +118,7 @@ class Account:
                 track.time = t_ms
                 track.is_logged = False
             else:
-                self._read(track, t_ms, value)
+                told += self._read(track, t_ms, value)
         return told
 
     def enter(self, t_ms: int, said: Mapping[str, Value], now_ms: int) -> list[Draft]:
@@ -139,9 +143,9 @@ class Account:
             self._trim(now_ms)
         for book in self._books:
             if now_ms >= book.due:
-                if book is self._energy:
+                if book is not self._oee:
                     # The meter may have fallen silent: its last reading belongs to the window.
-                    self._rest(REGISTER, POWER)
+                    self._rest(*METERS)
                 drafts += book.advance(now_ms, self._front)
         if any(book.told_ms == now_ms for book in self._books):
             self._entries.append(Entry(now_ms, TOLD, None))
@@ -288,8 +292,7 @@ class Account:
         self._front = min(self._front, _front(now_ms))
         self._wake = 0
         self._journal.cut(now_ms)
-        self._reckoning.drop(now_ms, END, STATE)
-        self._reckoning.drop(now_ms, END, REGISTER)
+        self._reckoning.forget(now_ms)
         for track in self._tracks.values():
             track.forget()
         self._catch_up(None if self.presence is None else min(self.presence.heard, now_ms))
@@ -311,12 +314,15 @@ class Account:
                 track.due = NEVER
         return self._tell(max(self._now, t_ms))
 
-    def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> None:
-        """Take a reading that differs, is due or came late."""
+    def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> list[Draft]:
+        """Take a reading that differs, is due or came late; return an event where it fell."""
         clean = cleaned(track.signal, value)
-        if clean is not None:
-            for entry in track.read(t_ms, clean):
-                self._note(entry.t_ms, entry.signal, entry.value)
+        if clean is None:
+            return []
+        told = self._drops.look(track, t_ms, clean)
+        for entry in track.read(t_ms, clean):
+            self._note(entry.t_ms, entry.signal, entry.value)
+        return told
 
     def _note(self, t_ms: int, signal: str, value: Value) -> None:
         """Put an entry into the log."""
@@ -324,7 +330,7 @@ class Account:
             self._open(t_ms)
         is_news = self._journal.put(t_ms, signal, value)
         self._entries.append(Entry(t_ms, signal, value))
-        if is_news or signal in METERS:
+        if is_news or signal in MEDIUM_OF:
             self._touch(t_ms, signal, None)
 
     def _open(self, t_ms: int) -> None:
@@ -335,8 +341,8 @@ class Account:
 
     def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         """Have what an entry changes in closed windows computed again."""
-        metered = signal in METERS
-        hit = [book for book in self._books if book is self._energy or not metered]
+        medium = MEDIUM_OF.get(signal)
+        hit = self._books if medium is None else [self._meters[medium]]
         frozen = max([self._reckoning.kept_to(signal), *(book.closed for book in hit)])
         if t_ms >= frozen and not self._acts_back(t_ms, signal):
             return
@@ -354,7 +360,7 @@ class Account:
         """
         if signal == STATE:
             return t_ms < self._journal.state.times[-1]
-        return signal == SILENCE or signal in METERS
+        return signal == SILENCE or signal in MEDIUM_OF
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state, its reason or the order isn't the one told before."""
@@ -365,12 +371,6 @@ class Account:
         if shown == before:
             return []
         return [draft_of(self._asset, shown, before.word, since, why, now_ms)]
-
-    def _fold_oee(self, window: Window, now_ms: int) -> Fields:
-        return oee_fields(window, self._reckoning.oee(window, now_ms), self.spec)
-
-    def _fold_energy(self, window: Window, now_ms: int) -> Fields:
-        return energy_fields(window, self._reckoning.energy(window, now_ms), self.spec)
 
     def _trim(self, now_ms: int) -> None:
         """Once an hour, forget what is too old, and log what is still in force of it."""

@@ -9,6 +9,7 @@ only if its body is another one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from gateway.figures.windows import Window
 from gateway.model import Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.figures.calendar import Calendar
     from gateway.figures.statement import Fields
     from gateway.model import Asset, KpiSpec, Record
 
+
+Fold = Callable[[Window, int], "Fields"]
+"""Fields of a window's record, given the time it is."""
 
 AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
@@ -44,7 +46,7 @@ class Book:
     """One asset's windows of one class.
 
     Args:
-        cls: `oee` or `energy/electricity`.
+        cls: `oee`, or `energy/` and a medium.
         asset: whose.
         spec: its, which names the kinds of windows.
         calendar: of the site.
@@ -67,7 +69,7 @@ class Book:
         spec: KpiSpec,
         calendar: Calendar,
         grace_ms: int,
-        fold: Callable[[Window, int], Fields],
+        fold: Fold,
         is_settled: Callable[[int, int], bool],
         is_logged: Callable[[int, int], bool],
     ) -> None:

@@ -1,4 +1,4 @@
-"""Electricity of a window as a pure function of the asset's log of meter readings.
+"""Energy of a window, by medium, as a pure function of the asset's log of meter readings.
 
 Energy is the difference of a register, spread evenly between two readings and cut at the edges
 of the window; never the sum of power samples, except where there is no register, and then it
@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING
 from gateway.figures.counter import Change, Limits, steps
 from gateway.figures.journal import Journal
 from gateway.figures.kpis import number
+from gateway.figures.media import ELECTRICITY, POWER_SUM
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gateway.figures.journal import Series
+    from gateway.figures.media import Medium
     from gateway.figures.windows import Window
     from gateway.model import Entry, Factor, KpiSpec
-
-REGISTER = "energy"
-POWER_SUM = "energy_of_power"
-"""Register that the gateway makes from power samples (kWh), for assets without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Metered:
     """What a register tells of a stretch of time; neighbouring stretches add up.
 
     Attributes:
-        use: kWh between the first and the last reading in it.
+        use: of the medium, in its unit, between the first and the last reading in it.
         first, last: the register at both ends, between readings interpolated; where readings
             don't reach that far, the nearest one.
         spanned_ms: time between the first and the last reading.
@@ -68,22 +66,23 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class EnergyFigures:
-    """The electricity of one asset and window.
+    """What one asset used of a medium in a window, in the medium's unit.
 
     Attributes:
-        use_kwh: None where nothing is known.
-        start_kwh, end_kwh: the register at the window's edges.
+        use: None where nothing is known.
+        start, end: the register at the window's edges.
         estimated: not all of it is the difference of two readings near the edges.
         coverage: time between readings over the window, as far as that has passed; holes don't
             count.
-        max_kw: highest mean power of a quarter hour (fixed demand), from the register.
-        kpi: kwh_per_good, kgce, kgco2, kgce_per_1000_good.
+        max_kw: highest mean power of a quarter hour (fixed demand), from the register; of
+            electricity only.
+        kpi: use per good piece; of electricity kgce, kgco2, kgce_per_1000_good too.
         factors: what kgce and CO2 were computed with.
     """
 
-    use_kwh: float | None
-    start_kwh: float | None
-    end_kwh: float | None
+    use: float | None
+    start: float | None
+    end: float | None
     estimated: bool
     coverage: float
     max_kw: float | None
@@ -97,8 +96,9 @@ def fold_energy(
     spec: KpiSpec,
     good: float | None = None,
     until: int | None = None,
+    medium: Medium = ELECTRICITY,
 ) -> EnergyFigures:
-    """Compute the electricity of a window from the log alone.
+    """Compute the energy of a window from the log alone.
 
     Args:
         entries: meter readings from the last before the window to the first after it.
@@ -106,53 +106,61 @@ def fold_energy(
         spec: of the asset.
         good: good pieces of the same window, from its OEE fold.
         until: the log is complete up to here; None: beyond the window.
+        medium: whose register.
     """
     journal = entries if isinstance(entries, Journal) else Journal(entries)
     end = window.end if until is None else min(window.end, until)
-    metered = sum((meter(journal, *part, spec) for part in quarters(window.start, end)), Metered())
-    return energy_figures(metered, spec, end - window.start, good)
+    metered = sum(
+        (meter(journal, *part, spec, medium) for part in quarters(window.start, end)), Metered()
+    )
+    return energy_figures(metered, spec, medium, end - window.start, good)
 
 
-def meter(journal: Journal, start: int, end: int, spec: KpiSpec) -> Metered:
+def meter(journal: Journal, start: int, end: int, spec: KpiSpec, medium: Medium) -> Metered:
     """What the asset's register, or its power for want of one, tells of [start, end)."""
-    series = journal.numbers.get(REGISTER)
+    series = journal.numbers.get(medium.series[0])
     if series is not None:
-        return read_off(series, register_limits(spec), hole_of(spec), start, end)
+        return read_off(series, register_limits(spec, medium), hole_of(spec), start, end)
     series = journal.numbers.get(POWER_SUM)
-    if series is None:
+    if series is None or medium is not ELECTRICITY:
         return Metered()
     summed = read_off(series, Limits(None, None), hole_of(spec), start, end)
     return dataclasses.replace(summed, first=None, last=None, estimated=summed.spanned_ms > 0)
 
 
 def energy_figures(
-    metered: Metered, spec: KpiSpec, passed_ms: int, good: float | None
+    metered: Metered, spec: KpiSpec, medium: Medium, passed_ms: int, good: float | None
 ) -> EnergyFigures:
     """Turn sums into figures; the last step, and the only one that leaves exactness.
 
     Args:
         metered: of the window, as far as it has passed.
         spec: of the asset.
+        medium: what was used.
         passed_ms: how far that is.
         good: good pieces of the same time.
     """
     use = metered.use if metered.spanned_ms else None
+    electric = medium is ELECTRICITY
+    factors = spec.factors if electric else {}
     return EnergyFigures(
-        use_kwh=_float(use),
-        start_kwh=_float(metered.first),
-        end_kwh=_float(metered.last),
+        use=_float(use),
+        start=_float(metered.first),
+        end=_float(metered.last),
         estimated=metered.estimated,
         coverage=metered.known_ms / passed_ms if passed_ms > 0 else 0.0,
-        max_kw=_float(metered.peak_kw),
-        kpi=_kpis(use, good, spec.factors),
-        factors=spec.factors,
+        max_kw=_float(metered.peak_kw) if electric else None,
+        kpi=_kpis(use, good, factors, medium.per_good),
+        factors=factors,
     )
 
 
-def register_limits(spec: KpiSpec) -> Limits:
-    """What is believed of the energy register."""
-    rate = None if spec.max_kw is None else spec.max_kw / HOUR_MS
-    return Limits(spec.moduli.get(REGISTER), rate, spec.counts.get(REGISTER, 1.0))
+def register_limits(spec: KpiSpec, medium: Medium = ELECTRICITY) -> Limits:
+    """What is believed of a medium's register."""
+    most = spec.max_kw if medium is ELECTRICITY else spec.max_flow.get(medium.name)
+    rate = None if most is None else most / HOUR_MS
+    register = medium.series[0]
+    return Limits(spec.moduli.get(register), rate, spec.counts.get(register, 1.0))
 
 
 def hole_of(spec: KpiSpec) -> int:
@@ -212,11 +220,11 @@ def _between(pair: tuple[int, float, int, float], moment: int) -> Fraction:
 
 
 def _kpis(
-    use: Fraction | None, good: float | None, factors: Mapping[str, Factor]
+    use: Fraction | None, good: float | None, factors: Mapping[str, Factor], per_piece: str
 ) -> dict[str, float | None]:
     pieces = None if not good else exact(good)
     per_good = None if use is None or pieces is None else use / pieces
-    kpi = {"kwh_per_good": per_good}
+    kpi = {per_piece: per_good}
     coal, co2 = factors.get("kgce"), factors.get("co2")
     if coal is not None:
         kpi["kgce"] = None if use is None else use * exact(coal.value)

@@ -6,12 +6,11 @@ is ahead of right where the log begins.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.figures.cells import Cells
 from gateway.figures.energy import (
-    POWER_SUM,
-    REGISTER,
     EnergyFigures,
     Metered,
     energy_figures,
@@ -19,8 +18,10 @@ from gateway.figures.energy import (
     meter,
 )
 from gateway.figures.journal import AMOUNTS, FOREVER, PLANNED, PRODUCT, SILENCE, STATE
+from gateway.figures.media import MEDIA, MEDIUM_OF
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
+from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.timeline import is_undecided
 from gateway.figures.track import moved
 from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from gateway.figures.calendar import Calendar
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal, Series
+    from gateway.figures.media import Medium
     from gateway.figures.presence import Presence
+    from gateway.figures.statement import Fields
     from gateway.model import KpiSpec
 
 END = 1 << 62
-METERS = (REGISTER, POWER_SUM)
 LEAP_MS = 48 * HOUR_MS
 
 
@@ -66,7 +68,11 @@ class Reckoning:
         self._presence = presence
         self._micro_ms = round((spec.micro_stop_s or 0) * 1000)
         self._cells = Cells(Sums(), self._sum_up, self.is_settled)
-        self._meter_cells = Cells(Metered(), self._meter, self.is_metered)
+        self._meter_cells = {
+            medium: Cells(Metered(), partial(self._meter, medium), partial(self.is_metered, medium))
+            for medium in MEDIA
+            if not set(medium.signals).isdisjoint(spec.signals)
+        }
         self._base: tuple[int, Fraction] | None = None
 
     def oee(self, window: Window, now_ms: int) -> OeeFigures:
@@ -76,12 +82,20 @@ class Reckoning:
         ahead = self._ahead(window.start, now_ms)
         return figures(sums, self._spec, state_at(self._journal, end), ahead)
 
-    def energy(self, window: Window, now_ms: int) -> EnergyFigures:
-        """The electricity of a window, with the good pieces of the same time."""
-        metered = self._meter_cells.sum(window.start, window.end, now_ms)
+    def energy(self, medium: Medium, window: Window, now_ms: int) -> EnergyFigures:
+        """What was used of a medium in a window, with the good pieces of the same time."""
+        metered = self._meter_cells[medium].sum(window.start, window.end, now_ms)
         passed_ms = min(window.end, now_ms) - window.start
         good = self.oee(window, now_ms).good if set(self._spec.signals) & set(COUNTERS) else None
-        return energy_figures(metered, self._spec, passed_ms, good)
+        return energy_figures(metered, self._spec, medium, passed_ms, good)
+
+    def oee_fields(self, window: Window, now_ms: int) -> Fields:
+        """What an oee record of a window says."""
+        return oee_fields(window, self.oee(window, now_ms), self._spec)
+
+    def energy_fields(self, medium: Medium, window: Window, now_ms: int) -> Fields:
+        """What an energy record of a window says."""
+        return energy_fields(window, self.energy(medium, window, now_ms), self._spec, medium)
 
     def current(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""
@@ -103,11 +117,11 @@ class Reckoning:
             self._journal, edge, presence.last, self._micro_ms
         )
 
-    def is_metered(self, edge: int, now_ms: int) -> bool:
+    def is_metered(self, medium: Medium, edge: int, now_ms: int) -> bool:
         """Whether a reading beyond an edge is there to interpolate with, or none will come."""
         if not self.is_settled(edge, now_ms):
             return False
-        for signal in METERS:
+        for signal in medium.series:
             series = self._journal.numbers.get(signal)
             if series is not None:
                 last = series.times[-1]
@@ -133,7 +147,7 @@ class Reckoning:
             # Pieces entered count where they are; of what else is not a number, or none was
             # read yet, no figure hangs on it.
             return t_ms, t_ms + (signal in AMOUNTS)
-        if signal in METERS:
+        if signal in MEDIUM_OF:
             place = series.index(t_ms)
             return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
         none = END if signal == MOUNTED else t_ms
@@ -141,11 +155,17 @@ class Reckoning:
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""
-        (self._meter_cells if signal in METERS else self._cells).drop(start, end)
+        self._cells_of(signal).drop(start, end)
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
-        return (self._meter_cells if signal in METERS else self._cells).newest
+        return self._cells_of(signal).newest
+
+    def forget(self, start: int) -> None:
+        """Forget all sums from a time on."""
+        self._cells.drop(start, END)
+        for metered in self._meter_cells.values():
+            metered.drop(start, END)
 
     def trim(self, front: int, now_ms: int) -> Fraction | None:
         """Forget what lies before a time, which is at a full quarter hour.
@@ -158,7 +178,8 @@ class Reckoning:
             ahead = self._ahead(front, now_ms)
             self._base = front, ahead
         self._cells.drop(0, front)
-        self._meter_cells.drop(0, front)
+        for cells in self._meter_cells.values():
+            cells.drop(0, front)
         return ahead
 
     def move(self, since: int, delta: int) -> None:
@@ -169,8 +190,7 @@ class Reckoning:
         elif self._base is not None:
             t_ms, ahead = self._base
             self._base = moved(t_ms, since, delta), ahead
-        self.drop(min(since, since + delta), END, STATE)
-        self.drop(min(since, since + delta), END, REGISTER)
+        self.forget(min(since, since + delta))
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
         """Take up how far left is ahead of right at a time."""
@@ -189,8 +209,12 @@ class Reckoning:
         plan = plan.without(self._journal.stops(start, end))
         return sum_up(self._journal, start, end, plan, self._spec, now_ms)
 
-    def _meter(self, start: int, end: int, now_ms: int) -> Metered:
-        return meter(self._journal, start, min(end, now_ms), self._spec)
+    def _meter(self, medium: Medium, start: int, end: int, now_ms: int) -> Metered:
+        return meter(self._journal, start, min(end, now_ms), self._spec, medium)
+
+    def _cells_of(self, signal: str) -> Cells[Sums] | Cells[Metered]:
+        medium = MEDIUM_OF.get(signal)
+        return self._cells if medium is None else self._meter_cells[medium]
 
     def _counters(self) -> Iterator[Series[float]]:
         for name in COUNTERS:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from gateway.figures.energy import EnergyFigures
+    from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
     from gateway.figures.windows import Window
     from gateway.model import KpiSpec
@@ -55,20 +56,20 @@ def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
     return fields
 
 
-def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec) -> Fields:
+def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec, medium: Medium) -> Fields:
     """Everything of an energy record but `rev` and `final`."""
     kpi = _chosen(figures.kpi, spec.kpis)
     fields: Fields = {
         "win": _window(window),
-        "use": figures.use_kwh,
-        "u": "kWh",
+        "use": figures.use,
+        "u": medium.unit,
         "est": figures.estimated,
         "coverage": figures.coverage,
         "kpi": kpi,
         "profile": spec.profile,
     }
-    if figures.start_kwh is not None and figures.end_kwh is not None:
-        fields["reg"] = {"start": figures.start_kwh, "end": figures.end_kwh}
+    if figures.start is not None and figures.end is not None:
+        fields["reg"] = {"start": figures.start, "end": figures.end}
     if figures.max_kw is not None:
         fields["max_kw"] = figures.max_kw
     used = {"kgce": bool(COAL_KPIS & kpi.keys()), "co2": "kgco2" in kpi}

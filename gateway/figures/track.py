@@ -17,8 +17,9 @@ import math
 from typing import TYPE_CHECKING
 
 from gateway.figures.counter import Limits
-from gateway.figures.energy import POWER_SUM, REGISTER, hole_of, register_limits
+from gateway.figures.energy import hole_of, register_limits
 from gateway.figures.journal import PRODUCT
+from gateway.figures.media import MEDIUM_OF, POWER, POWER_SUM, REGISTER
 from gateway.figures.pieces import COUNTERS, MOUNTED
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
@@ -26,8 +27,6 @@ from gateway.model import Entry
 if TYPE_CHECKING:
     from gateway.model import KpiSpec, Value
 
-POWER = "power"
-"""Stands in for the register of an asset that has none."""
 NEVER = -(1 << 62)
 ALWAYS = 1 << 62
 
@@ -184,8 +183,8 @@ def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
             tracks[signal] = Track(signal, QUARTER_MS)
         elif signal in {MOUNTED, PRODUCT}:
             tracks[signal] = Track(signal, 0)
-        elif signal == REGISTER:
-            tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec))
+        elif signal in MEDIUM_OF:
+            tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec, MEDIUM_OF[signal]))
         elif signal == POWER and REGISTER not in spec.signals:
             tracks[signal] = PowerMeter(hole_of(spec))
     return tracks

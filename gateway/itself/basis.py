@@ -106,6 +106,8 @@ def _asset(asset: Asset, spec: KpiSpec) -> Iterator[tuple[str, object]]:
     yield "micro_stop", spec.micro_stop_s
     for name in ("stations", "pieces_per_index", "max_rate", "max_kw"):
         yield f"parameters.{name}", getattr(spec, name)
+    for medium, most in spec.max_flow.items():
+        yield f"parameters.max_{medium}", most
     for binding in asset.bindings:
         if binding.signal in spec.signals:
             yield f"bind.{binding.signal}", _source(binding)

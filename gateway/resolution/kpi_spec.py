@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.parameter import settle
-from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
+from gateway.resolution.profile import BASE, COUNTING, FLOWS, KNOWN_KPIS, SIGNALS
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def specify(
             for key, factor in industry.profile.factors.items()
         },
         counts={b.signal: abs(b.tag.scale) for b in used if b.modulus is not None},
+        max_flow={m: numbers[f"max_{m}"] for m in FLOWS if f"max_{m}" in numbers},
     )
     return spec, faults
 
@@ -149,6 +150,7 @@ def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[s
         "count": (bool(counted) and set(counted) <= bound) or {"good", "reject"} <= bound,
         "quality": judges(machine, bound),
         "energy": "energy" in bound or "power" in bound,
+        **{medium: medium in bound for medium in FLOWS},
         "ideal": bool(asset.ideal_cycle or machine.ideal_cycle or asset.products),
     }
     return {role for role, full in filled.items() if not full}
@@ -156,7 +158,7 @@ def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[s
 
 def _role(signal: str) -> str | None:
     """Which need of a figure a signal fills."""
-    if signal in {"state", "energy"}:
+    if signal in {"state", "energy", *FLOWS}:
         return signal
     if signal.startswith("count"):
         return "count"

@@ -46,6 +46,11 @@ SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
     "energy": (SignalKind.REGISTER, "kWh"),
     "power": (SignalKind.NUMBER, "kW"),
     "product": (SignalKind.TEXT, None),
+    "water": (SignalKind.REGISTER, "m3"),
+    "compressed_air": (SignalKind.REGISTER, "Nm3"),
+    "gas": (SignalKind.REGISTER, "m3"),
+    "steam": (SignalKind.REGISTER, "t"),
+    "heat": (SignalKind.REGISTER, "GJ"),
 }
 """The signals that figures are computed from: their kind and, where it is fixed, their unit."""
 
@@ -57,7 +62,16 @@ COUNTING: dict[str, tuple[str, ...]] = {
 }
 """Counting rule → the signals that it counts."""
 
-PARAMETERS = ("stations", "pieces_per_index", "max_rate", "max_kw")
+FLOWS = ("water", "compressed_air", "gas", "steam", "heat")
+"""Media beside electricity; each is a signal and an energy class of its own."""
+
+PARAMETERS = (
+    "stations",
+    "pieces_per_index",
+    "max_rate",
+    "max_kw",
+    *(f"max_{medium}" for medium in FLOWS),
+)
 """What a type may ask of an asset in the site file."""
 
 KNOWN_KPIS: dict[str, tuple[str, ...]] = {
@@ -94,6 +108,7 @@ KNOWN_KPIS: dict[str, tuple[str, ...]] = {
     "kgce": ("energy",),
     "kgce_per_1000_good": ("energy", "count", "quality"),
     "kgco2": ("energy",),
+    **{f"{medium}_per_good": (medium, "count", "quality") for medium in FLOWS},
 }
 """The figures that the gateway computes, each with what it can't do without."""
 

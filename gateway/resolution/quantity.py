@@ -10,6 +10,7 @@ _SCALES: dict[str, dict[str, float]] = {
     "reactive power": {"var": 1.0, "kvar": 1e3, "Mvar": 1e6},
     "apparent power": {"VA": 1.0, "kVA": 1e3, "MVA": 1e6},
     "active energy": {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6},
+    "heat": {"MJ": 1.0, "GJ": 1e3},
     "reactive energy": {"varh": 1.0, "kvarh": 1e3, "Mvarh": 1e6},
     "apparent energy": {"VAh": 1.0, "kVAh": 1e3, "MVAh": 1e6},
     "voltage": {"mV": 1e-3, "V": 1.0, "kV": 1e3},
@@ -19,6 +20,7 @@ _SCALES: dict[str, dict[str, float]] = {
     "length": {"mm": 1e-3, "cm": 1e-2, "m": 1.0},
     "mass": {"g": 1e-3, "kg": 1.0, "t": 1e3},
     "volume": {"L": 1e-3, "m3": 1.0},
+    "normal volume": {"NL": 1e-3, "Nm3": 1.0},
     "flow": {"L/min": 1e-3, "m3/min": 1.0, "m3/h": 1 / 60},
     "frequency": {"Hz": 1.0, "kHz": 1e3},
 }

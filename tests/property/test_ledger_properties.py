@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.figures.energy import fold_energy
+from gateway.figures.media import ELECTRICITY
 from gateway.figures.oee import fold_oee
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.windows import QUARTER_MS, Window
@@ -152,7 +153,9 @@ def test_what_is_left_out_of_the_log_no_figure_misses(parts: list[Stretch]) -> N
         if cls == "oee":
             fields = oee_fields(window, figures, SPEC)
         else:
-            fields = energy_fields(window, fold_energy(entries, window, SPEC, figures.good), SPEC)
+            fields = energy_fields(
+                window, fold_energy(entries, window, SPEC, figures.good), SPEC, ELECTRICITY
+            )
         assert {"final": True, **fields} == body
 
 

@@ -208,8 +208,8 @@ def test_electricity_adds_up_and_is_never_negative(
         fold_energy(journal, Window("hour", T0 + n * HOUR, T0 + (n + 1) * HOUR), like)
         for n in range(4)
     ]
-    assert all(hour.use_kwh is None or hour.use_kwh >= 0 for hour in hours)
-    assert abs(sum(hour.use_kwh or 0 for hour in hours) - (whole.use_kwh or 0)) < 1e-9
+    assert all(hour.use is None or hour.use >= 0 for hour in hours)
+    assert abs(sum(hour.use or 0 for hour in hours) - (whole.use or 0)) < 1e-9
     assert any(hour.estimated for hour in hours) == whole.estimated
     assert 0 <= whole.coverage <= 1
 

@@ -271,8 +271,8 @@ def test_p10_pairs_from_halves() -> None:
     assert close(found.p, Fraction(988 * 25, 480 * 60))
     energy = fold_energy(entries, win, pairs, found.good)
     assert close(energy.kpi["kwh_per_good"], wanted["kwh_per_good_pair"])
-    assert energy.use_kwh is not None
-    per_half = energy.use_kwh / (979 / 2)
+    assert energy.use is not None
+    per_half = energy.use / (979 / 2)
     assert close(per_half, wanted["kwh_per_pair_if_halves_div_2"])
 
 

@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
+import yaml
 
+from gateway.figures.media import MEDIA, OTHERS
 from gateway.resolution.industry import Industry, load_profile
 from gateway.resolution.library import PROFILES
-from gateway.resolution.profile import KNOWN_KPIS, SIGNALS, SignalKind, schema_profile
+from gateway.resolution.profile import (
+    FLOWS,
+    KNOWN_KPIS,
+    PARAMETERS,
+    SIGNALS,
+    SignalKind,
+    schema_profile,
+)
 from gateway.sitefile.document import load
 
 if TYPE_CHECKING:
     from gateway.errors import Fault
 
 HERE = Path()
+CONTRACT = Path(__file__).parents[2] / "docs/contract/asyncapi.yaml"
 MEASURED = {SignalKind.COUNTER, SignalKind.REGISTER, SignalKind.NUMBER}
 
 
@@ -77,7 +87,7 @@ def test_shoes_has_its_machines_and_how_they_are_counted() -> None:
     assert counting == {
         "rotary-injection": "stations",
         "toe-lasting": "pairs",
-        "energy-meter": "none",
+        **{f"{name}-meter": "none" for name in ("energy", "water", "air", "gas", "steam", "heat")},
     }
     injection = profile.types["rotary-injection"]
     mandatory = {name for name, signal in injection.signals.items() if signal.layer == "N"}
@@ -329,5 +339,16 @@ def test_an_unknown_profile_is_nothing_and_no_fault_of_its_own() -> None:
 
 def test_every_figure_needs_only_what_there_is() -> None:
     needs = {need for needed in KNOWN_KPIS.values() for need in needed}
-    assert needs == {"state", "count", "quality", "ideal", "energy"}
+    assert needs == {"state", "count", "quality", "ideal", "energy", *FLOWS}
     assert {"state", "energy", "power", "mounted"} < set(SIGNALS)
+
+
+def test_media_are_those_of_the_engine_in_units_that_the_contract_allows() -> None:
+    contract = yaml.safe_load(CONTRACT.read_text("utf-8"))
+    allowed = contract["components"]["schemas"]["energy"]["allOf"][1]["properties"]["u"]["enum"]
+    assert tuple(medium.name for medium in OTHERS) == FLOWS
+    for medium in MEDIA:
+        assert medium.unit in allowed
+        assert SIGNALS[medium.signals[0]] == (SignalKind.REGISTER, medium.unit)
+        assert medium.per_good in KNOWN_KPIS
+        assert medium.most in PARAMETERS

@@ -12,6 +12,7 @@ from gateway import config
 from gateway.errors import ConfigError
 from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
+from gateway.figures.media import OTHERS
 from gateway.figures.oee import Sums, figures
 from gateway.figures.presence import Presence
 from gateway.figures.windows import Window
@@ -394,7 +395,9 @@ def test_the_engine_gives_every_figure_that_a_profile_lists(tmp_path: Path, name
     spec = kpi(sound(tmp_path, text), name)
     readings = [Entry(0, "energy", 10.0), Entry(3_600_000, "energy", 12.0)]
     hour = Window("hour", 0, 3_600_000)
-    metered = fold_energy(readings, hour, spec, good=4).kpi
+    metered = {**fold_energy(readings, hour, spec, good=4).kpi}
+    for medium in OTHERS:
+        metered |= fold_energy(readings, hour, spec, good=4, medium=medium).kpi
     computed = {*figures(Sums(), spec, "idle").kpi, *metered}
     assert set(spec.kpis) <= computed
     assert computed <= set(KNOWN_KPIS)
