@@ -74,6 +74,17 @@ MAY: dict[str, set[str]] = {
     },
     "commands": SPINE | {"secret", "settings", "plant", "figures"},
     # what people see
+    "archive": {
+        "model",
+        "errors",
+        "words",
+        "settings",
+        "plant",
+        "storage",
+        "publishers",
+        "templates",
+        "api",
+    },
     "api": set(),
     "checking": {"errors", "words", "config", "templates", "resolution"},
     "reading": SPINE | {"links", "plant", "templates", "resolution"},

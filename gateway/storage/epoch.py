@@ -135,6 +135,15 @@ def read_epoch(folder: Path, gateway: str) -> int:
     return epoch if 0 < epoch <= MAX_EPOCH else 0
 
 
+def is_intact(folder: Path) -> bool:
+    """Tell whether the file is there, and as it was written."""
+    try:
+        content = json.loads((folder / "epoch").read_bytes())
+        return bool(content.pop("crc") == _checksum(content))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
 def next_epoch(stored: int, in_records: int, wall_ns: int) -> int:
     """Choose the epoch of this start.
 

@@ -54,16 +54,7 @@ class PositionFile:
 
     def load(self) -> dict[str, Standing]:
         """Return where every publisher ever saved stands."""
-        parked = dict(self._db.execute("SELECT * FROM parked"))
-        found: dict[str, Standing] = {}
-        for publisher, low, ranges, crc in self._db.execute("SELECT * FROM position"):
-            apart = parked.get(publisher, b"")
-            if not (isinstance(ranges, bytes) and isinstance(apart, bytes)):
-                continue
-            if crc == _checksum(publisher, low, ranges, apart):
-                pairs = [(lo, hi) for lo, hi in orjson.loads(ranges)]
-                found[publisher] = Standing(low, pairs, apart)
-        return found
+        return read_positions(self._db)
 
     def ends(self) -> dict[int, int]:
         """Return the last key of each epoch before this one, as far as known.
@@ -99,6 +90,21 @@ class PositionFile:
     def close(self) -> None:
         """Release the file."""
         self._db.close()
+
+
+def read_positions(db: sqlite3.Connection) -> dict[str, Standing]:
+    """Return where every publisher stands whose row is intact."""
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+    parked = dict(db.execute("SELECT * FROM parked")) if "parked" in tables else {}
+    found: dict[str, Standing] = {}
+    for publisher, low, ranges, crc in db.execute("SELECT * FROM position"):
+        apart = parked.get(publisher, b"")
+        if not (isinstance(ranges, bytes) and isinstance(apart, bytes)):
+            continue
+        if crc == _checksum(publisher, low, ranges, apart):
+            pairs = [(lo, hi) for lo, hi in orjson.loads(ranges)]
+            found[publisher] = Standing(low, pairs, apart)
+    return found
 
 
 def _checksum(publisher: str, low: int, ranges: bytes, parked: bytes) -> int:
