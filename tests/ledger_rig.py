@@ -28,6 +28,7 @@ class Rig:
     rows: list[LogRow] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     heard: dict[str, int] = field(default_factory=dict)
+    reach_ms: int = HORIZON_MS
 
     def __post_init__(self) -> None:
         self.ledger = self._start()
@@ -39,9 +40,14 @@ class Rig:
     def poll(self, t_ms: int, **values: Value) -> list[Draft]:
         return self._keep(self.ledger.observe(self.assets[0].name, t_ms, values))
 
-    def tick(self, now_ms: int) -> list[Draft]:
+    def tick(self, now_ms: int, *, waits: bool = False) -> list[Draft]:
         self.clock.wall = now_ms * 1_000_000
-        return self._keep(self.ledger.advance(now_ms))
+        return self._keep(self.ledger.advance(now_ms, waits=waits))
+
+    def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
+        """Set the clock, which was wrong by so much from a time on."""
+        self.clock.wall = now_ms * 1_000_000
+        return self._keep(self.ledger.move(since_ms, delta_ms, now_ms))
 
     def commit(self) -> None:
         """Make what was logged and heard durable."""
@@ -106,7 +112,7 @@ class Rig:
 
     def _known(self, now_ms: int) -> tuple[list[LogRow], list[Record], dict[str, Record]]:
         """What a store would give at a start: rows, statements, states."""
-        since = now_ms - HORIZON_MS
+        since = now_ms - self.reach_ms
         statements: dict[tuple[str, str, str], Record] = {}
         states: dict[str, Record] = {}
         for record in self.records:

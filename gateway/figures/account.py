@@ -6,7 +6,6 @@ they came by the second, late, or out of the store after a restart.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from gateway.figures.media import MEDIA, MEDIUM_OF, POWER, POWER_SUM
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
 from gateway.figures.reckoning import Reckoning
+from gateway.figures.replay import AHEAD, FRONT, MOVED, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.timeline import KNOWN
 from gateway.figures.track import NEVER, PowerMeter, Track, cleaned, tracks_of
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
-AHEAD, FRONT, TOLD, MOVED = "ahead", "front", "told", "moved"
-"""Entries that the account makes itself: left minus right good halves at a time, so that what
-waits to be matched outlives the log before it; up to where the log was forgotten; when a window
-was told, so that a restart knows which entries that statement couldn't know; and from when on, and
-by how much, the times of all entries before this one are to be shifted."""
 METERS = tuple(signal for medium in MEDIA for signal in medium.signals)
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
@@ -69,7 +64,7 @@ class Account:
         self._journal = Journal()
         self._entries: list[Entry] = []
         self._now = self._front = self._wake = 0
-        self._is_open = self._was_moved = False
+        self._is_open = self._is_cut = False
         self._shown = Shown("")
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
@@ -159,6 +154,7 @@ class Account:
         """
         self.rest()
         self._entries.append(Entry(now_ms, MOVED, f"{since}:{delta}"))
+        has_more = (self._journal.first() or since) < since
         self._reckoning.move(since, delta)
         self._journal.move(since, delta)
         if self.presence is not None:
@@ -166,15 +162,18 @@ class Account:
         for track in self._tracks.values():
             track.move(since, delta)
         begin = since + delta
-        if since <= self._front:
-            self._front = -(-(self._front + delta) // QUARTER_MS) * QUARTER_MS
+        front = self._front
+        if since <= front:
+            front = -(-(front + delta) // QUARTER_MS) * QUARTER_MS
+        elif has_more or self._is_cut:
+            front = min(front, begin // QUARTER_MS * QUARTER_MS)
         else:
-            self._front = min(self._front, begin // QUARTER_MS * QUARTER_MS)
-        self._now = now_ms
-        self._trim(now_ms)
+            front = 0  # of the time before there was nothing to forget
+        self._front, self._now = front, now_ms
+        self._forget(now_ms)
         self._front = max(self._front, _front(now_ms))
-        first = self._journal.first()
-        is_all = first is not None and first >= begin
+        is_all = (self._journal.first() or begin) >= begin
+        self._is_cut = self._is_cut or (has_more and is_all)
         for book in self._books:
             book.move(min(since, begin), max(begin, self._front) if is_all else None, now_ms)
         self._shown = Shown("")
@@ -212,7 +211,7 @@ class Account:
         """
         self._now = now_ms
         self._front = _front(now_ms)
-        late = self._replay(rows)
+        late, was_moved = replay(rows, self._journal, self._reckoning)
         if state is not None:
             fields = orjson.loads(state.body)
             self._shown = Shown.recall(fields)
@@ -227,38 +226,11 @@ class Account:
         newest = max(self._journal.last(), heard or 0, *(book.closed for book in self._books))
         if newest > now_ms + STEP_MS:
             self._step_back(now_ms)
-        for book in self._books if self._was_moved else ():
+        for book in self._books if was_moved else ():
             book.move(0, None, now_ms)
         for entry, written in late:
             if self._front <= entry.t_ms <= now_ms + STEP_MS:
                 self._touch(entry.t_ms, entry.signal, written)
-
-    def _replay(self, rows: Iterable[tuple[Entry, ...]]) -> list[tuple[Entry, int]]:
-        """Fill the journal; return what came late, each with a time at which it wasn't there yet.
-
-        A window told before that, and not since, is still to be restated.
-        """
-        late: list[tuple[Entry, int]] = []
-        written = newest = 0
-        for entries in rows:
-            for entry in entries:
-                if entry.signal == AHEAD:
-                    self._reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
-                elif entry.signal == MOVED:
-                    since, delta = map(int, str(entry.value).split(":"))
-                    self._reckoning.move(since, delta)
-                    self._journal.move(since, delta)
-                    self._was_moved = True
-                    late.clear()
-                    written = newest = 0
-                elif entry.signal not in {FRONT, TOLD}:
-                    is_news = self._journal.put(entry.t_ms, entry.signal, entry.value)
-                    if is_news and entry.t_ms < written:
-                        late.append((entry, written))
-                if entry.signal != MOVED:
-                    newest = max(newest, entry.t_ms)
-            written = max(written, newest)
-        return late
 
     def _resume(self, heard: int | None) -> None:
         """Take up everything where the journal ends."""
@@ -373,8 +345,14 @@ class Account:
         return [draft_of(self._asset, shown, before.word, since, why, now_ms)]
 
     def _trim(self, now_ms: int) -> None:
-        """Once an hour, forget what is too old, and log what is still in force of it."""
+        """Once an hour, forget what is too old."""
         self._wake = now_ms - now_ms % HOUR_MS + HOUR_MS
+        self._forget(now_ms)
+        for book in self._books:
+            book.trim(self._front)
+
+    def _forget(self, now_ms: int) -> None:
+        """Forget the log before a time, and log what is still in force of it."""
         front = _front(now_ms)
         first = self._journal.first()
         if front <= self._front or first is None or first >= front:
@@ -382,8 +360,6 @@ class Account:
         self._front = front
         ahead = self._reckoning.trim(front, now_ms)
         self._journal.trim(front)
-        for book in self._books:
-            book.trim(front)
         kept = [
             Entry(t_ms, signal, value)
             for t_ms, signal, value in self._journal.in_force()

@@ -31,6 +31,10 @@ AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
 
 
+REMEMBERED = {"quarter": 104, "hour": 26, "shift": 6, "day": 2}
+"""Statements kept: as many as are made in the time that the log is held."""
+
+
 @dataclass(slots=True)
 class _Told:
     """What was last told of a closed window."""
@@ -172,8 +176,13 @@ class Book:
         self.due = 0
 
     def trim(self, front: int) -> None:
-        """Forget statements of windows that can't be computed again."""
-        for subject in [s for s, told in self._told.items() if told.window.start < front]:
+        """Forget statements of windows that can't be computed again, but for the latest.
+
+        Where the clock is set back those are told once more, under a `rev` of their own.
+        """
+        old = [s for s, told in self._told.items() if told.window.start < front]
+        most = sum(REMEMBERED[kind] for kind in self._cursor)
+        for subject in old[: max(0, len(self._told) - most)]:
             del self._told[subject]
             self._touched.pop(subject, None)
 

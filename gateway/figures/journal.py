@@ -212,6 +212,7 @@ class Journal:
                 ends[place] += delta
             elif begin < end < since:
                 ends[place] = begin
+        self.numbers = {name: column for name, column in self.numbers.items() if column.times}
         if delta > 0 and was_known and not self._is_silent_at(since):
             self.silence.put(since, begin)
 

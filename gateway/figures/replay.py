@@ -1,0 +1,57 @@
+"""An asset's log, read again: what is in it beside readings, and how it becomes a journal."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.figures.journal import Journal
+    from gateway.figures.reckoning import Reckoning
+    from gateway.model import Entry
+
+AHEAD, FRONT, TOLD, MOVED = "ahead", "front", "told", "moved"
+"""Entries that the account makes itself: left minus right good halves at a time, so that what
+waits to be matched outlives the log before it; up to where the log was forgotten; when a window
+was told, so that a restart knows which entries that statement couldn't know; and from when on, and
+by how much, the times of all entries before this one are to be shifted."""
+
+
+def replay(
+    rows: Iterable[tuple[Entry, ...]], journal: Journal, reckoning: Reckoning
+) -> tuple[list[tuple[Entry, int]], bool]:
+    """Fill a journal.
+
+    Args:
+        rows: the asset's log, in the order it was written.
+        journal: takes the readings.
+        reckoning: takes what is known of pairs.
+
+    Returns:
+        What came late, each with a time at which it wasn't there yet (a window told before that,
+        and not since, is still to be restated), and whether times were shifted.
+    """
+    late: list[tuple[Entry, int]] = []
+    was_moved = False
+    written = newest = 0
+    for entries in rows:
+        for entry in entries:
+            if entry.signal == MOVED:
+                since, delta = map(int, str(entry.value).split(":"))
+                reckoning.move(since, delta)
+                journal.move(since, delta)
+                late.clear()
+                was_moved = True
+                written = newest = 0
+                continue
+            if entry.signal == AHEAD:
+                reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
+            elif entry.signal not in {FRONT, TOLD}:
+                is_news = journal.put(entry.t_ms, entry.signal, entry.value)
+                if is_news and entry.t_ms < written:
+                    late.append((entry, written))
+            newest = max(newest, entry.t_ms)
+        written = max(written, newest)
+    return late, was_moved
