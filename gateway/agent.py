@@ -236,6 +236,7 @@ class Agent:
             self._ledger,
             self._health,
             self._store,
+            tuple(self._poller.links.values()),
             tuple(self._destinations.publishers.values()),
         ).take(self._now_ms())
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.alarms.board import Alarms
     from gateway.alarms.watch import Watch
+    from gateway.driver import Link
     from gateway.health import Health
     from gateway.ledger import Ledger
     from gateway.model import Asset
@@ -35,6 +36,7 @@ class Snapshot:
     ledger: Ledger
     health: Health
     store: Store
+    links: Sequence[Link]
     publishers: Sequence[Publisher]
 
     def take(self, now_ms: int) -> dict[str, object]:
@@ -49,6 +51,9 @@ class Snapshot:
             "alarms": [_alarm(watch) for watch in self.alarms.standing()],
             "devices": {
                 name: dataclasses.asdict(health) for name, health in self.health.devices.items()
+            },
+            "links": {
+                link.url: {"late": link.late, "rejected": link.rejected} for link in self.links
             },
             "publishers": {p.name: dataclasses.asdict(p.status()) for p in self.publishers},
             "store": dataclasses.asdict(self.store.status()),

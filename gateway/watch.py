@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway import api
+from gateway.concerns import Snapshot, concerns
 from gateway.errors import GatewayError
 from gateway.templates import load
 from gateway.words import _
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.table import Table
-
-Snapshot = dict[str, Any]
-"""As gateway/snapshot.py makes it, after a trip through JSON."""
 
 MARKS = {0: "", 1: "?", 2: "✗"}
 MOST_VALUES = 8
@@ -176,17 +174,7 @@ def _outbox(snapshot: Snapshot) -> str:
         + _("outbox {count}").format(count=status["outbox"])
         for name, status in snapshot["publishers"].items()
     ]
-    failing = [device["error"] for device in snapshot["devices"].values() if device["error"]]
-    return " | ".join([*parts, *failing, *_reload(snapshot)])
-
-
-def _reload(snapshot: Snapshot) -> list[str]:
-    """Why the site file as it is now doesn't run."""
-    faults = (snapshot["reload"] or {}).get("faults")
-    if not faults:
-        return []
-    text = _("the changed site file does not run, {count} faults: {first}")
-    return [text.format(count=len(faults), first=faults[0])]
+    return " | ".join([*parts, *concerns(snapshot)])
 
 
 def _percent(ratio: float | None) -> str:

@@ -65,7 +65,9 @@ class Scene:
     def write(self, alarms: str = HOT, most: int = 20) -> None:
         text = SITE.format(link=self.peer.url, port=self.broker.port, alarms=alarms, most=most)
         (self.folder / "site.yaml").write_text(text, "utf-8")
-        (self.folder / "x.yaml").write_text("extends: shoes\ntypes: {water-meter: {interim: 1s}}\n", "utf-8")
+        (self.folder / "x.yaml").write_text(
+            "extends: shoes\ntypes: {water-meter: {interim: 1s}}\n", "utf-8"
+        )
 
     def start(self) -> None:
         with (self.folder / "gateway.log").open("ab") as log:

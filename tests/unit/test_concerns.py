@@ -1,0 +1,85 @@
+"""What `nxgate watch` says is not well: nothing is hidden, and nothing said where all is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway import words
+from gateway.concerns import MOST_ALARMS, concerns
+from gateway.watch import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    before = words.chosen()
+    words.choose("en")
+    yield
+    words.choose(before)
+
+
+def well() -> dict[str, Any]:
+    publisher = {
+        "connected": True, "error": "", "note": "", "outbox": 0, "held": {}, "parked": 0,
+        "aside": 0,
+    }  # fmt: skip
+    return {
+        "time": 1_790_000_000_000,
+        "reload": None,
+        "assets": [],
+        "alarms": [],
+        "devices": {"plc-1": {"error": "", "missed": 0, "polls": 100}},
+        "links": {"modbus+tcp://10.0.0.5:502": {"late": 0, "rejected": 0}},
+        "publishers": {"cluster": publisher},
+        "store": {"failing": None, "dropped": {}, "bad_rows": 0},
+    }
+
+
+def alarm(name: str) -> dict[str, Any]:
+    return {"asset": "oven", "name": name, "sev": 2, "text": "too hot"}
+
+
+def test_where_all_is_well_nothing_is_said() -> None:
+    assert concerns(well()) == []
+    assert lines(well())[-1].endswith("cluster: connected · outbox 0")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("alarms",), [alarm("hot")], "alarm oven/hot (2): too hot"),
+        (("store", "failing"), "the disk is full", "the disk is full"),
+        (("store", "dropped"), {"telemetry": 7}, "7 records dropped for want of memory"),
+        (("store", "bad_rows"), 3, "3 stored records unreadable"),
+        (("publishers", "cluster", "note"), "speaks 3.1.1", "cluster: speaks 3.1.1"),
+        (("publishers", "cluster", "held"), {"a/b": "Not authorized"}, "a/b: Not authorized"),
+        (("publishers", "cluster", "aside"), 2, "cluster: 2 records set aside"),
+        (("devices", "plc-1", "error"), "plc-1: no answer", "plc-1: no answer"),
+        (("devices", "plc-1", "missed"), 25, "plc-1: 25 of 125 polls missed"),
+        (("links", "modbus+tcp://10.0.0.5:502", "late"), 4, "4 answers came after"),
+        (("links", "modbus+tcp://10.0.0.5:502", "rejected"), 5, "5 answers rejected"),
+        (("reload",), {"faults": ["site.yaml:3: wrong"]}, "site.yaml:3: wrong"),
+    ],
+)
+def test_each_thing_that_is_not_well_is_said(
+    path: tuple[str, ...], value: object, said: str
+) -> None:
+    snapshot = well()
+    place = snapshot
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (text,) = concerns(snapshot)
+    assert said in text
+    assert said in lines(snapshot)[-1]
+
+
+def test_a_flood_of_alarms_is_summed_up() -> None:
+    snapshot = well() | {"alarms": [alarm(f"a{n}") for n in range(40)]}
+    told = concerns(snapshot)
+    assert len(told) == MOST_ALARMS + 1
+    assert told[-1] == f"and {40 - MOST_ALARMS} more alarms"
