@@ -1,0 +1,128 @@
+"""Commands through a real broker to a real device, and what of them is on disk."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.asyncapi_judge import Judge
+from tests.e2e.commands_rig import GATEWAY, PLC, commanded, settle
+from tests.e2e.mosquitto import Mosquitto, wait_for
+from tests.e2e.test_foreign_writes import mbpoll
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_write_reaches_the_register_and_the_reply_tells_it(tmp_path: Path, version: str) -> None:
+    with (
+        Mosquitto(tmp_path) as broker,
+        commanded(tmp_path, broker.port, version=version) as made,
+    ):
+        made.start()
+        reply = made.send(PLC, "write", {"tag": "setpoint", "value": 1234}, by="Li")
+        assert reply["code"] == "ok"
+        assert (reply["data"]["before"], reply["data"]["after"]) == (10, 1234)
+        assert made.send(PLC, "write", {"tag": "oven", "value": 21.5})["code"] == "ok"
+        codes = {
+            made.send(PLC, "write", args)["code"]
+            for args in ({"tag": "oven", "value": 21.55}, {"tag": "oven", "value": 251})
+        }
+        assert codes == {"rejected"}
+        assert made.send(PLC, "write", {"tag": "locked", "value": 1})["code"] == "not_permitted"
+        reply = made.send(PLC, "write", {"tag": "gone", "value": 1})
+        assert reply["code"] == "failed"
+        assert "illegal data address" in reply["msg"]
+        wait_for(
+            lambda: any(b'"oven":21.5' in heard.payload for heard in made.platform.on("live")),
+            "telemetry shows it",
+        )
+        made.end()
+        # And somebody else reads it too.
+        assert mbpoll(made.link, "-t4", "-r40", "-c2") == ["1234", "215"]
+        judge = Judge()
+        for heard in made.platform.heard:
+            if "/reply/" in heard.topic:
+                judge.judge(heard.topic, heard.payload, retained=heard.retained)
+        whats = [line["what"] for line in made.audited()]
+        assert whats == ["received", "done"] * 6
+        checked = made.audit("--verify")
+        assert checked.returncode == 0, checked.stdout
+        assert reply["data"]["audit"]["h"] in checked.stdout
+
+
+def test_resend_context_and_what_is_not_there(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, commanded(tmp_path, broker.port) as made:
+        made.start()
+        meta = json.loads(made.platform.on("plc-1/meta")[0].payload)
+        reply = made.send(GATEWAY, "resend", {"from": meta["id"], "to": meta["id"]})
+        assert (reply["code"], reply["data"]["count"]) == ("accepted", 1)
+        wait_for(lambda: len(made.platform.on("plc-1/meta")) == 2, "the meta comes again")
+        again = json.loads(made.platform.on("plc-1/meta")[1].payload)
+        assert (again["id"], again["hist"]) == (meta["id"], True)
+        reply = made.send(PLC, "context", {"order": "A-77"})
+        assert reply["code"] == "ok"
+        assert made.send(PLC, "ack", {"alarm": "hot"})["code"] == "rejected"
+        assert made.send(PLC, "config", {"site": "x"})["code"] == "not_permitted"
+
+
+def test_retained_commands_are_not_even_sent(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, commanded(tmp_path, broker.port) as made:
+        topic, payload = made.maker.command(PLC, "write", {"tag": "setpoint", "value": 66})
+        made.publish(topic, payload, retain=True)
+        settle(0.3)
+        made.start()
+        topic, payload = made.maker.command(PLC, "write", {"tag": "setpoint", "value": 67})
+        made.publish(topic, payload, retain=True)
+        cid = json.loads(payload)["cid"]
+        assert made.reply(cid)["code"] == "rejected"
+        assert made.send(PLC, "write", {"tag": "oven", "value": 1})["code"] == "ok"
+        counts = [line["what"] for line in made.audited()]
+        assert counts == ["refused", "received", "done"]
+        made.end()
+        assert mbpoll(made.link, "-t4", "-r40") == ["10"]
+
+
+def test_a_command_is_not_repeated_after_a_kill(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, commanded(tmp_path, broker.port) as made:
+        made.start()
+        topic, payload = made.maker.command(PLC, "write", {"tag": "setpoint", "value": 66})
+        cid = json.loads(payload)["cid"]
+        made.publish(topic, payload)
+        assert made.reply(cid)["code"] == "ok"
+        assert made.send(PLC, "write", {"tag": "setpoint", "value": 99})["code"] == "ok"
+        made.end(signal.SIGKILL)
+        made.start()
+        made.publish(topic, payload)
+        again = made.reply(cid, count=2)
+        assert (again["code"], again["data"]["first"]["code"]) == ("duplicate", "ok")
+        made.end()
+        assert mbpoll(made.link, "-t4", "-r40") == ["99"]
+        assert made.audit("--verify").returncode == 0
+
+
+def test_the_signature_of_openssl_is_taken(tmp_path: Path) -> None:
+    """A platform in a shell: what docs/platform.md shows, with nothing of ours in it."""
+    with Mosquitto(tmp_path) as broker, commanded(tmp_path, broker.port) as made:
+        made.start()
+        script = """
+topic=cii/v1/c1/e1/s1/_dev/plc-1/cmd/write
+now=$(date +%s%3N)
+args='{"tag":"setpoint","value":7}'
+text='{"v":"1.0","cid":"shell-0001","ts":'$now',"exp":'$((now + 60000))',"args":'$args'}'
+sig=$(printf '%s\\n%s' "$topic" "$text" | openssl dgst -sha256 -hmac "$(cat command.key)")
+body="${text%?},\\"sig\\":\\"${sig##* }\\"}"
+mosquitto_pub -p PORT -q 1 -t "$topic" -m "$body"
+"""
+        subprocess.run(
+            ["bash", "-euc", script.replace("PORT", str(broker.port))],
+            cwd=tmp_path,
+            check=True,
+            timeout=20,
+        )
+        assert made.reply("shell-0001")["code"] == "ok"
