@@ -100,7 +100,7 @@ class Crowd:
             return
         if not self._unwritten:
             self._since_ms = self._now_ms()
-        self._unwritten[reason] += 1
+        self._unwritten[reason.value] += 1
 
     def sum_up(self) -> None:
         """Write down what was only counted; each `SUM_UP_S`, and at the stop."""

@@ -235,7 +235,12 @@ class Desk:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s", task.get_coro(), exc_info=task.exception())
 
     async def _upkeep(self) -> None:
         """Sum up what was refused, and ask a disk that refuses again."""
