@@ -118,7 +118,8 @@ class Account:
 
     def enter(self, t_ms: int, said: Mapping[str, Value], now_ms: int) -> list[Draft]:
         """Take what was said of the asset; see `context.entries_of`."""
-        for entry in entries_of(self.spec, self._journal, self._front, t_ms, said):
+        front = max(self._front, _front(now_ms))
+        for entry in entries_of(self.spec, self._journal, front, t_ms, said):
             self._note(entry.t_ms, entry.signal, entry.value)
         return self._tell(now_ms)
 
@@ -133,9 +134,9 @@ class Account:
 
     def settle(self, now_ms: int) -> list[Draft]:
         """Records of windows that are to be closed, restated or told before they are over."""
-        drafts: list[Draft] = []
         if now_ms >= self._wake:
             self._trim(now_ms)
+        drafts: list[Draft] = []
         for book in self._books:
             if now_ms >= book.due:
                 if book is not self._oee:
