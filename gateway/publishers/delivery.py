@@ -318,7 +318,10 @@ class Delivery:
             wait_s = self._bucket.wait_s()
             if wait_s or sent >= TURN:
                 return wait_s
-            message = self._encode(self._history.take(), hist=True)
+            record = self._history.take()
+            if record is None:
+                continue
+            message = self._encode(record, hist=True)
             if self.outcomes.is_blocked(message):
                 continue
             self._bucket.take()

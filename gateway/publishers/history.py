@@ -107,9 +107,14 @@ class History:
         self._held.update(record.key for record in wanted)
         scan.take_in(read, records, wanted)
 
-    def take(self) -> Record:
-        """Take the next record to be sent; only while there is one."""
-        while True:
+    def take(self) -> Record | None:
+        """Take the next record to be sent, only while one waits; None: it is lost meanwhile."""
+        while not self._scans[0].waiting:
             self._scans.rotate()
-            if self._scans[0].waiting:
-                return self._scans[0].waiting.popleft()
+        scan = self._scans[0]
+        record = scan.waiting.popleft()
+        self._scans.rotate()
+        if scan is self._backlog and self._position.is_acked(record.key):
+            self._held.discard(record.key)
+            return None
+        return record

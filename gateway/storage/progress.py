@@ -129,16 +129,16 @@ class Progress:
             behind = {n: p.copy() for n, p in self._positions.items() if _lacks(p, facts)}
             if behind:
                 try:
-                    dropped, parked = await self._threads.ask(
-                        self._reader.tally, facts, behind, reason
-                    )
+                    lacking = await self._threads.ask(self._reader.lacking, facts, behind)
                 except StoreError:
                     break
-                for each in dropped:
-                    self._positions[each.publisher].outstanding -= each.count
-                for (publisher, place), count in parked.items():
-                    self._positions[publisher].parked.count_down(place, count)
-                self._undeclared += dropped
+                losses: dict[tuple[str, str], Dropped] = {}
+                for each in lacking:
+                    lost = await each.give_up(self._positions[each.publisher], reason)
+                    if lost is not None:
+                        before = losses.get((lost.publisher, lost.cls))
+                        losses[lost.publisher, lost.cls] = before.joined(lost) if before else lost
+                self._undeclared += losses.values()
             del self._doomed[0]
             free.append(facts)
         return free

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
 from gateway.model import SEQ_BITS, make_key
-from gateway.storage.facts import Damaged, Dropped, Facts, Family, Loss, State
+from gateway.storage.facts import Damaged, Facts, Family, Loss, State
+from gateway.storage.lacking import Lacking
 from gateway.storage.rows import MAX_KEY, parse_log, parse_record
 from gateway.storage.segment import SQL_ERRORS, is_damage, open_read_only, verify
 from gateway.words import _
@@ -141,38 +142,28 @@ class Reader:
                 total += sum(row[0] for row in self._query(facts, query, (lo, hi)))
         return total
 
-    def tally(
-        self, facts: Facts, positions: Mapping[str, Position], reason: str
-    ) -> tuple[list[Dropped], dict[tuple[str, Place], int]]:
-        """Say what would be lost to whom if a segment went, a class a line.
+    def lacking(self, facts: Facts, positions: Mapping[str, Position]) -> list[Lacking]:
+        """Say what would be lost to whom if a segment went.
 
-        A segment that can't be read is told by its facts.
-
-        Returns:
-            The losses, and how many of them each publisher had parked, place by place.
+        Raises:
+            Damaged: as `read`.
         """
         self._begin()
-        tallies: dict[tuple[str, str], list[int]] = {}
-        parked: dict[tuple[str, Place], int] = {}
+        found: dict[tuple[str, str, Place | None], Lacking] = {}
         for key, cls, ts_ms, line, asset in self._query(
             facts, "SELECT key, cls, ts_ms, line, asset FROM record ORDER BY key"
         ):
             for publisher, position in positions.items():
+                place: Place | None = None
                 if position.is_acked(key):
                     place = (line, asset, cls)
                     if not position.parked.covers(place, key):
                         continue
-                    parked[publisher, place] = parked.get((publisher, place), 0) + 1
-                tally = tallies.setdefault((publisher, cls), [key, key, ts_ms, ts_ms, 0])
-                tally[1] = key
-                tally[2] = min(tally[2], ts_ms)
-                tally[3] = max(tally[3], ts_ms)
-                tally[4] += 1
-        dropped = [
-            Dropped(publisher, first, last, t0, t1, cls, count, reason)
-            for (publisher, cls), (first, last, t0, t1, count) in tallies.items()
-        ]
-        return dropped, parked
+                name = (publisher, cls, place)
+                if name not in found:
+                    found[name] = Lacking(publisher, cls, place, ts_ms, ts_ms)
+                found[name].add(key, ts_ms)
+        return list(found.values())
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject made since, in key order.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from gateway.clock import Clock
     from gateway.destinations import Destinations
     from gateway.ledger import Ledger
     from tests.e2e.mosquitto import Heard
@@ -81,14 +82,16 @@ def draft(name: str, asset: str = "press-1", **fields: Any) -> Draft:  # noqa: A
 class Rig:
     """One gateway's north side."""
 
-    def __init__(self, store: Store, publish: MqttSettings) -> None:
+    def __init__(self, store: Store, publish: MqttSettings, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
         self.store = store
         self.publisher = MqttPublisher(
-            name="cluster", config=publish, store=store, identity=IDENTITY, clock=SystemClock()
+            name="cluster", config=publish, store=store, identity=IDENTITY, clock=clock
         )
         self._made: list[Record] = []
+        self.noted: Callable[[Sequence[Record]], None] = lambda _records: None
         ledger = cast("Ledger", SimpleNamespace(take_log=list))
-        self.records = Records(store, ledger, cast("Destinations", self), SystemClock())
+        self.records = Records(store, ledger, cast("Destinations", self), clock)
 
     @property
     def most_body(self) -> int:
@@ -98,6 +101,7 @@ class Rig:
     def offer(self, records: Sequence[Record]) -> None:
         """As destinations take it."""
         self._made.extend(records)
+        self.noted(records)
         self.publisher.offer(records)
 
     def make(self, *drafts: Draft) -> list[Record]:
