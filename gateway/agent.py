@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gateway.clock import Clock
-    from gateway.difference import Difference
     from gateway.model import Batch, Draft
     from gateway.plant import Plant
     from gateway.signals import Signals
@@ -93,7 +92,7 @@ class Agent:
             itself=self._itself,
             clock=self._clock,
         )
-        self._reloading = Reloading(plant, self._remake, read_ns)
+        self._reloading = Reloading(plant, self._transition.make, read_ns)
         self._commands = Commands(
             plant,
             self._clock,
@@ -106,6 +105,7 @@ class Agent:
             reply=self._destinations.reply,
         )
         self._destinations.listen(self._commands.take)
+        self._transition.on_change.append(self._commands.settle)
         self._unmapped: dict[str, str] = {}
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
@@ -159,12 +159,6 @@ class Agent:
         drafts = self._pipeline.take(self._correction.stamped(batch))
         if drafts:
             self._records.keep(drafts)
-
-    async def _remake(self, plant: Plant, difference: Difference) -> Plant:
-        """Run another plant, and take commands as it allows them."""
-        kept = await self._transition.make(plant, difference)
-        self._commands.settle(plant, difference.parts.needed)
-        return kept
 
     def _told(self, drafts: Sequence[Draft]) -> None:
         """Keep what comes of a command; a planned stop may take alarms out of service."""

@@ -82,11 +82,24 @@ class Destinations:
         for publisher in self.publishers.values():
             publisher.announce("config")
 
-    async def change(self, plant: Plant, change: Change) -> None:
+    def prepare(self, plant: Plant, change: Change) -> list[Publisher]:
+        """Make the publishers that a plant has more; they don't run yet.
+
+        Raises:
+            StoreError: the disk refuses to tell where they stand.
+        """
+        return [self._make(name, plant.publish[name]) for name in change.added]
+
+    async def change(self, plant: Plant, change: Change, made: Sequence[Publisher]) -> None:
         """Be those of another plant; who is in both as they are doesn't notice.
 
         The position of a publisher that goes stays with the store: a section that comes back
         goes on where it was, and what it missed for good meanwhile has been declared.
+
+        Args:
+            plant: the new one.
+            change: what differs.
+            made: what `prepare` gave.
         """
         for name in change.removed:
             publisher = self.publishers.pop(name)
@@ -94,8 +107,8 @@ class Destinations:
             await _end(self._tasks.pop(name))
         for name in change.changed:
             await self.publishers[name].change(plant.publish[name])
-        for name in change.added:
-            publisher = self.publishers[name] = self._make(name, plant.publish[name])
+        for publisher in made:
+            self.publishers[publisher.name] = publisher
             self._run(publisher)
 
     def start(self) -> None:

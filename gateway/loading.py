@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway import plain, words
+from gateway import __version__, plain, words
 from gateway.difference import mark, match
-from gateway.errors import ConfigError, Faults, GatewayError
+from gateway.errors import ConfigError, Fault, Faults, GatewayError
 from gateway.model import Asset, Device, Tag
 from gateway.plant import Marks, Plant
 from gateway.words import _
@@ -79,32 +79,44 @@ async def again(path: Path, running: Plant) -> Plant:
         ConfigError: with all faults of the file, sorted.
         GatewayError: the child did not live to tell, or took too long.
     """
+    receiver = Receiver(running)
+    try:
+        code = await _receive(receiver, path, plain.dump(running.marks))
+    except TimeoutError as error:
+        text = _("{path}: loading took longer than {seconds} s and was given up")
+        raise GatewayError(text.format(path=path, seconds=round(PATIENCE_S))) from error
+    except OSError as error:
+        text = _("{path}: no process to load it can be started: {reason}")
+        raise GatewayError(text.format(path=path, reason=error.strerror or error)) from error
+    except (ValueError, TypeError, LookupError) as error:
+        text = _("{path}: what was loaded makes no sense ({reason}): restart the gateway")
+        raise GatewayError(text.format(path=path, reason=error)) from error
+    if receiver.plant is None:
+        raise GatewayError(_ended(path, code))
+    return receiver.plant
+
+
+async def _receive(receiver: Receiver, path: Path, marks: bytes) -> int:
+    """Let a child load a site file; its exit code."""
     child = await asyncio.create_subprocess_exec(
         *_command(path),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    receiver = Receiver(running)
     try:
         async with asyncio.timeout(PATIENCE_S):
             if child.stdin is not None:
-                child.stdin.write(plain.dump(running.marks))
+                child.stdin.write(marks)
                 child.stdin.close()
             async for line in _lines(child.stdout):
                 receiver.take(line)
                 await asyncio.sleep(0)  # a device takes milliseconds, and polls are due meanwhile
-            code = await child.wait()
-    except TimeoutError as error:
-        text = _("{path}: loading took longer than {seconds} s and was given up")
-        raise GatewayError(text.format(path=path, seconds=round(PATIENCE_S))) from error
+            return await child.wait()
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         await child.wait()
-    if receiver.plant is None:
-        raise GatewayError(_ended(path, code))
-    return receiver.plant
 
 
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
@@ -118,7 +130,7 @@ async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
 
 def _command(path: Path) -> list[str]:
     """Our own interpreter, our own module."""
-    return [sys.executable, "-m", "gateway.loading", str(path), words.chosen()]
+    return [sys.executable, "-m", "gateway.loading", str(path), words.chosen(), __version__]
 
 
 def _ended(path: Path, code: int) -> str:
@@ -227,8 +239,15 @@ def receive(lines: Iterable[bytes], running: Plant | None = None) -> Plant | Non
     return receiver.plant
 
 
-def main(path: str, lang: str) -> int:
-    """Load a site file and write its plant, or its faults, to standard output."""
+def main(path: str, lang: str, version: str) -> int:
+    """Load a site file and write its plant, or its faults, to standard output.
+
+    Args:
+        path: of the site file.
+        lang: of messages.
+        version: of the gateway that asks; another one than ours, after an update, would take
+            what we send for something else.
+    """
     from gateway.templates import load  # noqa: PLC0415 - what the receiver must not hold
 
     gc.disable()  # it ends before there is anything worth collecting
@@ -237,6 +256,8 @@ def main(path: str, lang: str) -> int:
     running = plain.loader(Marks)(known) if known else None
     with contextlib.suppress(BrokenPipeError):  # the receiver was ended
         try:
+            if version != __version__:
+                raise ConfigError([_updated(path, version)])  # noqa: TRY301
             for line in send(load(Path(path)), running):
                 sys.stdout.buffer.write(line + b"\n")
         except ConfigError as error:
@@ -244,6 +265,11 @@ def main(path: str, lang: str) -> int:
             return FAULTY
         sys.stdout.buffer.flush()
     return 0
+
+
+def _updated(path: str, version: str) -> Fault:
+    what = _("nxgate {new} is installed and {old} runs").format(new=__version__, old=version)
+    return Fault(path, 0, 0, "updated", what, _("restart the gateway"))
 
 
 if __name__ == "__main__":

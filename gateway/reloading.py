@@ -115,10 +115,7 @@ class Reloading:
             difference = compare(self.plant, new)
             if difference.fixed:
                 raise ConfigError(list(self._fixed(difference.fixed)))  # noqa: TRY301
-            if difference:
-                self.plant = await self._make(new, difference)
-            else:
-                self.plant = new
+            self.plant = await self._make(new, difference) if difference else new
         except ConfigError as error:
             self._watch_faulty(error.faults, began_ns)
             return _outcome("", tuple(map(str, error.faults)))

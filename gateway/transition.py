@@ -24,7 +24,7 @@ from gateway.links import connect
 from gateway.meta import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from gateway.alarms.board import Alarms
     from gateway.destinations import Destinations
@@ -74,6 +74,7 @@ class Transition:
         self._records = records
         self._itself = itself
         self._clock = clock
+        self.on_change: list[Callable[[Plant, Collection[str]], None]] = []
 
     def begin(self, plant: Plant) -> Plant:
         """Prepare the first plant; the poller has its devices already.
@@ -103,6 +104,7 @@ class Transition:
         self._ledger.withdraw(difference.figures)
         try:
             accounts = await self._accounts(new, difference.figures)
+            publishers = self._destinations.prepare(new, difference.publishers)
             await self._poller.remove({*parts.devices.removed, *parts.devices.changed})
         except BaseException:
             self._records.keep(self._ledger.take_back())
@@ -121,9 +123,11 @@ class Transition:
         made = [device for device in devices if device.name in coming]
         self._poller.add(connect(made, new.drivers, self._clock, self._poller.links))
         self._store.limit(new.store.size, new.store.keep, new.store.commit)
+        for changed in self.on_change:
+            changed(new, parts.needed)
         # And from here it may again.
         await self._poller.prune()
-        await self._destinations.change(new, difference.publishers)
+        await self._destinations.change(new, difference.publishers, publishers)
         self._destinations.announce()
         with contextlib.suppress(StoreError):  # then a restart tells of the change again
             await self._store.flush()
