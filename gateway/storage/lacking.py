@@ -52,16 +52,17 @@ class Lacking:
         """
         first = last = count = 0
         for start in range(0, len(self.keys), SLICE):
+            lost = array("q")
             for key in self.keys[start : start + SLICE]:
                 if self.place is None:
-                    if position.is_acked(key):
-                        continue
-                    position.ack(key)
+                    if not position.is_acked(key):
+                        lost.append(key)
                 elif position.parked.covers(self.place, key):
                     position.outstanding -= position.parked.count_down(self.place)
-                else:
-                    continue
-                first, last, count = first or key, key, count + 1
+                    first, last, count = first or key, key, count + 1
+            if lost:
+                position.lose(lost)
+                first, last, count = first or lost[0], lost[-1], count + len(lost)
             await asyncio.sleep(0)
         if not count:
             return None

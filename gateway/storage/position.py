@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.storage.parked import OPEN, Parked
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Iterable, Sequence
 
     from gateway.model import Draft, Place, Record
@@ -64,6 +65,8 @@ class Position:
         ranges = list(ranges)
         self._lo = [lo for lo, _ in ranges]
         self._hi = [hi for _, hi in ranges]
+        self._lost: list[array[int]] = []
+        self._gone = 0
         self.parked = parked or Parked()
         self.outstanding = 0
         self.touched: Callable[[], None] = _quiet
@@ -130,6 +133,24 @@ class Position:
             self.parked.close_one(place, last)
         self.touched()
 
+    def lose(self, keys: array[int]) -> None:
+        """Be done with records that are about to go from the store.
+
+        They are no ranges: once gone they are passed over, and ranges between what is still to
+        be delivered would be as many as that. Until then they are remembered here.
+
+        Args:
+            keys: rising, none of them acknowledged.
+        """
+        self._lost.append(keys)
+        self.outstanding -= len(keys)
+        self.touched()
+
+    def forget_lost(self) -> None:
+        """Forget what was about to go two commits ago."""
+        self._lost = self._lost[self._gone :]
+        self._gone = len(self._lost)
+
     def advance(self, place: Place, first: int) -> None:
         """Note that nothing of a place before this key is parked any more."""
         self.outstanding -= self.parked.advance(place, first)
@@ -140,7 +161,7 @@ class Position:
         if key <= self.low:
             return True
         at = bisect_right(self._lo, key) - 1
-        return at >= 0 and key <= self._hi[at]
+        return (at >= 0 and key <= self._hi[at]) or (bool(self._lost) and self._is_lost(key))
 
     def undelivered(self, lo: int, hi: int, *, telemetry: bool) -> Ranges:
         """Return the parts of [lo, hi] where telemetry, or all else, may lack; sorted."""
@@ -212,6 +233,13 @@ class Position:
             lows.insert(at, key)
             highs.insert(at, key)
         self._raise(self.low)
+
+    def _is_lost(self, key: int) -> bool:
+        for keys in self._lost:
+            at = bisect_left(keys, key)
+            if at < len(keys) and keys[at] == key:
+                return True
+        return False
 
     def _raise(self, low: int) -> None:
         """Lift the watermark, and on over every range that it touches."""

@@ -79,6 +79,8 @@ class Progress:
 
     def take_moved(self) -> dict[str, Standing]:
         """Return the positions that changed since the last time, to be saved."""
+        for position in self._positions.values():
+            position.forget_lost()
         moved = {name: self._positions[name].standing for name in self._moved}
         self._moved.clear()
         return moved
