@@ -22,7 +22,7 @@ $(STAMP): constraints.txt pyproject.toml
 
 # Foreign implementations that the tests judge against.
 apt-test:
-	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl
+	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime
 
 demo: $(STAMP)
 	@$(PY) -m simulators.demo $(if $(SECONDS),--seconds $(SECONDS))

@@ -72,8 +72,7 @@ class Correction:
         """A batch by the clock as it is now, where that was set since the answer came."""
         if batch.mono_ns >= self._clock.moved_ns:
             return batch
-        ago_ns = self._clock.mono_ns() - batch.mono_ns
-        return dataclasses.replace(batch, time_ns=self._clock.wall_ns() - ago_ns)
+        return dataclasses.replace(batch, time_ns=self._clock.at(batch.mono_ns))
 
     def _tell(self, finding: Finding) -> None:
         """Tell the platform how to correct records that it has, or that nobody can."""

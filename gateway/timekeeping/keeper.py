@@ -134,6 +134,10 @@ class Timekeeper:
         """Nanoseconds that never step and never run backwards."""
         return self._system.mono_ns()
 
+    def at(self, mono_ns: int) -> int:
+        """UTC nanoseconds of a time on the monotonic clock, by what is known now."""
+        return self.wall_ns() - self.mono_ns() + mono_ns
+
     def trusted(self) -> bool:
         """False while nobody knows whether the wall clock is right."""
         return self._trusted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,7 +35,6 @@ def run(folder: Path, seconds: float, *, exact: bool) -> dict[str, tuple[float, 
     Returns:
         OEE of the gateway and of the truth, by asset.
     """
-    found: dict[str, tuple[float, float]] = {}
     with (
         Mosquitto(folder) as broker,
         Subscriber(broker.port) as subscriber,
@@ -45,31 +44,45 @@ def run(folder: Path, seconds: float, *, exact: bool) -> dict[str, tuple[float, 
         wait_for(lambda: bodies(subscriber, "lasting-1/oee"), "figures come")
         time.sleep(seconds)
         assert made.end() == 0, made.log()
-        events = made.events()
         judge = Judge()
         for heard in list(subscriber.heard):
             judge.judge(heard.topic, heard.payload, retained=heard.retained)
-        for asset, (device, rule) in MACHINES.items():
-            records = bodies(subscriber, f"{asset}/oee")
-            last = [r for r in records if r["win"]["kind"] == "day"][-1]
-            spent = last["time_s"]
-            start = last["win"]["start"]
-            until = start + round(1000 * spent["planned"])
-            first = min(
-                row["t"]
-                for record in bodies(subscriber, f"{asset}/telemetry/live")
-                for row in record["rows"]
-                if row["m"].get("state") is not None
-            )
-            story = as_read(events, device, STATE_AT) if exact else events
-            true = truth_figures(story, device, (start, until), rule, [(first, until)])
-            assert last["oee"] is not None
-            assert true["oee"]
-            found[asset] = (last["oee"], true["oee"])
-            assert last["coverage"] == pytest.approx((until - first) / (until - start), abs=1e-3)
-            if exact:
-                for name in ("a", "p", "q", "oee"):
-                    assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)
+        return judge_figures(made.events(), subscriber, exact=exact)
+
+
+def judge_figures(
+    events: list[Any], subscriber: Subscriber, *, exact: bool, offset_ms: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Compare the figures told last with what happened.
+
+    Args:
+        events: the truth.
+        subscriber: heard all there was.
+        exact: as for `run`.
+        offset_ms: by how much the first readings' times are wrong.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for asset, (device, rule) in MACHINES.items():
+        records = bodies(subscriber, f"{asset}/oee")
+        last = [r for r in records if r["win"]["kind"] == "day"][-1]
+        spent = last["time_s"]
+        start = last["win"]["start"]
+        until = start + round(1000 * spent["planned"])
+        first = offset_ms + next(
+            row["t"]
+            for record in bodies(subscriber, f"{asset}/telemetry/live")
+            for row in record["rows"]
+            if row["m"].get("state") is not None
+        )
+        story = as_read(events, device, STATE_AT) if exact else events
+        true = truth_figures(story, device, (start, until), rule, [(first, until)])
+        assert last["oee"] is not None
+        assert true["oee"]
+        found[asset] = (last["oee"], true["oee"])
+        assert last["coverage"] == pytest.approx((until - first) / (until - start), abs=1e-3)
+        if exact:
+            for name in ("a", "p", "q", "oee"):
+                assert last[name] == pytest.approx(true[name], rel=1e-3), (asset, name)
     return found
 
 

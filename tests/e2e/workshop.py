@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.e2e.mosquitto import Subscriber, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "simulators/scenarios"
@@ -32,11 +32,17 @@ class Workshop:
     site: Path
     truth: Path
     gateway: subprocess.Popen[bytes] | None = None
+    command: Sequence[str] = NXGATE
+    env: Mapping[str, str] | None = None
 
     def start(self) -> None:
         with (self.folder / "gateway.log").open("ab") as log:
             self.gateway = subprocess.Popen(
-                [*NXGATE, "run", str(self.site)], cwd=ROOT, stdout=log, stderr=log
+                [*self.command, "run", str(self.site)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env=self.env,
             )
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
