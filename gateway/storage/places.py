@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.model import SEQ_BITS
+from gateway.storage.cells import PAGE
 from gateway.storage.position_file import PositionFile
 from gateway.storage.recovery import set_aside
 from gateway.storage.segment import SQL_ERRORS, is_damage
@@ -25,11 +26,13 @@ class Places:
     Attributes:
         positions: low and ranges by publisher, as saved last.
         ends: the last key of each epoch before this one, as far as known.
+        wear: bytes written to the medium since the start, about.
     """
 
     def __init__(self, folder: Path) -> None:
         self.positions: dict[str, Standing] = {}
         self.ends: dict[int, int] = {}
+        self.wear = 0
         self._path = folder / "position.db"
         self._file: PositionFile | None = None
 
@@ -61,6 +64,7 @@ class Places:
                 if not is_damage(error):
                     raise
                 self._renew()
+            self.wear += 2 * PAGE  # the one page that changes, across two blocks of the log
 
     def note_end(self, last_key: int, view: Sequence[Facts]) -> None:
         """Keep where an epoch ended, at its close, or else as its successor found it."""

@@ -46,7 +46,8 @@ APPLICATION_ID = 0x6E786774  # "nxgt", for file(1) and for whoever finds the fil
 VERSION = 1
 _FRAME = PAGE + 24
 _ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
-_COMMIT = 3 * _FRAME  # what a commit writes beside its rows: the last leaf again, the root, page 1
+_TAIL = PAGE  # frames end within a block of the disk, which the next commit writes again
+_FOLD = 4  # pages that a fold writes beside those the file grows by: leaves, roots, page 1
 FOLD_BYTES = 4 << 20
 """Bytes of log after which it is folded into the file; less where segments are small."""
 
@@ -80,6 +81,8 @@ class Segment:
         self._db = db
         self._written = 0
         self._since_checkpoint = 0
+        self._commits = 0
+        self._folded_size = facts.bytes
 
     @classmethod
     def create(
@@ -144,7 +147,7 @@ class Segment:
     @property
     def wear(self) -> int:
         """Bytes written to the medium so far; those not yet folded in are estimated."""
-        return self._written + self._since_checkpoint
+        return self._written + self._since_checkpoint + self._commits * _TAIL
 
     def add(
         self,
@@ -162,10 +165,11 @@ class Segment:
             sqlite3.Error: nothing of it was written.
         """
         db = self._db
+        standing = list(map(record_row, current))
         db.execute("BEGIN IMMEDIATE")
         try:
             db.executemany(ADD_RECORD, map(record_row, records))
-            db.executemany(SET_CURRENT, map(record_row, current))
+            db.executemany(SET_CURRENT, standing)
             db.executemany(ADD_LOG, log)
             if heard is not None:
                 set_note(db, "heard", heard)
@@ -175,6 +179,9 @@ class Segment:
                 db.execute("ROLLBACK")
             raise
         self._note(records, log)
+        # The last leaf of each table is written again.
+        tables = sum(map(bool, (records, standing, log, heard)))
+        self._since_checkpoint += tables * _FRAME
 
     def _note(self, records: Sequence[Record], log: Sequence[LogLine]) -> None:
         facts = self.facts
@@ -196,7 +203,8 @@ class Segment:
                 log_t1=max(facts.log_t1, t1),
             )
         self.facts = replace(facts, bytes=_size(self._db))
-        self._since_checkpoint += _COMMIT + sum(len(record.body) + _ROW for record in records)
+        self._commits += 1
+        self._since_checkpoint += sum(len(record.body) + _ROW for record in records)
         self._since_checkpoint += sum(len(line[4]) + _ROW for line in log)
 
     def lose(self, loss: Loss) -> None:
@@ -222,8 +230,11 @@ class Segment:
     def _fold(self, mode: str) -> None:
         busy, frames, folded = self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         if not busy and frames == folded:
-            self._written += frames * _FRAME + folded * PAGE
-            self._since_checkpoint = 0
+            grown = (self.facts.bytes - self._folded_size) // PAGE
+            self._written += frames * _FRAME + min(folded, grown + _FOLD) * PAGE
+            self._written += self._commits * _TAIL
+            self._since_checkpoint = self._commits = 0
+            self._folded_size = self.facts.bytes
 
     def seal(self) -> bool:
         """Make the file complete in itself and close it; False while a reader still holds it.

@@ -372,7 +372,7 @@ class Shelf:
         facts = [*self._sealed.values(), *(segment.facts for segment in self._active.values())]
         facts += [replace(segment.facts, state=State.CLOSING) for segment in self._closing]
         open_ones = (*self._active.values(), *self._closing)
-        self.wear = self._retired_wear + sum(segment.wear for segment in open_ones)
+        self.wear = self._retired_wear + self._places.wear + sum(segment.wear for segment in open_ones)
         self.view = tuple(sorted(facts, key=lambda facts: facts.path.name))
 
     @contextmanager

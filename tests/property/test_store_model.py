@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+import sqlite3
 import tempfile
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -19,22 +22,41 @@ from hypothesis.stateful import (
     rule,
 )
 
+from gateway.errors import StoreError
 from gateway.model import Draft, Record
+from gateway.storage import commits
+from gateway.storage.facts import Family
+from gateway.storage.shelf import Shelf
 from tests.store_kit import NOW_MS, counted, open_store, read_all, state, telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from gateway.storage.segment import Segment
     from gateway.store import Dropped, Store
 
 SIZE = 200_000
 SEGMENT = 30_000
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - syncs cost nothing there
 PUBLISHERS = ("one", "two")
+RING = {"FULL_BYTES": 12_000, "_LEAST_RING": 4_000, "_SLACK": 500}
+
+
+SEGMENT_OF = Shelf._segment
+
+
+def _segment_of(
+    shelf: Shelf, machine: StoreMachine, family: Family, records: list[Record], next_key: int
+) -> Segment:
+    """Stand before the shelf's own way to what it writes to."""
+    if machine.broken == "all" or (machine.broken and family is Family.TELEMETRY):
+        raise sqlite3.OperationalError("disk I/O error")
+    return SEGMENT_OF(shelf, family, records, next_key)
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Appends, commits, acknowledges, restarts and crashes.
+    """Appends, commits, acknowledges, restarts and crashes, on a disk that fails at times.
 
     Attributes:
         given: every record whose key was ever given, by key.
@@ -42,19 +64,29 @@ class StoreMachine(RuleBasedStateMachine):
         gone: committed keys that the store no longer has.
         acked, saved: acknowledgements by publisher: all, and those that a flush returned for.
         declared: what a publisher was told that it will never get.
+        broken: what the disk refuses: nothing, all, or telemetry only (`half` of each batch).
+        half: True where a commit was left half done.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="nxgate-model-"))
+        self.root = Path(tempfile.mkdtemp(prefix="nxgate-model-", dir=MEMORY))
         self.life = 0
         self.loop = asyncio.new_event_loop()
+        self.patches: list[Any] = [
+            patch.object(commits, name, value) for name, value in RING.items()
+        ]
+        self.patches.append(patch.object(Shelf, "_segment", partialmethod(_segment_of, self)))
+        for each in self.patches:
+            each.start()
         self.given: dict[int, Record] = {}
         self.committed: set[int] = set()
         self.gone: set[int] = set()
         self.acked: dict[str, set[int]] = {name: set() for name in PUBLISHERS}
         self.saved: dict[str, set[int]] = {name: set() for name in PUBLISHERS}
         self.declared: list[Dropped] = []
+        self.broken = ""
+        self.half = False
         self.rows = 0
         self.rows_committed = 0
         self.number = 0
@@ -118,10 +150,72 @@ class StoreMachine(RuleBasedStateMachine):
     def flush(self) -> None:
         given, rows = set(self.given), self.rows
         acked = {name: set(keys) for name, keys in self.acked.items()}
-        self.run(self.store.flush())
-        self.committed |= given
+        try:
+            self.run(self.store.flush())
+        except StoreError:
+            assert self.broken
+            self.half = self.half or self.broken == "half"
+            return
+        self.half = False
+        self.note_committed(given)
         self.rows_committed = rows
         self.saved = acked
+
+    @rule(how=st.sampled_from(["all", "half"]))
+    def break_disk(self, how: str) -> None:
+        self.broken = how
+
+    @rule()
+    def mend_disk(self) -> None:
+        self.broken = ""
+
+    @precondition(lambda self: self.broken)
+    @rule()
+    def lose_patience(self) -> None:
+        """What a timer does after five seconds without a commit."""
+        self.flush()
+        if self.store.status().failing is not None:
+
+            async def work() -> None:
+                self.store._commits._go_on_without()
+
+            self.run(work())
+            assert self.store.ring
+            assert self.store.uncommitted_bytes <= RING["FULL_BYTES"]
+
+    @rule(
+        how=st.sampled_from(["all", "half"]),
+        sizes=st.lists(st.integers(0, 3000), min_size=3, max_size=12),
+        data=st.data(),
+    )
+    def outage(self, how: str, sizes: list[int], data: st.DataObject) -> None:
+        """Go on for longer than memory lasts."""
+        self.broken = how
+        self.append([True, False], sizes[0], 1)
+        self.lose_patience()
+        for size in sizes:
+            self.append([True, False, True], size, 1)
+            self.acknowledge("one", data)
+        if how == "half":
+            self.flush()
+        self.broken = ""
+        self.flush()
+
+    @precondition(lambda self: self.broken == "all" and not self.half)
+    @rule()
+    def stop_with_a_broken_disk(self) -> None:
+        """What only memory had is lost with it."""
+        waits = self.store.uncommitted_bytes
+        try:
+            self.run(self.store.close())
+        except StoreError:
+            pass
+        else:
+            assert not waits
+        self.broken = ""
+        self.rows = self.rows_committed
+        self.forget_uncommitted()
+        self.start()
 
     @rule(name=st.sampled_from(PUBLISHERS), data=st.data())
     def acknowledge(self, name: str, data: st.DataObject) -> None:
@@ -151,14 +245,17 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
+        self.broken = ""
+        self.half = False
         given, rows = set(self.given), self.rows
         self.run(self.store.close())
-        self.committed |= given
+        self.note_committed(given)
         self.rows_committed = rows
         self.saved = {name: set(keys) for name, keys in self.acked.items()}
         self.forget_uncommitted()  # declared in the last commit, with no other to follow
         self.start()
 
+    @precondition(lambda self: not self.half)
     @rule()
     def crash(self) -> None:
         """Go on with the files as a kill would leave them now."""
@@ -167,12 +264,19 @@ class StoreMachine(RuleBasedStateMachine):
         shutil.copytree(before, self.folder)
         for index in self.folder.glob("*-shm"):  # lives in memory, and a reboot takes it
             index.unlink()
+        self.broken = ""
         old = self.store
         old.on_drop.clear()
         self.rows = self.rows_committed
         self.forget_uncommitted()
         self.start()
         self.run(old.close())
+
+    def note_committed(self, given: set[int]) -> None:
+        """Note what a commit has: all that was given before, and gaps declared with it."""
+        reached = self.store.committed_key
+        assert max(given, default=0) <= reached
+        self.committed |= {key for key in self.given if key <= reached}
 
     def forget_uncommitted(self) -> None:
         for key in set(self.given) - self.committed:
@@ -217,6 +321,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert not ranges or ranges[0][0] > position.low + 1
 
     def teardown(self) -> None:
+        self.broken = ""
         if hasattr(self, "store"):
             self.restart()
             self.compare(self.run(read_all(self.store)))
@@ -234,6 +339,8 @@ class StoreMachine(RuleBasedStateMachine):
                 assert position.pending(self.store.last_key) == 0
             self.run(self.store.close())
         self.loop.close()
+        for each in self.patches:
+            each.stop()
         shutil.rmtree(self.root)
 
 
