@@ -15,22 +15,33 @@ What may be lost
     so it is gone only where neither broker nor disk had it. Everything else goes out after its
     commit. Their ids are never used again: every start takes a new epoch.
 
+    While the disk takes nothing (it is full, read-only, broken, or a call to it never returns),
+    what is not committed is a ring in memory of 16 MiB. A stop or a cut then takes all of it
+    that no broker has. What the ring itself lets go of is declared, to the record, in the one
+    transaction that goes on without it. `docs/decisions/0010-*` tells what goes first, and what
+    may go out before its commit meanwhile.
+
+    What stood in a folder that somebody took away: declared in the first commit of the new one.
+    One loss may go untold: on a disk without any room a segment is unlinked before the gap that
+    declares it can be written, and a power cut may fall between these two.
+
 The order of syncs
     1. `epoch`, before the first id of that epoch is given;
-    2. the rest (figures, states, events, and the log they are folded from);
+    2. the rest (figures, states, events, gaps, and the log they are folded from);
     3. telemetry;
-    4. positions, which thus lag behind the acknowledgements and never run ahead of them;
+    4. positions, which thus lag behind the acknowledgements and never run ahead of them; nor do
+       they pass over what was given up before its gap is there;
     5. only then are segments unlinked whose loss this commit declared.
 
 Threads: `Store` belongs to the event loop; one thread owns every connection that writes, another
-every one that reads. Appending takes no lock and waits for nothing. The rooms behind this door
-are in `gateway/storage/`: `commits` (when), `shelf` (what is written, in which order), `segment`
-(one file), `reader`, `progress` (publishers), `recovery`, `bounds`, `epoch`.
+every one that reads. Appending takes no lock and waits for nothing, and nothing waits for a
+thread that is stuck in the disk. The rooms behind this door are in `gateway/storage/`: `commits`
+(when), `batch` (what), `writer` (what becomes of it), `home` (the folder, its lock and epoch),
+`shelf` (in which order), `segment` (one file), `reader`, `progress` (publishers), `bounds`, …
 """
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +55,7 @@ from gateway.storage.notes import Notes
 from gateway.storage.position import Standing
 from gateway.storage.rows import is_current
 from gateway.storage.shelf import Shelf
-from gateway.storage.status import StoreStatus
+from gateway.storage.status import StoreStatus, tell
 from gateway.storage.writer import Writer
 from gateway.words import _
 
@@ -58,10 +69,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dropped", "Store", "StoreStatus"]
 
-log = logging.getLogger("nxgate.store")
-
 SEGMENT_BYTES = 32 << 20
-_EPOCH_S = 2.0  # how long an epoch may take to be written while the loop waits
+_EPOCH_S = 2.0  # the loop waits that long at most for an epoch to be written
 
 
 class Store:
@@ -79,7 +88,6 @@ class Store:
         self, home: Home, gateway: str, bounds: Bounds, commit_s: float, clock: Clock
     ) -> None:
         self.gateway = gateway
-        self._folder = home.folder
         self._home = home
         self._bounds = bounds
         self._clock = clock
@@ -130,26 +138,19 @@ class Store:
         home = Home(folder, gateway, lambda: Shelf(folder, segment_bytes, bounds, clock), clock)
         store = cls(home, gateway, bounds, commit_s, clock)
         try:
-            store._begin(size_bytes)
+            store._begin()
         except BaseException:
             store._writer.release()
             raise
         return store
 
-    def _begin(self, size_bytes: int) -> None:
+    def _begin(self) -> None:
         home = self._home
         self._writer.threads.write_now(home.open)
         self._last_key = self._writer.committed_key = make_key(home.epoch, 0)
         self._current = dict(home.shelf.current)
         self._notes = Notes(home.shelf.heard)
         self._writer.take_losses()
-        room = sum(facts.bytes for facts in home.shelf.view) + home.shelf.free
-        if room - home.shelf.reserve < size_bytes:
-            text = _(
-                "{path}: the disk has room for {room} MiB and store.size is {size} MiB: the oldest"
-                " records will go earlier; make room, or lower store.size"
-            )
-            log.warning(text.format(path=self._folder, room=room >> 20, size=size_bytes >> 20))
 
     @property
     def epoch(self) -> int:
@@ -178,11 +179,11 @@ class Store:
 
     @property
     def ring(self) -> bool:
-        """True while memory does for a disk that takes nothing; see decision 10."""
+        """True while memory does for a disk that takes nothing."""
         return self._commits.ring
 
-    def append(self, drafts: Sequence[Draft], rows: Sequence[LogRow] = ()) -> list[Record]:
-        """Give drafts their keys and queue them, with rows of the log, for one and the same commit.
+    def append(self, drafts: Sequence[Draft], log: Sequence[LogRow] = ()) -> list[Record]:
+        """Give drafts their keys and queue them, with log rows, for one and the same commit.
 
         Called on the loop's thread only; waits for nothing.
 
@@ -193,7 +194,7 @@ class Store:
             StoreError: the store is closed, or a new epoch can't be written.
         """
         if self._closed:
-            raise StoreError(_("{path}: the store is closed").format(path=self._folder))
+            raise StoreError(_("{path}: the store is closed").format(path=self._home.folder))
         if (self._last_key & MAX_SEQ) + len(drafts) > MAX_SEQ:
             self.raise_epoch(self.epoch)
         waiting = self._commits.waiting
@@ -214,10 +215,10 @@ class Store:
                 if is_current(cls):
                     self._current[cls, draft.line, draft.asset] = record
         self._last_key = waiting.last_key = key
-        if rows:
-            waiting.log.extend(rows)
-            waiting.size += sum(map(weight_of, rows))
-        if records or rows:
+        if log:
+            waiting.log.extend(log)
+            waiting.size += sum(map(weight_of, log))
+        if records or log:
             self._progress.expect(len(records))
             self._commits.touch()
         return records
@@ -350,8 +351,8 @@ class Store:
     def raise_epoch(self, above: int) -> None:
         """Give ids of an epoch higher than `above` from now on.
 
-        Blocks for two syncs where the epoch must change, which happens at most once, when a
-        restored store first meets the status that its predecessor left at the broker.
+        Blocks for two syncs where it must change: at most once, when a restored store first
+        meets the status that its predecessor left at the broker.
 
         Raises:
             StoreError: the disk refuses; the epoch is as before.
@@ -363,7 +364,9 @@ class Store:
         try:
             self._writer.threads.write_soon(lambda: self._home.raise_epoch(above), _EPOCH_S)
         except TimeoutError as error:
-            raise StoreError(_("{path}: the disk is too slow").format(path=self._folder)) from error
+            raise StoreError(
+                _("{path}: the disk is too slow").format(path=self._home.folder)
+            ) from error
         self._move(above + 1)
 
     def limit(self, size_bytes: int, keep_s: Mapping[str, float], commit_s: float) -> None:
@@ -373,24 +376,8 @@ class Store:
 
     def status(self) -> StoreStatus:
         """Return how the store fares now."""
-        shelf, commits = self._home.shelf, self._commits
-        view = shelf.view
-        days = max(60.0, (self._clock.mono_ns() - self._started_ns) * 1e-9) / 86_400
-        return StoreStatus(
-            bytes=sum(facts.bytes for facts in view),
-            free=shelf.free,
-            oldest_ms=min((facts.t0 for facts in view if facts.count), default=0),
-            uncommitted=commits.bytes,
-            commits=commits.count,
-            last_commit_ms=self._writer.last_commit_ms,
-            wear=round(self._home.wear / days),
-            failing=commits.failing or shelf.trouble,
-            failing_since_ms=commits.failing_since_ms,
-            ring=commits.ring,
-            dropped=dict(self._writer.dropped),
-            bad_rows=len(self._bad_rows),
-            recovered=shelf.recovered,
-        )
+        running_ns = self._clock.mono_ns() - self._started_ns
+        return tell(self._writer, running_ns * 1e-9, len(self._bad_rows))
 
     async def close(self) -> None:
         """Commit what waits, fold the logs in, release the folder; safe to call twice.
@@ -407,8 +394,8 @@ class Store:
         finally:
             await self._writer.stop()
 
-    def _is_current(self, record: Record) -> bool:
-        return self._current.get((record.cls, record.line, record.asset)) is record
+    def _is_current(self, r: Record) -> bool:
+        return self._current.get((r.cls, r.line, r.asset)) is r
 
     def _move(self, epoch: int) -> None:
         """Go on with an epoch that is on the medium."""

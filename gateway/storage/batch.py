@@ -108,10 +108,12 @@ def thin(log: list[LogRow], excess: int) -> list[LogRow]:
     since: dict[str, dict[str, int]] = {}
     at = 0
     while at < len(log) and excess > 0:
-        first = since.setdefault(log[at].asset, {})
-        for entry in log[at].entries:
+        row = log[at]
+        excess += ROW * (row.asset not in since) - weight_of(row)
+        first = since.setdefault(row.asset, {})
+        for entry in row.entries:
+            excess += ENTRY * (entry.signal not in first)
             first[entry.signal] = min(entry.t_ms, first.get(entry.signal, entry.t_ms))
-        excess -= weight_of(log[at])
         at += 1
     unknown = [
         LogRow(asset, tuple(Entry(t_ms, signal, None) for signal, t_ms in first.items()))

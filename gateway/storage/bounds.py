@@ -40,7 +40,7 @@ class Bounds:
 
     def change(self, size_bytes: int, keep_s: Mapping[str, float]) -> None:
         """Choose by these from now on; from any thread."""
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._keep_s = {Family.TELEMETRY: keep_s["telemetry"], Family.REST: keep_s["kpi"]}
 
     def over(
@@ -99,7 +99,7 @@ class Bounds:
         if age_due:
             self._age_due_s = mono_s + _AGE_CHECK_S
         over = sum(facts.bytes for facts in view if facts.path not in self._chosen)
-        over -= self._size_bytes
+        over -= self.size_bytes
         chosen: list[Doomed] = []
         for family in Family:
             aged = not age_due

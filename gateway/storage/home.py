@@ -10,6 +10,7 @@ What stood in the old folder and wasn't delivered is declared lost with the firs
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.storage.bounds import Doomed
     from gateway.storage.facts import Facts
     from gateway.storage.shelf import Shelf
+
+log = logging.getLogger("nxgate.store")
 
 
 class Moved(StoreError):  # noqa: N818 - what happened, and the next attempt goes on from there
@@ -84,6 +87,13 @@ class Home:
         stored = read_epoch(self.folder, self._gateway)
         self.shelf.open()
         self._take_epoch(self.shelf, stored, 0)
+        room, size = self.shelf.room, self.shelf.bounds.size_bytes
+        if room < size:
+            text = _(
+                "{path}: the disk has room for {room} MiB and store.size is {size} MiB: the oldest"
+                " records will go earlier; make room, or lower store.size"
+            )
+            log.warning(text.format(path=self.folder, room=room >> 20, size=size >> 20))
 
     def commit(self, batch: Batch) -> list[Doomed]:
         """Do as `Shelf.commit`, in the folder that stands at the path.

@@ -34,6 +34,7 @@ from gateway.storage.rows import (
     record_row,
     set_note,
 )
+from gateway.storage.wear import Wear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x6E786774  # "nxgt", for file(1) and for whoever finds the file
 VERSION = 1
-_FRAME = PAGE + 24
-_ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
-_TAIL = PAGE  # frames end within a block of the disk, which the next commit writes again
-_FOLD = 4  # pages that a fold writes beside those the file grows by: leaves, roots, page 1
 FOLD_BYTES = 4 << 20
 """Bytes of log after which it is folded into the file; less where segments are small."""
 
@@ -79,10 +76,7 @@ class Segment:
     def __init__(self, db: sqlite3.Connection, facts: Facts) -> None:
         self.facts = facts
         self._db = db
-        self._written = 0
-        self._since_checkpoint = 0
-        self._commits = 0
-        self._folded_size = facts.bytes
+        self._wear = Wear(facts.bytes)
 
     @classmethod
     def create(
@@ -146,8 +140,8 @@ class Segment:
 
     @property
     def wear(self) -> int:
-        """Bytes written to the medium so far; those not yet folded in are estimated."""
-        return self._written + self._since_checkpoint + self._commits * _TAIL
+        """Bytes written to the medium so far, about."""
+        return self._wear.total
 
     def add(
         self,
@@ -179,9 +173,9 @@ class Segment:
                 db.execute("ROLLBACK")
             raise
         self._note(records, log)
-        # The last leaf of each table is written again.
+        bodies = sum(len(record.body) for record in records) + sum(len(line[4]) for line in log)
         tables = sum(map(bool, (records, standing, log, heard)))
-        self._since_checkpoint += tables * _FRAME
+        self._wear.commit(tables, len(records) + len(log), bodies)
 
     def _note(self, records: Sequence[Record], log: Sequence[LogLine]) -> None:
         facts = self.facts
@@ -203,9 +197,6 @@ class Segment:
                 log_t1=max(facts.log_t1, t1),
             )
         self.facts = replace(facts, bytes=_size(self._db))
-        self._commits += 1
-        self._since_checkpoint += sum(len(record.body) + _ROW for record in records)
-        self._since_checkpoint += sum(len(line[4]) + _ROW for line in log)
 
     def lose(self, loss: Loss) -> None:
         """Keep with the segment what is missing from it, until its end."""
@@ -224,17 +215,13 @@ class Segment:
         Raises:
             sqlite3.Error: the disk refuses; the log keeps what it has.
         """
-        if self._since_checkpoint >= after:
+        if self._wear.unfolded >= after:
             self._fold("PASSIVE")
 
     def _fold(self, mode: str) -> None:
         busy, frames, folded = self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         if not busy and frames == folded:
-            grown = (self.facts.bytes - self._folded_size) // PAGE
-            self._written += frames * _FRAME + min(folded, grown + _FOLD) * PAGE
-            self._written += self._commits * _TAIL
-            self._since_checkpoint = self._commits = 0
-            self._folded_size = self.facts.bytes
+            self._wear.fold(frames, folded, self.facts.bytes)
 
     def seal(self) -> bool:
         """Make the file complete in itself and close it; False while a reader still holds it.

@@ -66,6 +66,7 @@ class Shelf:
         bounds: chooses what must go.
 
     Attributes:
+        bounds: as given.
         view: every segment, oldest first within its family; a new tuple at each change.
         losses: what turned out unreadable; the store takes it away from the end.
         wear: bytes written to the medium since the start, about.
@@ -73,15 +74,14 @@ class Shelf:
         trouble: what the disk refuses besides the records themselves, or None.
         no_room: True from a refusal for lack of room until the next commit.
         free: bytes free on the disk, as of the last commit.
-        reserve: bytes that must stay free for commits to go on: what is written before an old
-            segment can go.
+        reserve: of them, bytes for what is written before an old segment can go.
         current, heard: as of the last commit.
     """
 
     def __init__(self, folder: Path, segment_bytes: int, bounds: Bounds, clock: Clock) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
-        self._bounds = bounds
+        self.bounds = bounds
         self._clock = clock
         self._active: dict[Family, Segment] = {}
         self._closing: list[Segment] = []
@@ -106,6 +106,11 @@ class Shelf:
     def positions(self) -> Mapping[str, Standing]:
         """Low and ranges of every publisher, as of the last commit."""
         return self._places.positions
+
+    @property
+    def room(self) -> int:
+        """Bytes that the segments may grow to on this disk."""
+        return sum(facts.bytes for facts in self.view) + self.free - self.reserve
 
     def open(self) -> None:
         """Open what is there and recover what is damaged.
@@ -162,7 +167,7 @@ class Shelf:
         short = self.reserve - self.free
         # By a clock that may be wrong nothing is too old.
         now_ms = self._clock.wall_ns() // 1_000_000 if self._clock.trusted() else 0
-        return self._bounds.over(
+        return self.bounds.over(
             self.view,
             now_ms,
             self._clock.mono_ns() * 1e-9,
@@ -372,7 +377,9 @@ class Shelf:
         facts = [*self._sealed.values(), *(segment.facts for segment in self._active.values())]
         facts += [replace(segment.facts, state=State.CLOSING) for segment in self._closing]
         open_ones = (*self._active.values(), *self._closing)
-        self.wear = self._retired_wear + self._places.wear + sum(segment.wear for segment in open_ones)
+        self.wear = (
+            self._retired_wear + self._places.wear + sum(segment.wear for segment in open_ones)
+        )
         self.view = tuple(sorted(facts, key=lambda facts: facts.path.name))
 
     @contextmanager

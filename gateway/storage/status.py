@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.storage.writer import Writer
+
+_DAY_S = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
@@ -43,3 +47,30 @@ class StoreStatus:
     dropped: Mapping[str, int]
     bad_rows: int
     recovered: int
+
+
+def tell(writer: Writer, seconds: float, bad_rows: int) -> StoreStatus:
+    """Gather it.
+
+    Args:
+        writer: what knows.
+        seconds: since the start.
+        bad_rows: as in the status.
+    """
+    shelf, commits = writer.home.shelf, writer.commits
+    return StoreStatus(
+        bytes=sum(facts.bytes for facts in shelf.view),
+        free=shelf.free,
+        oldest_ms=min((facts.t0 for facts in shelf.view if facts.count), default=0),
+        uncommitted=commits.bytes,
+        commits=commits.count,
+        last_commit_ms=writer.last_commit_ms,
+        wear=round(writer.home.wear / max(60.0, seconds) * _DAY_S),
+        failing=commits.failing or shelf.trouble,
+        failing_since_ms=commits.failing_since_ms
+        or (writer.last_commit_ms if shelf.trouble else 0),
+        ring=commits.ring,
+        dropped=dict(writer.dropped),
+        bad_rows=bad_rows,
+        recovered=shelf.recovered,
+    )

@@ -265,3 +265,31 @@ def test_bounds_choose_each_segment_once() -> None:
     assert bounds.over(view, NOW_MS + 100_001, 3600.0) == [Doomed(view[1], "age")]
     assert bounds.over(view, NOW_MS + 20 * 365 * DAY_MS, 3601.0) == []
     assert [d.facts.first for d in bounds.over(view, NOW_MS + 2_000_000, 7201.0)] == [3, 1]
+
+
+def test_a_disk_without_room_costs_the_oldest_telemetry() -> None:
+    view = [facts(Family.TELEMETRY, n, 10, NOW_MS) for n in range(1, 6)]
+    bounds = Bounds(1000, {"telemetry": 1e9, "kpi": 1e9})
+    assert bounds.over(view, NOW_MS, 0.0, short=-5) == []
+    assert [d.facts.first for d in bounds.over(view, NOW_MS, 0.0, short=15)] == [1, 2]
+    assert bounds.over(view, NOW_MS, 0.1, short=15) == [], "on their way"
+    view = view[2:]
+    assert bounds.over(view, NOW_MS, 29.0, short=15) == [], "somebody else ate it"
+    assert [d.facts.first for d in bounds.over(view, NOW_MS, 30.0, short=5)] == [3]
+    view = [*view[1:], *(facts(Family.TELEMETRY, n, 10, NOW_MS) for n in (6, 7))]
+    grown = bounds.over(view, NOW_MS, 31.0, short=5)
+    assert [d.facts.first for d in grown] == [4], "the store itself has grown"
+
+
+def test_only_a_failed_commit_costs_the_rest_and_never_the_log_of_these_days() -> None:
+    view = [
+        replace(facts(Family.REST, 1, 10, NOW_MS), log_t1=NOW_MS - 4 * DAY_MS),
+        replace(facts(Family.REST, 2, 10, NOW_MS), log_t1=NOW_MS - 2 * DAY_MS),
+        facts(Family.TELEMETRY, 3, 10, NOW_MS),
+    ]
+    bounds = Bounds(1000, {"telemetry": 1e9, "kpi": 1e9})
+    assert [d.facts.first for d in bounds.over(view, NOW_MS, 0.0, short=100)] == [3]
+    view = view[:2]
+    assert bounds.over(view, NOW_MS, 60.0, short=100) == []
+    urgent = bounds.over(view, NOW_MS, 60.0, short=100, urgent=True)
+    assert [(d.facts.first, d.reason) for d in urgent] == [(1, "size")]
