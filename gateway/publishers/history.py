@@ -85,6 +85,8 @@ class History:
             first, last = self._requests.popleft()
             self._again.restart(first - 1, last)
         for scan in sorted(self._scans, key=lambda scan: len(scan.waiting)):
+            if scan is self.parking.scan and self.parking.idle:
+                continue
             read = scan.next_read(committed)
             if read is not None:
                 return read

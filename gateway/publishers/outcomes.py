@@ -111,27 +111,33 @@ class Outcomes:
             parts = split(record, most)
             if parts:
                 self.most_body = min(self.most_body, most)
-                self.parted += 1
-                self._give_up(message, parts)
+                self.parted += self._give_up(message, parts)
                 return
         self.set_aside(message, why)
 
     def set_aside(self, message: Message, why: str) -> None:
         """Be done with a message that will never be taken; its record is declared, once."""
-        self.aside += 1
-        self.aside_why = why
-        self._give_up(message, ())
+        if self._give_up(message, ()):
+            self.aside += 1
+            self.aside_why = why
 
-    def _give_up(self, message: Message, parts: Sequence[Draft]) -> None:
+    def _give_up(self, message: Message, parts: Sequence[Draft]) -> bool:
+        """Be done with a message; False where its record is known to be done with.
+
+        Such a record was declared earlier and is told again as a statement, or it was delivered
+        and is asked for again.
+        """
         self._held.discard(message.key)
         record = message.record
-        if record is not None and not self._position.is_done(record.place, record.key):
+        news = record is None or not self._position.is_done(record.place, record.key)
+        if record is not None and news:
             if record.cls == "event/gap":  # a gap about a gap about a gap would never end
                 self._position.delivered(record.place, record.key)
             else:
                 self._position.give_up(record, parts)
             self._parking.done(record.place, record.key)
         self._release(message)
+        return news
 
     def _park(self, message: Message) -> None:
         """Leave a message's record in the store until its topic is accepted."""

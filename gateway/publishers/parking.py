@@ -55,6 +55,11 @@ class Parking:
         self.scan.restart(0, 0)
         self._under_way.clear()
 
+    @property
+    def idle(self) -> bool:
+        """True while there is nothing to be taken: all that is parked is refused."""
+        return all(place in self._paused for place, _stand in self._parked.places())
+
     def joins(self, record: Record) -> bool:
         """Park an undelivered record of the backlog behind what is parked of its place, if any."""
         stand = self._parked.stand(record.place)

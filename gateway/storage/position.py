@@ -127,6 +127,8 @@ class Position:
 
     def close_parked(self, last: int, place: Place | None = None) -> None:
         """Try what comes after a key anew: of one place, or of all."""
+        if not len(self.parked):
+            return
         if place is None:
             self.parked.close(last)
         else:

@@ -130,6 +130,7 @@ class Rig:
         self.clock = ManualClock()
         self.store = FakeStore(self.clock)
         self.rate = rate
+        self.reads = 0
         self.start(Standing())
 
     def start(self, standing: Standing) -> None:
@@ -167,6 +168,7 @@ class Rig:
         """Send what may go, reading the backlog as often as it asks."""
         wait_s = self.delivery.pump()
         while (read := self.delivery.next_read()) is not None:
+            self.reads += 1
             records = self.store.read_now(read.after, read.upto, CHUNK)
             self.delivery.take_in(read, records)
             wait_s = self.delivery.pump()

@@ -201,3 +201,30 @@ def test_a_dead_network_sets_nothing_aside() -> None:
     rig.connect()
     rig.answer_all()
     assert rig.position.acked == {1}
+
+
+def test_what_is_refused_altogether_is_not_read_again_and_again() -> None:
+    rig = Rig(rate=1e6)
+    for _index in range(1000):
+        rig.make("telemetry")
+    rig.store.commit()
+    rig.connect()
+    for message in list(rig.transport.sent):
+        if message.key:
+            rig.answer(message, Verdict.HOLD_TOPIC, "no")
+    while rig.pump() == 0:
+        pass
+    rig.start(rig.position.standing)
+    rig.connect(window=4)
+    reads = rig.reads
+    for message in list(rig.transport.sent):
+        if message.key:
+            rig.answer(message, Verdict.HOLD_TOPIC, "no")
+    assert rig.sent_keys() == [1, 2]
+    assert rig.reads - reads <= 1
+    assert rig.position.low == 1000
+    rig.clock.advance(FIRST_WAIT_S)
+    rig.pump()
+    rig.answer_all()
+    assert rig.sent_keys()[2:] == list(range(1, 1001))
+    assert not len(rig.position.parked)

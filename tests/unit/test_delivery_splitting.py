@@ -146,6 +146,7 @@ def test_a_statement_too_large_is_declared_once_however_often_it_is_restated() -
         assert rig.sent_keys() == []
         rig.delivery.lost()
     assert rig.position.declared == [meta.key]
+    assert rig.delivery.outcomes.aside == 1
 
 
 def test_a_gap_that_is_refused_makes_no_further_gap() -> None:
