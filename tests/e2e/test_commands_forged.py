@@ -92,7 +92,8 @@ def campaign(folder: Path, count: int) -> None:
         took = time.monotonic() - began
         assert device.writes == wanted
         polls = device.polls - polled - 2 * (len(wanted) - 1)  # each write reads it twice
-        assert polls > 0.9 * took / 0.1 - 1, f"{polls} polls in {took:.1f} s"
+        # The device shares an interpreter with whoever sends all this, so it is slow itself.
+        assert polls > 0.75 * took / 0.1 - 2, f"{polls} polls in {took:.1f} s"
         grown = resident_kib(made) - resident
         print(f"{count} messages in {took:.1f} s, {polls} polls, {grown} KiB more")
         assert grown < 2048
