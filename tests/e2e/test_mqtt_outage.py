@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import record_id
 from tests.e2e.asyncapi_judge import Judge
-from tests.e2e.gateway_like import make
+from tests.e2e.gateway_like import ASSETS, make
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
 from tests.e2e.mqtt_rig import by_id, config, draft, expected, open_store, order_of, running
 from tests.e2e.relay import Relay
@@ -173,3 +173,43 @@ def test_a_gateway_killed_under_load_leaves_its_will_and_loses_nothing(tmp_path:
     assert order == sorted(order)
     assert not told[-1]["online"]
     assert len({epoch for epoch, _conn in order}) == 5
+
+
+def test_a_gateway_killed_while_topics_are_denied_and_granted_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(13)
+    folder, acl = tmp_path / "store", tmp_path / "acl"
+    places = [f"{asset}/{tail}" for asset in ASSETS for tail in ("telemetry/#", "state", "event/#")]
+
+    def grant(denied: list[str]) -> None:
+        lines = [f"topic deny cii/v1/c1/e1/s1/l1/{place}" for place in denied]
+        acl.write_text("\n".join([*lines, "topic readwrite #", ""]))
+
+    grant([])
+    with Mosquitto(tmp_path, f"acl_file {acl}") as broker, Subscriber(broker.port) as subscriber:
+        for _turn in range(5):
+            grant(chance.sample(places, 5))
+            broker.reload()
+            process = start(folder, broker.port)
+            time.sleep(chance.uniform(0.4, 0.9))
+            grant(chance.sample(places, 5))
+            broker.reload()
+            time.sleep(chance.uniform(0.2, 0.5))
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                assert stream is not None
+                stream.close()
+        grant([])
+        broker.reload()
+        last = start(folder, broker.port)
+        last.communicate("stop\n", timeout=90)
+        assert last.returncode == 0
+        wanted = {record_id("gw-01", record.key): expected(record) for record in stored(folder)}
+        wait_for(lambda: wanted.keys() <= by_id(subscriber.heard).keys(), "everything heard")
+        for name, bodies in by_id(subscriber.heard).items():
+            assert all(body == wanted.get(name, body) for body in bodies), name
+    denials = broker.log.read_text().count("Denied PUBLISH")
+    print(f"\n{len(wanted)} records, {denials} denials")
+    assert denials > 20
