@@ -83,7 +83,7 @@ class MqttPublisher:
         self._bucket = TokenBucket(config.backlog, clock)
         self._delivery = Delivery(store, self._position, self._encoding, clock, self._bucket)
         self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
-        self._dialer = Dialer()
+        self._dialers: dict[str, Dialer] = {}
         self._adopt(config)
         self._is_outdated = False
         self._presence = Presence(self._encoding, store, self._position, clock)
@@ -254,7 +254,7 @@ class MqttPublisher:
             return
         connection = self._connect(None)
         try:
-            await connection.open(self._dialer)
+            await connection.open(self._dialer())
             self._brokers.version.worked()
             status = await connection.retained(self._encoding.status_topic, LOOK_S)
             self._looked.add(self._brokers.url)
@@ -276,7 +276,7 @@ class MqttPublisher:
         inbox = self._inbox if self._config.commands is not None else None
         connection = self._connect(self._presence.offline(self._mqtt, "lwt"), inbox)
         try:
-            await connection.open(self._dialer)
+            await connection.open(self._dialer())
             self._brokers.version.worked()
             self._up(connection)
             if self._is_outdated:  # it was changed while it connected
@@ -286,6 +286,10 @@ class MqttPublisher:
             if not connection.spoke:
                 self._presence.take_back()
             connection.abort()
+
+    def _dialer(self) -> Dialer:
+        """One for each broker: a name that can't be looked up must not keep us from the others."""
+        return self._dialers.setdefault(self._brokers.url, Dialer())
 
     def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
         return Connection(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nxgate.publish")
 
+MOST_TOLD = 10
+"""Refused topics told one by one; a gateway that may say nothing at all has a thousand."""
+
 
 class Reporter:
     """Logs for one publisher.
@@ -34,6 +37,7 @@ class Reporter:
         self._where = where
         self.cause = ""
         self._held: set[str] = set()
+        self._told: set[str] = set()
         self._aside = 0
         self._parted = 0
         self._unheard = False
@@ -66,17 +70,11 @@ class Reporter:
         topics = refusals.topics.keys()
         if topics != self._held:
             for topic in topics - self._held:
-                text = _(
-                    "{name}: {topic} is refused: {why}. Its records are kept and tried again;"
-                    " allow the topic to {client_id} at the broker"
-                )
-                why = refusals.topics[topic].why
-                self._warn(
-                    text.format(name=self._name, topic=topic, why=why, client_id=self._client_id)
-                )
-            for topic in self._held - topics:
+                self._tell_refused(topic, refusals.topics[topic].why)
+            for topic in self._told - topics:
                 text = _("{name}: {topic} is accepted again")
                 log.info("%s", text.format(name=self._name, topic=topic))
+            self._told &= topics
             self._held = set(topics)
         if outcomes.parted > self._parted == 0:
             text = _(
@@ -89,6 +87,22 @@ class Reporter:
             text = _("{name}: a record is set aside and declared as a gap: {why}")
             self._warn(text.format(name=self._name, why=outcomes.aside_why))
         self._aside = outcomes.aside
+
+    def _tell_refused(self, topic: str, why: str) -> None:
+        if len(self._told) > MOST_TOLD:
+            return
+        if len(self._told) == MOST_TOLD:
+            text = _("{name}: more topics are refused; the status shows all of them")
+            self._warn(text.format(name=self._name))
+        else:
+            text = _(
+                "{name}: {topic} is refused: {why}. Its records are kept and tried again;"
+                " allow the topic to {client_id} at the broker"
+            )
+            self._warn(
+                text.format(name=self._name, topic=topic, why=why, client_id=self._client_id)
+            )
+        self._told.add(topic)
 
     def unheard(self) -> None:
         """Say once that nobody subscribes."""

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.clock import SystemClock
 from gateway.model import record_id
 from gateway.publishers import brokers, mqtt
+from gateway.publishers.dial import Dialer
 from gateway.publishers.mqtt import MqttPublisher
 from gateway.secret import Secret
 from gateway.settings import Tls
@@ -147,7 +148,7 @@ def test_a_slow_broker_gets_little_at_a_time_and_live_goes_first(tmp_path: Path)
             running(tmp_path / "store", config(broker.url)) as rig,
         ):
             await rig.connected()
-            await asyncio.sleep(3.0)
+            await asyncio.sleep(1.5)
             loop, waits, flying = asyncio.get_running_loop(), list[float](), list[int]()
             for _turn in range(20):
                 began = loop.time()
@@ -301,6 +302,31 @@ def test_a_hanging_name_server_holds_up_nothing_else(
             assert not rig.publisher.status().connected
             answer.set()
             await rig.delivered(records)
+
+    with Mosquitto(tmp_path) as broker:
+        asyncio.run(scenario(broker))
+
+
+def test_a_name_that_hangs_keeps_nobody_from_the_next_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    resolve = socket.getaddrinfo
+
+    def hang(host: str, *rest: int) -> object:
+        if host == "broker.example":
+            answer.wait(30)
+        return resolve("127.0.0.1", *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(Dialer.dial, "__defaults__", (0.5,))
+
+    async def scenario(broker: Mosquitto) -> None:
+        urls = (f"mqtt://broker.example:{broker.port}", f"mqtt://127.0.0.1:{broker.port}")
+        async with running(tmp_path / "store", config(*urls)) as rig:
+            await rig.delivered(rig.make(draft("telemetry")))
+            assert rig.publisher.status().url == urls[1]
+        answer.set()
 
     with Mosquitto(tmp_path) as broker:
         asyncio.run(scenario(broker))
