@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.publishers.causes import SLOW, Cause
+from gateway.publishers.dial import Dialer
 from gateway.publishers.mqtt_version import MqttVersion
 from gateway.publishers.pace import Backoff
 
@@ -40,6 +41,7 @@ class Brokers:
     def __init__(self, urls: Sequence[str], version: str, chance: random.Random) -> None:
         self._urls = tuple(urls)
         self._versions = {url: MqttVersion(version) for url in urls}
+        self._dialers = {url: Dialer() for url in urls}
         self._chance = chance
         self._backoff = Backoff(chance)
         self._turn = 0
@@ -55,6 +57,11 @@ class Brokers:
     def version(self) -> MqttVersion:
         """Which MQTT to speak to it."""
         return self._versions[self.url]
+
+    @property
+    def dialer(self) -> Dialer:
+        """Connects to it; of its own, as a name that hangs must not keep us from the others."""
+        return self._dialers[self.url]
 
     def judge(self, cause: str, held_s: float | None) -> str:
         """See more in a cause than one connection tells.

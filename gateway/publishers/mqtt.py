@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from gateway.errors import BrokerUnavailable, StoreError
 from gateway.publishers.base import PublisherStatus
 from gateway.publishers.brokers import Brokers
-from gateway.publishers.canonical import Canonical, epoch_of
+from gateway.publishers.canonical import Canonical
 from gateway.publishers.causes import Cause
 from gateway.publishers.delivery import Delivery
-from gateway.publishers.dial import Dialer
 from gateway.publishers.inbox import Inbox
 from gateway.publishers.message import Message
 from gateway.publishers.mqtt_answers import verdict
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from gateway.publishers.scan import Read
     from gateway.settings import Identity, MqttSettings
 
-MOST_EPOCH = 1 << 26
-"""Minutes since 2020 reach it in 2147; beyond it a retained status is a forgery, and obeying it
-would let whoever may publish there use up the epochs."""
 LOOK_S = 0.05
 """The least time for a retained status to come after its subscription is granted."""
 ANSWER_S = 60.0
@@ -83,7 +79,6 @@ class MqttPublisher:
         self._bucket = TokenBucket(config.backlog, clock)
         self._delivery = Delivery(store, self._position, self._encoding, clock, self._bucket)
         self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
-        self._dialers: dict[str, Dialer] = {}
         self._adopt(config)
         self._is_outdated = False
         self._presence = Presence(self._encoding, store, self._position, clock)
@@ -254,21 +249,15 @@ class MqttPublisher:
             return
         connection = self._connect(None)
         try:
-            await connection.open(self._dialer())
+            await connection.open(self._brokers.dialer)
             self._brokers.version.worked()
             status = await connection.retained(self._encoding.status_topic, LOOK_S)
             self._looked.add(self._brokers.url)
             await connection.close()
         finally:
             connection.abort()
-        epoch = epoch_of(status) if status is not None else 0
-        if epoch > MOST_EPOCH:
-            self._reporter.epoch(epoch)
-        elif epoch >= self._store.epoch:
-            try:
-                self._store.raise_epoch(epoch)
-            except StoreError as error:
-                self._reporter.store(error)
+        if status is not None:
+            self._presence.surpass(status, self._reporter)
 
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
@@ -276,7 +265,7 @@ class MqttPublisher:
         inbox = self._inbox if self._config.commands is not None else None
         connection = self._connect(self._presence.offline(self._mqtt, "lwt"), inbox)
         try:
-            await connection.open(self._dialer())
+            await connection.open(self._brokers.dialer)
             self._brokers.version.worked()
             self._up(connection)
             if self._is_outdated:  # it was changed while it connected
@@ -286,10 +275,6 @@ class MqttPublisher:
             if not connection.spoke:
                 self._presence.take_back()
             connection.abort()
-
-    def _dialer(self) -> Dialer:
-        """One for each broker: a name that can't be looked up must not keep us from the others."""
-        return self._dialers.setdefault(self._brokers.url, Dialer())
 
     def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
         return Connection(

@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.errors import StoreError
+from gateway.publishers.canonical import epoch_of
 from gateway.publishers.message import Message
 
 if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.publishers.base import Position, RecordStore
     from gateway.publishers.canonical import Canonical
+    from gateway.publishers.reporter import Reporter
+
+
+MOST_EPOCH = 1 << 26
+"""Minutes since 2020 reach it in 2147; beyond it a retained status is a forgery, and obeying it
+would let whoever may publish there use up the epochs."""
 
 
 class Presence:
@@ -41,6 +49,17 @@ class Presence:
         self._reason = ""
         self.epoch = 0
         self.conn = 0
+
+    def surpass(self, status: bytes, reporter: Reporter) -> None:
+        """Rise above the epoch of a retained status, where it is as high as ours."""
+        epoch = epoch_of(status)
+        if epoch > MOST_EPOCH:
+            reporter.epoch(epoch)
+        elif epoch >= self._store.epoch:
+            try:
+                self._store.raise_epoch(epoch)
+            except StoreError as error:
+                reporter.store(error)
 
     def begin(self) -> None:
         """Count another connection."""
