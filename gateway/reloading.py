@@ -73,6 +73,7 @@ class Reloading:
         self._asked = asyncio.Event()
         self._waiting: list[asyncio.Future[Outcome]] = []
         self._retry_ns = 0
+        self._applied = ""
 
     def ask(self) -> None:
         """Have the site file read again, changed or not."""
@@ -124,7 +125,12 @@ class Reloading:
             self._retry_ns = time.monotonic_ns() + round(RETRY_S * 1e9)
             return _outcome("", (str(error),))
         self._sources.follow(self.plant.files, began_ns)
-        return _outcome(_summary(difference), ())
+        if not difference:
+            return _outcome(_("nothing differs from what runs") + self._applied, ())
+        summary = _summary(difference)
+        text = _("; applied at {time}: {summary}")
+        self._applied = text.format(time=time.strftime("%H:%M:%S"), summary=summary)
+        return _outcome(summary, ())
 
     def _watch_faulty(self, faults: Iterable[Fault], began_ns: int) -> None:
         """Look at whatever may mend it: also at a file that isn't there yet."""
@@ -155,8 +161,6 @@ def _outcome(summary: str, faults: tuple[str, ...]) -> Outcome:
 
 def _summary(difference: Difference) -> str:
     """What differs, in words."""
-    if not difference:
-        return _("nothing differs from what runs")
     told = [
         _count(_("devices"), difference.parts.devices),
         _count(_("assets"), difference.parts.assets),
