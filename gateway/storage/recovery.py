@@ -167,7 +167,7 @@ def _loss(
         told = facts.loss if facts.path != path else None
         for lo, hi in told.ranges if told is not None else ():
             others += range(max(lo, first), min(hi, last) + 1)
-    ranges = _missing(keys + others, ends, first, last)
+    ranges = absent(keys + others, ends, first, last)
     if not ranges:
         return None
     times = [record.ts_ms for record in records]
@@ -210,7 +210,7 @@ def _keys(path: Path, known: Facts | None, first: int, last: int) -> list[int]:
         return [record.key for record in _salvage(path).records if first <= record.key <= last]
 
 
-def _missing(
+def absent(
     present: Iterable[int], ends: Mapping[int, int], first: int, last: int
 ) -> tuple[tuple[int, int], ...]:
     """Find the keys of [first, last] that neither family has, as ranges.

@@ -266,6 +266,8 @@ def read_sealed(path: Path) -> Facts | None:
     Raises:
         Damaged: SQLite can't read it, or it isn't a segment of ours.
     """
+    if path.stat().st_size < PAGE:  # SQLite would take it for new, and drop its log
+        raise Damaged((path, 0), "no page is left of it")
     if any(path.with_name(path.name + log).exists() for log in ("-wal", "-journal")):
         return None  # cut while written, or while being sealed
     try:

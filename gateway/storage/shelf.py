@@ -28,6 +28,8 @@ from gateway.model import SEQ_BITS
 from gateway.storage.disk import free_bytes, is_full, probe
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
+from gateway.storage.missing import missing
+from gateway.storage.naming import put_right
 from gateway.storage.places import Places
 from gateway.storage.recovery import finish_recoveries, recover
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
@@ -120,6 +122,7 @@ class Shelf:
         """
         with self._spoken():
             finish_recoveries(self._folder)
+            put_right(self._folder)
             self._places.open()
             damaged = [path for path in sorted(self._folder.iterdir()) if not self._adopt(path)]
             self._publish()
@@ -131,6 +134,7 @@ class Shelf:
             self._publish()
             self._remember()
             self._last_key = max((facts.last for facts in self.view), default=0)
+            self.losses += missing(lambda: self.view, self._places.ends, self._recover)
             self._places.note_end(self._last_key, self.view)
             self.free = free_bytes(self._folder)
 

@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypedDict
 
+from tests.bench import store_bench
 from tests.bench.machine import facts, mosquitto
 from tests.bench.process import Running
 from tests.bench.workload import WORKLOADS, Workload, write_site
@@ -77,6 +78,11 @@ def main() -> int:
     """Run, print a table, write JSON; 1 when values were lost."""
     options = _options()
     cores = _cores() if options.cpu_pin else ((), ())
+    if options.workload == "store":
+        figures = store_bench.bench(options.runs, options.gib, options.seconds)
+        if options.json:
+            options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+        return 0
     names = list(WORKLOADS) if options.workload == "all" else [options.workload]
     with tempfile.TemporaryDirectory(prefix="nxgate-bench-") as folder:
         machine = facts(Path(folder))
@@ -204,9 +210,10 @@ def _print_row(name: str, cells: list[str]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workload", choices=[*WORKLOADS, "all"], default="all")
+    parser.add_argument("--workload", choices=[*WORKLOADS, "all", "store"], default="all")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of each run, measured")
+    parser.add_argument("--gib", type=float, default=2.0, help="size of the store to open")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument(
         "--cpu-pin",
