@@ -32,7 +32,8 @@ YEAR_S = 365 * 86_400
 YEARS_20 = 20 * YEAR_S
 SEEN_S = 2.2
 """The library looks into its file once a second."""
-MOST_MISSED = 0.1
+MOST_MISSED = 0.15
+NEAR = 0.02
 NEAR_MS = 1500
 """A poll, its delivery and this process on a busy machine."""
 
@@ -60,7 +61,8 @@ class Site:
         fresh.write_text(f"{ahead_s:+f}\n", "utf-8")
         fresh.rename(self.folder / "ahead")
         if synced:
-            time.sleep(SEEN_S)  # a time server sets the clock, and then says that it is right
+            if self.made.gateway is not None:
+                time.sleep(SEEN_S)  # a time server sets the clock, and then says that it is right
             self._synced.touch()
 
     def start(self) -> None:
@@ -111,19 +113,25 @@ def corrected(record: dict[str, Any], events: list[dict[str, Any]]) -> int:
     return int(offsets[-1]) if offsets else 0
 
 
-def judge_polls(made: Workshop) -> None:
-    """None is missed, but for what the machine that runs the tests takes from the gateway.
-
-    That steps cost none at all is shown on virtual time, in tests/unit/test_timekeeping.py.
-    """
+def polls(made: Site) -> tuple[int, int]:
+    """Missed and made, as the gateway counts them."""
 
     async def look() -> Any:  # noqa: ANN401 - JSON
         return (await anext(api.follow(made.folder / "store")))["devices"]
 
     devices = asyncio.run(look()).values()
-    missed, polls = (sum(device[name] for device in devices) for name in ("missed", "polls"))
-    print(f"\n{missed} of {polls} polls missed")
-    assert missed <= polls * MOST_MISSED
+    missed, made_ = (sum(device[name] for device in devices) for name in ("missed", "polls"))
+    return missed, made_
+
+
+def judge_polls(made: Site, before: tuple[int, int]) -> None:
+    """None is missed since, but for what the machine that runs the tests takes from the gateway.
+
+    That steps cost none at all is shown on virtual time, in tests/unit/test_clock_steps.py.
+    """
+    missed, all_ = (now - then for now, then in zip(polls(made), before, strict=True))
+    print(f"\n{missed} of {all_} polls missed")
+    assert missed <= all_ * MOST_MISSED
 
 
 def judge_times(made: Site, began_s: float) -> None:
@@ -147,6 +155,7 @@ def test_a_boot_with_the_wrong_time(tmp_path: Path) -> None:
         made.set_clock(ahead_s, synced=False)
         made.start()
         wait_for(lambda: len(made.heard("lasting-1/telemetry/live")) > 5, "values come")
+        before = polls(made)
         early = [json.loads(heard.payload) for heard in made.subscriber.heard]
         marks = {record.get("clock") for record in early if "id" in record}
         assert marks == {"unsync"}
@@ -160,7 +169,7 @@ def test_a_boot_with_the_wrong_time(tmp_path: Path) -> None:
         assert place(event["data"]["from"])[1] == 1
         assert len(event["data"]["boot"]) == 36
         time.sleep(6)
-        judge_polls(made.made)
+        judge_polls(made, before)
         assert made.made.end() == 0, made.made.log()
         judge_times(made, began_s)
         late = [r for r in made.heard("lasting-1/telemetry/live") if "clock" not in r]
@@ -169,7 +178,9 @@ def test_a_boot_with_the_wrong_time(tmp_path: Path) -> None:
         state = made.heard("lasting-1/state")[-1]
         assert abs(state["since"] / 1000 - time.time()) < 3600, "the state was told again"
         offset_ms = event["data"]["offset_ms"]
-        judge_figures(made.made.events(), made.subscriber, offset_ms=offset_ms, exact=True)
+        judge_figures(
+            made.made.events(), made.subscriber, offset_ms=offset_ms, exact=True, within=NEAR
+        )
         assert "the clock is right (ntp)" in made.made.log()
 
 
@@ -181,6 +192,7 @@ def play(folder: Path, steps: int, seed: int) -> None:
         made.set_clock(0, synced=True)
         made.start()
         wait_for(lambda: len(made.heard("lasting-1/telemetry/live")) > 2, "values come")
+        before = polls(made)
         for step in range(steps):
             ahead_s = chance.choice([chance.uniform(-YEARS_20, YEARS_20), chance.uniform(-99, 99)])
             made.set_clock(ahead_s, synced=False)
@@ -190,13 +202,13 @@ def play(folder: Path, steps: int, seed: int) -> None:
                 time.sleep(chance.uniform(0.5, 1.5))
         made.set_clock(0, synced=True)
         time.sleep(3)
-        judge_polls(made.made)
+        judge_polls(made, before)
         assert made.made.end() == 0, made.made.log()
         judge_times(made, began_s)
         times = [row["t"] for r in made.heard("lasting-1/telemetry/live") for row in r["rows"]]
         assert times == sorted(times)
         assert all(abs(e["data"]["offset_ms"]) < 2500 for e in made.heard("event/clock"))
-        judge_figures(made.made.events(), made.subscriber, exact=True)
+        judge_figures(made.made.events(), made.subscriber, exact=True, within=NEAR)
 
 
 def test_a_clock_that_is_played_with(tmp_path: Path) -> None:
