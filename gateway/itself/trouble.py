@@ -125,7 +125,7 @@ class Trouble:
         self._publish: dict[str, MqttSettings] = {}
         self._devices: frozenset[str] = frozenset()
         self._failing_ns: dict[str, int] = {}
-        self._expiries: dict[str, int] = {}
+        self._well: set[str] = set()  # said to be so: most are, and asking again costs
         self._look_ns = 0
 
     def plan(self, plant: Plant) -> None:
@@ -133,6 +133,7 @@ class Trouble:
         self._publish = dict(plant.publish)
         self._devices = frozenset(device.name for device in plant.devices)
         self._failing_ns = {n: t for n, t in self._failing_ns.items() if n in self._devices}
+        self._well.clear()
         self._look_ns = 0
 
     def look(self, mono_ns: int, now_ms: int) -> list[Draft]:
@@ -150,7 +151,7 @@ class Trouble:
         yield Seen(_STORE.name, failing is not None, failing or "")
         yield Seen(_CLOCK.name, self._parts.clock.trusted())
         for name, health in self._parts.health.devices.items():
-            if name in self._devices:
+            if (health.error or name not in self._well) and name in self._devices and health.polls:
                 yield self._device(name, health, mono_ns)
         for name, publisher in self._parts.publishers().items():
             if name in self._publish:
@@ -162,7 +163,9 @@ class Trouble:
     def _device(self, name: str, health: DeviceHealth, mono_ns: int) -> Seen:
         if not health.error:
             self._failing_ns.pop(name, None)
+            self._well.add(name)
             return Seen(f"{_SILENT.name}-{name}", 0.0)
+        self._well.discard(name)
         since_ns = self._failing_ns.setdefault(name, mono_ns)
         silent_s = (mono_ns - since_ns) // 1_000_000_000
         return Seen(f"{_SILENT.name}-{name}", float(silent_s), health.error)

@@ -20,7 +20,7 @@ from gateway.itself.gauges import MOST_DEVICES, PERIOD_S
 from gateway.itself.itself import Itself, Parts
 from gateway.itself.memory import FILE, LastRun, note, recall
 from gateway.itself.trouble import LOOK_AGAIN_S, SILENT_S, specs_of
-from gateway.model import Asset, Binding, Device, Group, Kind, KpiSpec, Tag
+from gateway.model import Asset, Binding, Device, Group, Kind, KpiSpec, Record, Tag
 from gateway.pipeline import Pipeline
 from gateway.plant import Plant
 from gateway.publishers.base import PublisherStatus
@@ -187,6 +187,21 @@ def test_a_box_without_a_thermometer_has_no_such_tag(
     (zone / "temp").write_text("48500\n", "ascii")
     (row,) = told(Scene(plant).second(), "telemetry")[0]["rows"]
     assert row["m"]["temperature"] == 48.5
+
+
+def test_a_silent_device_is_silent_until_it_is_polled_again(plant: Plant) -> None:
+    first = Scene(plant)
+    first.health.device("plc-2").fell(0, "no answer")
+    first.second()
+    (draft,) = [d for d in first.second(SILENT_S + 1) if d.cls.startswith("alarm/")]
+    second = Scene(plant)
+    record = Record(1, draft.cls, draft.line, draft.asset, draft.ts_ms, draft.body)
+    second.alarms.plan((), {}, 0)
+    second.alarms.plan((second.asset,), {(draft.cls, draft.line, draft.asset): record}, 0)
+    second.health.device("plc-2")
+    assert not told(second.second(), draft.cls), "after a restart nobody knows yet"
+    second.health.device("plc-2").succeeded(0, 1, 0)
+    assert told(second.second(), draft.cls)[0]["active"] is False
 
 
 def test_a_device_that_is_silent_for_long_raises_an_alarm_of_its_own(plant: Plant) -> None:
