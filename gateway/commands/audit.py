@@ -124,7 +124,7 @@ class Audit:
         """Begin another file; the oldest go, and the new one begins with saying so."""
         self.close()
         path = self._folder / f"audit-{self._last.n + 1:012d}.jsonl"
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._size = os.fstat(self._fd).st_size
         _sync(self._folder)
         paths = files_of(self._folder)
@@ -149,7 +149,7 @@ class Audit:
                 path.unlink()  # a file that was made and never written to
                 continue
             self._last = last
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND)
             self._size = end
             break
         return torn
@@ -204,6 +204,9 @@ def _last_line(data: bytes) -> Mark | None:
 
 
 def _sync(folder: Path) -> None:
+    """Make a new file's name durable; elsewhere than on POSIX systems a folder can't be synced."""
+    if os.name != "posix":
+        return
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -33,6 +33,7 @@ MOST_AHEAD_MS = 5 * 60 * 1000
 MOST_BY = 128
 
 _CID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+_NAME = re.compile(r"[a-z_]{1,32}")
 _VERSION = re.compile(r"1\.[0-9]{1,4}")
 
 
@@ -126,7 +127,7 @@ class Authority:
     ) -> Command | Refusal:
         """Take the fields of a body that may be believed."""
         fields = _fields(body.text)
-        wrong = _wrong(fields, signed=signed)
+        wrong = _wrong(fields, name, signed=signed)
         if wrong:
             return _refuse(Reason.MALFORMED, inbound, body, Code.REJECTED, wrong)
         ts_ms, exp_ms = _whole(fields, "ts"), _whole(fields, "exp")
@@ -206,11 +207,12 @@ def _fields(text: bytes) -> dict[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _wrong(fields: Mapping[str, object], *, signed: bool) -> str:
+def _wrong(fields: Mapping[str, object], name: str, *, signed: bool) -> str:
     """What the body lacks, or "". Members that aren't known are passed over."""
     cid, by, version = fields.get("cid"), fields.get("by", ""), fields.get("v")
     wrong = {
         _("the body must be a JSON object"): not fields,
+        _("a command's name is small letters"): not _fits(_NAME, name),
         _("sig is there twice"): signed and "sig" in fields,
         _("cid must be 8 to 64 letters, digits and . _ : -"): not _fits(_CID, cid),
         _("v must be 1.x"): not _fits(_VERSION, version),

@@ -129,7 +129,9 @@ class Desk:
             await self._notary.begin(command)
         except StoreError as error:
             log.warning("%s", error)
-            self._answer(command, Outcome(Code.FAILED, str(error)), None)
+            outcome = Outcome(Code.FAILED, str(error))
+            self._note("done", {"cid": command.cid, "code": outcome.code, "msg": outcome.msg})
+            self._answer(command, outcome, None)
             return
         finally:
             self._queued.discard(command.cid)
@@ -185,15 +187,15 @@ class Desk:
         return self._notary.told(cid) or (Outcome(Code.ACCEPTED) if cid in self._queued else None)
 
     def _answer(self, command: Command, outcome: Outcome, mark: Mark | None) -> None:
-        log.info(
-            _("command {name} of {by} for {asset}: {code} {msg}").format(
-                name=command.name,
-                by=command.by or command.publisher,
-                asset=command.place.asset,
-                code=outcome.code,
-                msg=outcome.msg,
-            )
+        text = _("command {name} of {by} for {asset}: {code} {msg}").format(
+            name=command.name,
+            by=command.by or command.publisher,
+            asset=command.place.asset,
+            code=outcome.code,
+            msg=outcome.msg,
         )
+        # What came from outside must not write lines of its own into the log.
+        log.info("%s", "".join(sign if sign.isprintable() else "?" for sign in text))
         self._publish(command.publisher, command.topic, command.cid, outcome, mark)
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -247,8 +249,8 @@ class Desk:
         due_ns = self._clock.mono_ns()
         while True:
             await asyncio.sleep(RETRY_S)
-            if self._allowed and not self._notary.is_open:
-                await self._notary.reopen()
+            if self._allowed and not self._notary.is_ready:
+                await self._notary.ready()
                 self._tell_interrupted()
             if self._clock.mono_ns() - due_ns >= SUM_UP_S * 1e9:
                 due_ns = self._clock.mono_ns()

@@ -17,7 +17,7 @@ import orjson
 
 from gateway.commands.audit import Audit, Mark
 from gateway.commands.command import Code, Outcome
-from gateway.commands.seen import Interrupted, Seen
+from gateway.commands.seen import UNBORN, Interrupted, Seen
 from gateway.commands.trail import FOLDER
 from gateway.errors import StoreError
 from gateway.words import _
@@ -63,6 +63,11 @@ class Notary:
         return self._seen is not None
 
     @property
+    def is_ready(self) -> bool:
+        """Whether commands can be taken: the list is open and knows when it began."""
+        return self._seen is not None and self._seen.born_ms != UNBORN
+
+    @property
     def floor_ms(self) -> int:
         """Ids of commands that expire at or before this may have been forgotten."""
         return 0 if self._seen is None else self._seen.floor_ms
@@ -80,9 +85,12 @@ class Notary:
         """Open what is there, or make it; where the disk refuses, `error` says so. Blocks."""
         self._thread.submit(self._try).result()
 
-    async def reopen(self) -> None:
-        """Try again what the disk refused."""
+    async def ready(self) -> None:
+        """Try again what the disk refused, or what waits for the clock."""
         await self._do(self._try)
+        if self._clock.trusted():
+            with contextlib.suppress(StoreError):
+                await self._do(self._bear)
 
     async def begin(self, command: Command) -> Mark:
         """Write down a command before it is carried out.
@@ -121,7 +129,7 @@ class Notary:
         seen: Seen | None = None
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            seen = Seen(self._folder / "seen.db", now_ms)
+            seen = Seen(self._folder / "seen.db", now_ms if self._clock.trusted() else None)
             audit = Audit(self._folder, now_ms, seen.audited)
             if seen.was_damaged:
                 audit.add(now_ms, "damaged", {"file": "seen.db"})
@@ -136,6 +144,10 @@ class Notary:
             self.error = str(error)
             return
         self._audit, self._seen, self.error = audit, seen, ""
+
+    def _bear(self) -> None:
+        _audit, seen = self._both()
+        seen.bear(self._now_ms())
 
     def _begin(self, command: Command) -> Mark:
         audit, seen = self._both()

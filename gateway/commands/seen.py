@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 10_000
 """Commands remembered at once; the next is refused until some have expired."""
+UNBORN = 1 << 62
 _DAMAGED = ("malformed", "not a database", "corrupt")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (
@@ -47,10 +48,10 @@ class Seen:
 
     Args:
         path: of its file; made where it isn't there, set aside where it is damaged.
-        now_ms: UTC ms.
+        now_ms: UTC ms; None while the clock isn't to be trusted: `born` then waits for `bear`.
 
     Attributes:
-        floor_ms, born_ms: see above; UTC ms.
+        floor_ms, born_ms: see above; UTC ms. `born_ms` is `UNBORN` before it is known.
         audited: number of the last audit line that a row was committed after.
         was_damaged: an earlier table was set aside.
 
@@ -58,8 +59,9 @@ class Seen:
         StoreError: the disk refuses.
     """
 
-    def __init__(self, path: Path, now_ms: int) -> None:
+    def __init__(self, path: Path, now_ms: int | None) -> None:
         self.was_damaged = False
+        self.born_ms, self.floor_ms = UNBORN, 0
         try:
             self._open(path, now_ms)
         except sqlite3.DatabaseError as error:
@@ -71,6 +73,17 @@ class Seen:
                 self._open(path, now_ms)
             except sqlite3.Error as again:
                 raise _refused(again) from again
+
+    def bear(self, now_ms: int) -> None:
+        """Let the list begin now, where it couldn't be told before when that was.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        if self.born_ms == UNBORN:
+            with _disk(), self._rows:
+                self._note("born", now_ms)
+            self.born_ms = now_ms
 
     def told(self, cid: str) -> Outcome | None:
         """What became of a command; `accepted` while it is under way; None: never seen."""
@@ -121,7 +134,7 @@ class Seen:
         """Release the file."""
         self._rows.close()
 
-    def _open(self, path: Path, now_ms: int) -> None:
+    def _open(self, path: Path, now_ms: int | None) -> None:
         rows = sqlite3.connect(path, isolation_level="IMMEDIATE", check_same_thread=False)
         try:
             rows.execute("PRAGMA journal_mode = DELETE")
@@ -129,15 +142,17 @@ class Seen:
             rows.executescript(_SCHEMA)
             path.chmod(0o600)
             _check(rows)
-            with rows:
-                rows.execute("INSERT OR IGNORE INTO fact VALUES ('born', ?)", (now_ms,))
+            if now_ms is not None:
+                with rows:
+                    rows.execute("INSERT OR IGNORE INTO fact VALUES ('born', ?)", (now_ms,))
             facts: dict[str, int] = dict(rows.execute("SELECT name, value FROM fact"))
             found = rows.execute("SELECT cid, exp, code, msg FROM seen").fetchall()
         except BaseException:
             rows.close()
             raise
         self._rows = rows
-        self.born_ms, self.floor_ms = facts["born"], facts.get("floor", 0)
+        self.born_ms = facts.get("born", UNBORN)
+        self.floor_ms = facts.get("floor", 0)
         self.audited = facts.get("audited", 0)
         self._told = {
             cid: Outcome(Code(code), msg) if code else Outcome(Code.ACCEPTED)

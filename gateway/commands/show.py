@@ -10,6 +10,7 @@ import click
 import orjson
 
 from gateway.commands.trail import FOLDER, Line, lines, verify
+from gateway.errors import StoreError
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -25,10 +26,15 @@ def show(store: Path, *, check: bool, as_json: bool, last: int | None) -> int:
     if not folder.is_dir():
         click.echo(_("there is no audit log in {folder}").format(folder=folder))
         return 0
-    if check:
-        return _check(folder, as_json=as_json)
-    for line in deque(lines(folder), maxlen=last):
-        click.echo(_as_json(line) if as_json else _as_text(line))
+    try:
+        if check:
+            return _check(folder, as_json=as_json)
+        for line in deque(lines(folder), maxlen=last):
+            click.echo(_as_json(line) if as_json else _as_text(line))
+    except OSError as error:
+        text = _("{folder} can't be read: {reason}")
+        reason = error.strerror or error
+        raise StoreError(text.format(folder=folder, reason=reason)) from error
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ def lines(folder: Path) -> Iterator[Line]:
     before = ""
     last = 0
     for path in files_of(folder):
-        with path.open("rb") as file:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            # A gateway that runs may drop the oldest file just now.
             for number, raw in enumerate(file, 1):
                 where = f"{path.name}:{number}"
                 parts = unseal(raw.rstrip(b"\n"))

@@ -126,3 +126,29 @@ mosquitto_pub -p PORT -q 1 -t "$topic" -m "$body"
             timeout=20,
         )
         assert made.reply("shell-0001")["code"] == "ok"
+
+
+def test_another_site_file_holds_at_once(tmp_path: Path) -> None:
+    """Writes narrowed and commands switched off while it runs."""
+    with (
+        Mosquitto(tmp_path) as broker,
+        commanded(tmp_path, broker.port) as made,
+    ):
+        made.start()
+        assert made.send(PLC, "write", {"tag": "setpoint", "value": 300})["code"] == "ok"
+        site = tmp_path / "site.yaml"
+        text = site.read_text()
+        wide = {"tag": "setpoint", "value": 300}
+        site.write_text(text.replace("max: 60000", "max: 200"))
+        wait_for(lambda: made.send(PLC, "write", wide)["code"] == "rejected", "the new range holds")
+        assert made.send(PLC, "write", {"tag": "setpoint", "value": 200})["code"] == "ok"
+        greeted = len(made.platform.on("/status"))
+        site.write_text(text.replace("allow: [resend, context, ack]", "allow: []"))
+        # The connection is made anew, and what is sent meanwhile waits for nobody.
+        wait_for(lambda: len(made.platform.on("/status")) >= greeted + 2, "connected again")
+        settle(0.5)
+        assert made.send(PLC, "context", {"order": "A"})["code"] == "not_permitted"
+        assert made.send(PLC, "write", {"tag": "setpoint", "value": 300})["code"] == "ok"
+        made.end()
+        assert mbpoll(made.link, "-t4", "-r40") == ["300"]
+        assert made.audit("--verify").returncode == 0

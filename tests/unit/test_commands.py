@@ -264,6 +264,42 @@ def test_nothing_while_the_clock_is_uncertain(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_list_made_before_the_clock_was_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its first start the box believed in 2040; once it knows better, commands are taken."""
+    monkeypatch.setattr("gateway.commands.desk.RETRY_S", 0.02)
+    clock = ManualClock(2_220_000_000_000_000_000)
+    clock.is_trusted = False
+
+    async def main() -> None:
+        async with office(plant(tmp_path), clock) as made:
+            assert (await made.send(PRESS, "write", WRITE))["code"] == "rejected"
+            clock.wall = 1_790_000_000_000_000_000
+            clock.is_trusted = True
+            assert (await made.send(PRESS, "write", WRITE))["code"] == "expired"
+            await made.until(lambda: made.commands._notary.is_ready)
+            clock.advance(1)
+            assert (await made.send(PRESS, "write", WRITE))["code"] == "ok"
+
+    asyncio.run(main())
+
+
+def test_names_and_senders_write_no_lines_into_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(made: Office) -> None:
+        reply = await made.send(PRESS, "ack", {"alarm": "hot\nforged line"})
+        assert reply["code"] == "rejected"
+        reply = await made.answer(*made.platform.command(PRESS, "Reboot\nnow", {}))
+        assert reply["code"] == "rejected"
+        assert (await made.send(PRESS, "write", WRITE, by="Li\nWei"))["code"] == "rejected"
+
+    with caplog.at_level("INFO"):
+        run(tmp_path, test)
+    assert not any("\n" in record.getMessage() for record in caplog.records)
+
+
 def test_a_command_is_carried_out_once(tmp_path: Path) -> None:
     clock = ManualClock()
     sent: list[tuple[str, bytes]] = []
