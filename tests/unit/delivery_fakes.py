@@ -54,14 +54,13 @@ class FakeStore:
     on_commit: list[Callable[[int], None]] = field(default_factory=list)
     positions: dict[str, NotingPosition] = field(default_factory=dict)
 
-    @property
-    def last_key(self) -> int:
-        return self.records[-1].key if self.records else 0
+    last_key: int = 0
 
     def append(self, cls: str, asset: str = "a1", body: bytes = b'{"x":1}') -> Record:
         ts_ms = self.clock.wall_ns() // 1_000_000
-        record = Record(make_key(0, len(self.records) + 1), cls, "l1", asset, ts_ms, body)
+        record = Record(make_key(0, self.last_key + 1), cls, "l1", asset, ts_ms, body)
         self.records.append(record)
+        self.last_key = record.key
         return record
 
     def commit(self) -> None:

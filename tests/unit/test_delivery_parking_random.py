@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from array import array
 
 import pytest
 
@@ -25,11 +26,12 @@ class Life:
         self.denied: set[str] = set()
         self.connected = False
         self.arrived: set[int] = set()
+        self.dropped: set[int] = set()
         self.saved = self.rig.position.standing
 
-    def step(self) -> None:
+    def step(self) -> None:  # noqa: C901 - a branch for each thing that may happen
         chance, rig = self.chance, self.rig
-        match chance.randrange(20):
+        match chance.randrange(22):
             case 0:
                 self.denied ^= {chance.choice(TOPICS)}
             case 1 if self.connected:
@@ -39,6 +41,7 @@ class Life:
                 rig.connect(chance.randint(1, 12), chance.choice((0.0, 0.1)))
                 self.connected = True
             case 4:
+                self.settle()
                 self.saved = rig.position.standing
                 rig.store.commit()
                 rig.pump()
@@ -51,11 +54,37 @@ class Life:
                 for _index in range(chance.randint(1, 8)):
                     rig.make(chance.choice(CLASSES), chance.choice(ASSETS))
                 rig.pump()
+            case 10:
+                first = chance.randint(1, rig.store.last_key + 1)
+                rig.delivery.resend(first, first + chance.randint(0, 40))
+            case 11 if chance.random() < 0.2:
+                self.drop(chance.randint(1, 30))
             case _:
                 self.answer(chance.randint(1, 12))
         for record in rig.store.records:
             done = rig.position.is_done(record.place, record.key)
             assert not done or record.key in self.arrived, f"{record} was never delivered"
+
+    def drop(self, count: int) -> None:
+        """The oldest committed records must go; what was not delivered is declared."""
+        store, position = self.rig.store, self.rig.position
+        committed = [r for r in store.records if r.key <= store.committed_key]
+        gone = committed[:count]
+        lost = array("q", (r.key for r in gone if not position.is_acked(r.key)))
+        if lost:
+            position.lose(lost)
+        for record in gone:
+            if position.parked.covers(record.place, record.key):
+                position.outstanding -= position.parked.count_down(record.place)
+        self.dropped.update(record.key for record in gone)
+        store.records = store.records[len(gone) :]
+
+    def settle(self) -> None:
+        """Pass over what isn't there, as the store lets a position do."""
+        store, position = self.rig.store, self.rig.position
+        low, end = position.low, store.committed_key
+        position.settle([r.key for r in store.records if low < r.key <= end], end)
+        position.forget_lost()
 
     def restart(self) -> None:
         if self.connected:
@@ -63,6 +92,7 @@ class Life:
         self.connected = False
         self.rig.store.commit()
         if self.chance.random() < 0.5:
+            self.settle()
             self.saved = self.rig.position.standing
         self.rig.start(self.saved)
 
@@ -94,6 +124,7 @@ class Life:
             self.answer(100)
             rig.clock.advance(0.1)
             rig.pump()
+            self.settle()
             if rig.delivery.idle and not rig.position.pending(rig.store.last_key):
                 break
         assert {record.key for record in rig.store.records} <= self.arrived
