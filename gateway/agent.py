@@ -34,8 +34,6 @@ from gateway.records import Records
 from gateway.reloading import Reloading
 from gateway.snapshot import Snapshot
 from gateway.store import Store
-from gateway.timekeeping.evidence import ThisSystem
-from gateway.timekeeping.keeper import Timekeeper
 from gateway.transition import Transition
 from gateway.words import _
 
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from gateway.model import Batch, Draft
     from gateway.plant import Plant
     from gateway.signals import Signals
+    from gateway.timekeeping.keeper import Timekeeper
 
 log = logging.getLogger("nxgate.agent")
 
@@ -58,14 +57,12 @@ class Agent:
 
     Args:
         plant: the site, resolved.
-        clock: both clocks.
+        clock: the time, and how far it is to be trusted.
         read_ns: wall clock before it was read; files that are newer are read again.
     """
 
-    def __init__(
-        self, plant: Plant, clock: Timekeeper | None = None, *, read_ns: int | None = None
-    ) -> None:
-        self._clock = clock or Timekeeper(ThisSystem())
+    def __init__(self, plant: Plant, clock: Timekeeper, *, read_ns: int | None = None) -> None:
+        self._clock = clock
         self._store = _open_store(plant, self._clock)
         self._ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
         self._alarms = Alarms()
@@ -224,6 +221,7 @@ class Agent:
         return Snapshot(
             self._reloading.plant,
             self._reloading.outcome,
+            self._clock,
             self._itself.asset,
             self._alarms,
             self._pipeline,

@@ -96,7 +96,12 @@ def schema(which: str) -> None:
 @cli.command(help=_("Run the gateway until it is told to stop."))
 @SITE
 @click.option("--verbose", is_flag=True, help=_("Log more."))
-def run(site: Path, *, verbose: bool) -> None:
+@click.option(
+    "--trust-clock",
+    is_flag=True,
+    help=_("Take the system's clock for right, where nothing on this box could confirm it."),
+)
+def run(site: Path, *, verbose: bool, trust_clock: bool) -> None:
     """Run; the store is left whole whenever and however it stops."""
     from gateway import loading  # noqa: PLC0415
     from gateway.signals import Signals  # noqa: PLC0415
@@ -110,9 +115,12 @@ def run(site: Path, *, verbose: bool) -> None:
     with Signals() as signals:
         with signals.ending_at_once(), loading.begin(site) as loaded:
             from gateway.agent import Agent, launch  # noqa: PLC0415 - while the child loads
+            from gateway.timekeeping.evidence import ThisSystem  # noqa: PLC0415
+            from gateway.timekeeping.keeper import Timekeeper  # noqa: PLC0415
 
             plant = loaded()
-        agent = Agent(plant, read_ns=began_ns)
+        clock = Timekeeper(ThisSystem(), vouched=trust_clock)
+        agent = Agent(plant, clock, read_ns=began_ns)
         del plant  # it lets go of what it doesn't need
         launch(lambda: agent.run(signals))
 

@@ -21,6 +21,9 @@ class Clock(Protocol):
     def trusted(self) -> bool:
         """False while nobody knows whether the wall clock is right."""
 
+    def doubt(self) -> str:
+        """Why it isn't trusted and what to do about it, for people; "" while it is."""
+
 
 class SystemClock:
     """The machine's own clocks, taken at their word; `timekeeping` looks closer."""
@@ -36,6 +39,10 @@ class SystemClock:
     def trusted(self) -> bool:
         """Whether the time is at least one at which this program existed."""
         return time.time_ns() >= DAWN_NS
+
+    def doubt(self) -> str:
+        """Why it isn't trusted; "" while it is."""
+        return "" if self.trusted() else "never set"
 
 
 class ManualClock:
@@ -62,6 +69,10 @@ class ManualClock:
     def trusted(self) -> bool:
         """Whether `wall` is to be taken for right."""
         return self.is_trusted
+
+    def doubt(self) -> str:
+        """Why it isn't trusted; "" while it is."""
+        return "" if self.is_trusted else "told so"
 
     def advance(self, seconds: float) -> None:
         """Let time pass on both clocks."""

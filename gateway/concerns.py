@@ -20,7 +20,7 @@ MOST_ALARMS = 5
 
 def concerns(snapshot: Snapshot) -> list[str]:
     """One text for each; nothing where all is well."""
-    rooms = (_alarms, _store, _publishers, _devices, _links, _reload)
+    rooms = (_alarms, _clock, _store, _publishers, _devices, _links, _reload)
     return [text for room in rooms for text in room(snapshot)]
 
 
@@ -33,6 +33,13 @@ def _alarms(snapshot: Snapshot) -> Iterator[str]:
         )
     if len(alarms) > MOST_ALARMS:
         yield _("and {count} more alarms").format(count=len(alarms) - MOST_ALARMS)
+
+
+def _clock(snapshot: Snapshot) -> Iterator[str]:
+    """Why the time isn't trusted; after some minutes there is an alarm that says so."""
+    doubt = snapshot["clock"]["doubt"]
+    if doubt and all(alarm["name"] != "clock_unsync" for alarm in snapshot["alarms"]):
+        yield doubt
 
 
 def _store(snapshot: Snapshot) -> Iterator[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.publishers.base import Publisher
     from gateway.reloading import Outcome
     from gateway.store import Store
+    from gateway.timekeeping.keeper import Timekeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Snapshot:
 
     plant: Plant
     reload: Outcome | None
+    clock: Timekeeper
     itself: Asset
     alarms: Alarms
     pipeline: Pipeline
@@ -46,6 +48,7 @@ class Snapshot:
             "version": __version__,
             "epoch": self.store.epoch,
             "time": now_ms,
+            "clock": dataclasses.asdict(self.clock.status()),
             "reload": None if self.reload is None else dataclasses.asdict(self.reload),
             "assets": [self._asset(asset, now_ms) for asset in (*self.plant.assets, self.itself)],
             "alarms": [_alarm(watch) for watch in self.alarms.standing()],

@@ -149,7 +149,7 @@ class Trouble:
     def _all(self, mono_ns: int, now_ms: int) -> Iterator[Seen]:
         failing = self._parts.store.status().failing
         yield Seen(_STORE.name, failing is not None, failing or "")
-        yield Seen(_CLOCK.name, self._parts.clock.trusted())
+        yield Seen(_CLOCK.name, self._parts.clock.trusted(), self._parts.clock.doubt())
         for name, health in self._parts.health.devices.items():
             if (health.error or name not in self._well) and name in self._devices and health.polls:
                 yield self._device(name, health, mono_ns)

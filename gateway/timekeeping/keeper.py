@@ -85,14 +85,14 @@ class TimeStatus:
     Attributes:
         trusted: what `Timekeeper.trusted` says.
         since_ms: UTC ms since when it is so.
-        reason: why it is not trusted, or "".
+        doubt: why it is not trusted, or "".
         source: who vouched for it: `ntp` | `rtc` | `site`, or "".
         apart_ms: the system's clock minus the time in use.
     """
 
     trusted: bool
     since_ms: int
-    reason: str
+    doubt: str
     source: str
     apart_ms: int
 
@@ -141,6 +141,10 @@ class Timekeeper:
     def trusted(self) -> bool:
         """False while nobody knows whether the wall clock is right."""
         return self._trusted
+
+    def doubt(self) -> str:
+        """Why it isn't trusted and what to do about it, for people; "" while it is."""
+        return "" if self._trusted else self._reason()
 
     # What it does
 
@@ -231,7 +235,7 @@ class Timekeeper:
         return TimeStatus(
             trusted=self._trusted,
             since_ms=(self._changed_ns + self._offset) // MS,
-            reason="" if self._trusted else self._reason(),
+            doubt=self.doubt(),
             source=self._source,
             apart_ms=(self._observed - self._offset) // MS,
         )

@@ -29,6 +29,7 @@ def well() -> dict[str, Any]:
     }  # fmt: skip
     return {
         "time": 1_790_000_000_000,
+        "clock": {"doubt": ""},
         "reload": None,
         "assets": [],
         "alarms": [],
@@ -52,6 +53,7 @@ def test_where_all_is_well_nothing_is_said() -> None:
     ("path", "value", "said"),
     [
         (("alarms",), [alarm("hot")], "alarm oven/hot (2): too hot"),
+        (("clock", "doubt"), "not synchronised", "not synchronised"),
         (("store", "failing"), "the disk is full", "the disk is full"),
         (("store", "dropped"), {"telemetry": 7}, "7 records dropped for want of memory"),
         (("store", "bad_rows"), 3, "3 stored records unreadable"),

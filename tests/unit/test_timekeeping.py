@@ -66,7 +66,7 @@ def test_a_clock_that_nobody_vouches_for_is_not() -> None:
     rig.run(DAY // 60)
     status = rig.clock.status()
     assert not status.trusted
-    assert "no hardware clock" in status.reason
+    assert "no hardware clock" in status.doubt
     assert status.since_ms // 1000 == NOW_S
 
 
@@ -85,7 +85,7 @@ def test_a_hardware_clock_that_says_something_else_does_not() -> None:
     rig = Rig(Machine(rtc=Backing.DIFFERS))
     rig.run(10)
     assert not rig.clock.trusted()
-    assert "set both" in rig.clock.status().reason
+    assert "set both" in rig.clock.status().doubt
 
 
 def test_a_site_can_vouch() -> None:
@@ -98,7 +98,7 @@ def test_a_clock_that_was_never_set_is_dead_whoever_vouches() -> None:
     rig = Rig(machine)
     rig.run(1)
     assert not rig.clock.trusted()
-    assert "never set" in rig.clock.status().reason
+    assert "never set" in rig.clock.status().doubt
 
 
 def test_a_lost_time_server_changes_nothing() -> None:
@@ -172,7 +172,7 @@ def test_a_step_without_any_voucher_is_followed_late_and_marked() -> None:
     rig.machine.step(-3600)
     rig.run(600)
     assert (rig.clock.trusted(), rig.ahead_s) == (False, 0)
-    assert "own time" in rig.clock.status().reason
+    assert "own time" in rig.clock.status().doubt
     rig.run(1)
     assert (rig.clock.trusted(), rig.ahead_s) == (False, -3600)
 
@@ -259,7 +259,7 @@ def test_a_clock_behind_the_newest_record_goes_on_after_it() -> None:
     rig = rig.restart()
     rig.run(200)
     assert not rig.clock.trusted()
-    assert "before the newest record" in rig.clock.status().reason
+    assert "before the newest record" in rig.clock.status().doubt
     assert 0 < rig.ahead_s < 2 * MINUTE, "later than all that is stored"
     rig = rig.restart()
     rig.run(1)

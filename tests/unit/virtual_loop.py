@@ -44,6 +44,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def trusted(self) -> bool:
         return True
 
+    def doubt(self) -> str:
+        return ""
+
 
 def run_virtual(loop: VirtualLoop, main: Coroutine[object, object, None]) -> None:
     """Run to the end on virtual time and close the loop."""
