@@ -49,11 +49,11 @@ class Alarms:
         Returns:
             Records of alarms that stand as before and say something else of it now.
         """
-        told = {
-            (asset, cls.partition("/")[2]): record
-            for (cls, _line, asset), record in current.items()
-            if cls.startswith("alarm/")
-        }
+        told: dict[tuple[str, str], list[Record]] = {}
+        for record in current.values():
+            kind, _slash, alarm = record.cls.partition("/")
+            if kind == "alarm":
+                told.setdefault((record.asset, alarm), []).append(record)
         before, self._watches = self._watches, {}
         news: list[Draft] = []
         for asset in assets:
@@ -62,9 +62,11 @@ class Alarms:
                 watch = before.get(place)
                 if watch is None or watch.spec != spec or watch.line != asset.line:
                     watch = Watch(asset.line, asset.name, spec)
-                    record = told.get(place)
-                    if record is not None and not watch.recall(record) and watch.active:
-                        news.append(watch.tell(now_ms))
+                    # An asset that moved to another line has told something in both places.
+                    records = sorted(told.get(place, ()), key=lambda record: record.key)
+                    if records and not watch.recall(records[-1]):
+                        here = any(record.line == asset.line for record in records[:-1])
+                        news += [watch.tell(now_ms)] if watch.active or here else []
                 self._watches[place] = watch
         self._of_tag, self._of_asset = {}, {}
         for watch in self._watches.values():

@@ -241,6 +241,17 @@ def test_what_changes_in_the_site_file_is_told_of_an_alarm_that_stands() -> None
     assert Alarms().plan((grave,), stored(over), T0_MS) == [], "what is over is left as it is"
 
 
+def test_an_asset_that_comes_back_to_its_line_says_how_its_alarm_stands_by_now() -> None:
+    first = Alarms()
+    first.plan((OVEN,), {}, T0_MS)
+    (raised,) = heated(first, 190.0)
+    (over,) = heated(first, 20.0, 9)
+    elsewhere = replace(over, line="other")
+    (told,) = Alarms().plan((OVEN,), stored(raised, elsewhere), T0_MS + 20)
+    assert told.line == "main"
+    assert orjson.loads(told.body)["active"] is False
+
+
 def test_a_new_plan_leaves_delays_of_the_same_alarms_under_way() -> None:
     patient = replace(OVEN, alarms=(replace(HOT, delay_s=10),))
     alarms = Alarms()
