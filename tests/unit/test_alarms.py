@@ -15,6 +15,8 @@ from gateway.alarms.watch import CHATTER_S, Watch
 from gateway.model import AlarmSpec, Asset, Batch, Binding, Device, Draft, Group, Kind, Quality, Tag
 from gateway.model import Record as Stored
 from gateway.pipeline import Pipeline
+from tests.kpi_traces import T0, spec
+from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,6 +275,23 @@ def test_a_stop_for_maintenance_takes_its_machine_out_of_service() -> None:
     assert alarms.silenced == 1
     alarms.follow([state("planned_stop", reason="break")])
     assert len(alarms.advance(SECOND, T0_MS)) == 1, "a break is no maintenance"
+
+
+def test_what_a_platform_says_of_maintenance_reaches_the_alarms() -> None:
+    """The words of `cmd/context` become a state record, and that is what alarms follow."""
+    rig = Rig.of(spec(signals=("state", "count")))
+    machine = replace(rig.assets[0], alarms=(HOT,))
+    alarms = Alarms()
+    alarms.plan((machine,), {}, T0_MS)
+    (watch,) = alarms.of_tag("plc", "temp")
+    rig.poll(T0, state="running", count=1)
+    said: dict[str, Value] = {"planned_stop": True, "reason": "maintenance"}
+    alarms.follow(rig.ledger.enter("m1", T0 + 1000, said, T0 + 1000)[0])
+    assert not watch.in_service
+    alarms.follow(rig.poll(T0 + 2000, state="fault", count=1))
+    assert not watch.in_service, "whatever the machine says meanwhile"
+    alarms.follow(rig.ledger.enter("m1", T0 + 3000, {"planned_stop": False}, T0 + 3000)[0])
+    assert watch.in_service
 
 
 def test_acknowledging_what_is_not_there_says_so() -> None:
