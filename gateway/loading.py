@@ -2,8 +2,8 @@
 
 Reading and checking a site file takes pydantic, a YAML parser, profiles and templates: some 15 MB
 of modules, and as much again for a large site's models, all of it used for half a second. A child
-does that and hands back the resolved plant as plain data; it works while its parent loads what
-polling needs. Reloading later costs the gateway nothing but the difference.
+(sending.py) does that and hands back the resolved plant as plain data; it works while its parent
+loads what polling needs. Reloading later costs the gateway nothing but the difference.
 """
 
 from __future__ import annotations
@@ -14,23 +14,20 @@ import dataclasses
 import gc
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from gateway import __version__, plain, words
-from gateway.difference import mark, match
-from gateway.errors import ConfigError, Fault, Faults, GatewayError
+from gateway.errors import ConfigError, Faults, GatewayError
 from gateway.model import Asset, Device, Tag
 from gateway.plant import Marks, Plant
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from pathlib import Path
 
-FAULTY = 2
-FAULTS = b"faults "
 PATIENCE_S = 300.0
 """A site of 10,000 tags takes two seconds of a slow core; a disk that hangs takes for ever."""
 CHUNK = 64 << 10
@@ -43,6 +40,7 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
     It raises ConfigError with all faults of the file, sorted, and GatewayError where the child
     did not live to tell. The child ends with the block at the latest.
     """
+    gc.disable()  # thousands of objects and what is imported meanwhile, none of it garbage
     child = subprocess.Popen(  # noqa: S603
         _command(path),
         stdin=subprocess.DEVNULL,
@@ -51,13 +49,9 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
     )
 
     def wait() -> Plant:
-        gc.disable()  # thousands of objects, none of them garbage
-        try:
-            plant = receive(child.stdout or ())
-        finally:
-            gc.enable()
-            gc.collect()  # the readers themselves, which refer to one another
-            gc.freeze()
+        plant = receive(child.stdout or ())
+        gc.collect()  # the readers themselves, which refer to one another
+        gc.freeze()
         if plant is None:
             raise GatewayError(_ended(path, child.wait()))
         return plant
@@ -67,6 +61,7 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
             yield wait
         finally:
             child.kill()
+            gc.enable()
 
 
 async def again(path: Path, running: Plant) -> Plant:
@@ -130,38 +125,12 @@ async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
 
 def _command(path: Path) -> list[str]:
     """Our own interpreter, our own module."""
-    return [sys.executable, "-m", "gateway.loading", str(path), words.chosen(), __version__]
+    return [sys.executable, "-m", "gateway.sending", str(path), words.chosen(), __version__]
 
 
 def _ended(path: Path, code: int) -> str:
     text = _("{path}: loading ended by itself, with code {code}")
     return text.format(path=path, code=code)
-
-
-def send(plant: Plant, running: Marks | None = None) -> Iterator[bytes]:
-    """Write a plant as lines: itself, then each device, then each asset, then the marks.
-
-    One line at a time, so that the receiver never holds more than one of them as parsed JSON; a
-    binding names its tag, which is one object on either side.
-
-    Args:
-        plant: with all bindings.
-        running: of what the receiver runs: of a part that is as it was, only its place is sent.
-    """
-    marks = mark(plant)
-    parts = match(running or Marks(), marks)
-    yield plain.dump(dataclasses.replace(plant, devices=(), assets=()))
-    for device in plant.devices:
-        if device.name in parts.devices.kept:
-            yield plain.dump(("place", device.name, device.where))
-        else:
-            yield plain.dump(("device", device))
-    for asset in plant.assets:
-        if asset.name in parts.needed:
-            yield plain.dump(("asset", asset), {Tag: lambda tag: [tag.device, tag.name]})
-        else:
-            yield plain.dump(("stay", asset.name, asset.where))
-    yield plain.dump(("marks", marks))
 
 
 class Receiver:
@@ -192,8 +161,8 @@ class Receiver:
             ConfigError: the sender sent faults instead.
         """
         if self._first is None:
-            if line.startswith(FAULTS):
-                raise ConfigError(list(plain.loader(Faults)(line[len(FAULTS) :]).faults))
+            if line.startswith(b'["faults"'):
+                raise ConfigError(list(plain.loader(tuple[str, Faults])(line)[1].faults))
             self._first = plain.loader(Plant)(line)
         elif line.startswith(b'["device"'):
             self._devices.append(self._read_device(line)[1])
@@ -237,40 +206,3 @@ def receive(lines: Iterable[bytes], running: Plant | None = None) -> Plant | Non
     for line in lines:
         receiver.take(line)
     return receiver.plant
-
-
-def main(path: str, lang: str, version: str) -> int:
-    """Load a site file and write its plant, or its faults, to standard output.
-
-    Args:
-        path: of the site file.
-        lang: of messages.
-        version: of the gateway that asks; another one than ours, after an update, would take
-            what we send for something else.
-    """
-    from gateway.templates import load  # noqa: PLC0415 - what the receiver must not hold
-
-    gc.disable()  # it ends before there is anything worth collecting
-    words.choose(lang)
-    known = sys.stdin.buffer.read()
-    running = plain.loader(Marks)(known) if known else None
-    with contextlib.suppress(BrokenPipeError):  # the receiver was ended
-        try:
-            if version != __version__:
-                raise ConfigError([_updated(path, version)])  # noqa: TRY301
-            for line in send(load(Path(path)), running):
-                sys.stdout.buffer.write(line + b"\n")
-        except ConfigError as error:
-            sys.stdout.buffer.write(FAULTS + plain.dump(Faults(tuple(error.faults))) + b"\n")
-            return FAULTY
-        sys.stdout.buffer.flush()
-    return 0
-
-
-def _updated(path: str, version: str) -> Fault:
-    what = _("nxgate {new} is installed and {old} runs").format(new=__version__, old=version)
-    return Fault(path, 0, 0, "updated", what, _("restart the gateway"))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -5,7 +5,6 @@ file of its own that nobody but the gateway's user can read, or is a systemd cre
 """
 
 import os
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -107,6 +106,8 @@ def check_authority(path: Path) -> None:
     Raises:
         Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
     """
+    import ssl  # noqa: PLC0415 - 3 MB that a start can spare
+
     _judged(read_file, path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -122,6 +123,8 @@ def check_pair(cert: Path, key: Path) -> None:
     Raises:
         Wrong: `no-such-file`, `unreadable-file`, `bad-certificate`.
     """
+    import ssl  # noqa: PLC0415
+
     _judged(read_file, cert)
     if not os.access(key, os.R_OK):
         return

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gateway import config
 from gateway.errors import ConfigError, Fault
-from gateway.loading import receive, send
+from gateway.loading import receive
 from gateway.resolution.industry import load_profile
+from gateway.sending import send
 from gateway.templates import Drivers, resolve
 
 ROOT = Path(__file__).parent.parent.parent

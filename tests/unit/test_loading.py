@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import loading, plain
+from gateway import loading, plain, sending
 from gateway.difference import mark
 from gateway.errors import ConfigError
 from gateway.model import Kind, Order, Tag
@@ -24,7 +24,7 @@ def test_the_workshop_arrives_whole_from_its_own_process() -> None:
 
 
 def test_a_bound_tag_is_the_device_s_own_object() -> None:
-    plant = loading.receive(loading.send(load(WORKSHOP)))
+    plant = loading.receive(sending.send(load(WORKSHOP)))
     assert plant is not None
     tags = {id(tag) for device in plant.devices for group in device.groups for tag in group.tags}
     assert all(id(binding.tag) in tags for asset in plant.assets for binding in asset.bindings)
@@ -42,7 +42,7 @@ def test_faults_arrive_as_faults(tmp_path: Path) -> None:
 
 
 def test_a_sender_that_dies_halfway_gives_no_plant() -> None:
-    *most, _end = loading.send(load(WORKSHOP))
+    *most, _end = sending.send(load(WORKSHOP))
     assert loading.receive(most) is None
     assert loading.receive([]) is None
 
