@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,17 +68,15 @@ def main(path: str, lang: str, version: str) -> int:
     words.choose(lang)
     known = sys.stdin.buffer.read()
     running = plain.loader(Marks)(known) if known else None
-    with contextlib.suppress(BrokenPipeError):  # the receiver was ended
+    with contextlib.suppress(BrokenPipeError), sys.stdout.buffer as out:  # the receiver was ended
         try:
             if version != __version__:
                 raise ConfigError([_updated(path, version)])  # noqa: TRY301
             for line in send(load(Path(path)), running):
-                sys.stdout.buffer.write(line + b"\n")
+                out.write(line + b"\n")
         except ConfigError as error:
-            faults = Faults(tuple(error.faults))
-            sys.stdout.buffer.write(plain.dump(("faults", faults)) + b"\n")
+            out.write(plain.dump(("faults", Faults(tuple(error.faults)))) + b"\n")
             return FAULTY
-        sys.stdout.buffer.flush()
     return 0
 
 
@@ -87,4 +86,5 @@ def _updated(path: str, version: str) -> Fault:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    # Freeing all that a large site took would delay the process that waits for the processor.
+    os._exit(main(*sys.argv[1:]))

@@ -41,6 +41,12 @@ def parse(at: str, areas: Sequence[Mapping[str, object]] = ()) -> Address:
     Raises:
         AddressError: with a stable code, what is wrong, and what to do next.
     """
+    return _general(at) or find(at.strip(), areas)
+
+
+@lru_cache(4096)  # a hundred like devices have the same addresses
+def _general(at: str) -> Address | None:
+    """Read an address that is the same for every device; None where it is none."""
     text = at.strip()
     if match := _PROTOCOL.fullmatch(text):
         word, number, bit = match.groups()
@@ -50,7 +56,7 @@ def parse(at: str, areas: Sequence[Mapping[str, object]] = ()) -> Address:
         return _entity(text, int(leader), int(number), bit)
     if match := _BARE.fullmatch(text):
         raise _ambiguous(text, _BY_LEADER[int(match[1])], int(match[2]))
-    return find(text, areas)
+    return None
 
 
 def _ambiguous(at: str, function: Function, number: int) -> AddressError:
@@ -68,7 +74,6 @@ def _ambiguous(at: str, function: Function, number: int) -> AddressError:
     )
 
 
-@lru_cache(4096)  # a hundred like devices have the same addresses
 def _protocol(at: str, word: str, number: str, bit: str | None) -> Address:
     """Read `holding:40`."""
     function = _BY_WORD.get(word)

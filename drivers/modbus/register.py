@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.driver import Address, AddressError
@@ -89,7 +90,11 @@ def register_of(tag: Tag) -> Register:
     """
     if not isinstance(tag.register, (tuple, list)) or len(tag.register) != len(Register._fields):
         raise TypeError(f"{tag.device}.{tag.name} is no Modbus tag: {tag.register!r}")
-    function, address, bit = tag.register
+    return _register(*tag.register)
+
+
+@lru_cache(4096)  # a hundred like devices have the same registers
+def _register(function: int, address: int, bit: int | None) -> Register:
     return Register(Function(function), address, bit)
 
 

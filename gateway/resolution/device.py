@@ -224,7 +224,8 @@ def _tag(
     if kind is None:
         what = _("{at} does not tell what it holds").format(at=config.at)
         raise AddressError("missing-key", what, _("write e.g. kind: u16"))
-    order = config.order or address.order or (model.order if model else None) or Order.ABCD
+    implied = Order(address.order) if address.order else None
+    order = config.order or implied or (model.order if model else None) or Order.ABCD
     if config.low is not None and config.high is not None and config.low >= config.high:
         what = _("its range is from {low} to {high}").format(
             low=f"{config.low:g}", high=f"{config.high:g}"
@@ -239,7 +240,7 @@ def _tag(
         kind=kind,
         at=config.at,
         register=address.register,
-        order=Order(order),
+        order=order,
         length=config.length or 1,
         bits=config.bits,
         scale=scale * factor,

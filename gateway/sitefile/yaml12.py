@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import yaml
 
@@ -37,8 +37,6 @@ Key = str | int
 KeyPath = tuple[Key, ...]
 """Keys and indices from the top of the file down to a value."""
 
-_SPAN = 1 << 22
-"""More than there can be lines or columns in the largest file."""
 _INT = re.compile(r"[-+]?[0-9]{1,30}|0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}")
 _FLOAT = re.compile(r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)")
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -49,27 +47,43 @@ _WORDS: dict[str, bool | None] = {
 }
 
 
+class Mark(Protocol):
+    """Where the parser stood, counted from 0."""
+
+    @property
+    def line(self) -> int:
+        """Line."""
+
+    @property
+    def column(self) -> int:
+        """Column, in characters."""
+
+
+Marks = tuple[Mark | None, Mark | None]
+"""Of a key and of its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """What a YAML text says.
 
     Attributes:
         data: dicts with text keys, lists, str, int, float, bool, None.
-        places: by `id` of each dict and list in `data`: its keys or indices, each with where key
-            and value stand, as one integer, because a site of 10,000 tags has 50,000 of them.
+        marks: by `id` of each dict and list in `data`: its keys or indices, each with where key
+            and value stand, as the parser marked them.
     """
 
     data: object
-    places: dict[int, dict[Key, int]]
+    marks: dict[int, dict[Key, Marks]]
 
     def holds(self, container: object, key: Key) -> bool:
         """Say whether a value is a dict (or list) in `data` that has such a key."""
-        return key in self.places.get(id(container), ())
+        return key in self.marks.get(id(container), ())
 
     def place(self, container: object, key: Key) -> tuple[Place, Place]:
         """Return where a key of a dict (or list) in `data` stands, and its value."""
-        at_key, at_value = divmod(self.places[id(container)][key], _SPAN * _SPAN)
-        return divmod(at_key, _SPAN), divmod(at_value, _SPAN)
+        at_key, at_value = self.marks[id(container)][key]
+        return _place(at_key), _place(at_value)
 
 
 def parse(text: str, file: str) -> tuple[Tree | None, list[Fault]]:
@@ -91,7 +105,7 @@ def parse(text: str, file: str) -> tuple[Tree | None, list[Fault]]:
         return None, [*builder.faults, end.fault]
     except yaml.YAMLError as error:
         return None, [*builder.faults, syntax_fault(error, text, file)]
-    return Tree(data, builder.places), builder.faults
+    return Tree(data, builder.marks), builder.faults
 
 
 def resolve(text: str) -> str | int | float | bool | None:
@@ -127,7 +141,7 @@ class _Builder:
     def __init__(self, file: str) -> None:
         self.file = file
         self.faults: list[Fault] = []
-        self.places: dict[int, dict[Key, int]] = {}
+        self.marks: dict[int, dict[Key, Marks]] = {}
         self._words: dict[str, str] = {}
         self._anchors: dict[str, tuple[object, int]] = {}
         self._open: set[str] = set()
@@ -187,8 +201,8 @@ class _Builder:
 
     def _mapping(self, depth: int) -> dict[str, object]:
         data: dict[str, object] = {}
-        places: dict[Key, int] = {}
-        self.places[id(data)] = places
+        marks: dict[Key, Marks] = {}
+        self.marks[id(data)] = marks
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event, depth)
             following = self._next()
@@ -200,21 +214,21 @@ class _Builder:
                     event,
                     "duplicate-key",
                     _('"{key}" is set a second time; line {line} already sets it').format(
-                        key=key, line=places[key] // _SPAN**3
+                        key=key, line=_place(marks[key][0])[0]
                     ),
                     _("keep one of the two"),
                 )
                 continue
             data[key] = value
-            places[key] = _pack(event, following)
+            marks[key] = event.start_mark, following.start_mark
         return data
 
     def _sequence(self, depth: int) -> list[object]:
         data: list[object] = []
-        places: dict[Key, int] = {}
-        self.places[id(data)] = places
+        marks: dict[Key, Marks] = {}
+        self.marks[id(data)] = marks
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            places[len(data)] = _pack(event, event)
+            marks[len(data)] = event.start_mark, event.start_mark
             data.append(self._value(event, depth))
         return data
 
@@ -287,15 +301,9 @@ class _Builder:
         self.faults.append(self._at(event, code, what, next_))
 
     def _at(self, event: yaml.Event, code: str, what: str, next_: str) -> Fault:
-        return Fault(self.file, *_place(event), code, what, next_)
+        return Fault(self.file, *_place(event.start_mark), code, what, next_)
 
 
-def _pack(key: yaml.Event, value: yaml.Event) -> int:
-    (key_line, key_column), (line, column) = _place(key), _place(value)
-    return ((key_line * _SPAN + key_column) * _SPAN + line) * _SPAN + column
-
-
-def _place(event: yaml.Event) -> Place:
-    mark = event.start_mark
+def _place(mark: Mark | None) -> Place:
     assert mark is not None  # noqa: S101 - the parser marks every event
     return mark.line + 1, mark.column + 1
