@@ -49,6 +49,7 @@ def begin(path: Path) -> Iterator[Callable[[], Plant]]:
     )
 
     def wait() -> Plant:
+        gc.freeze()  # what is imported by now is here to stay
         plant = receive(child.stdout or ())
         gc.collect()  # the readers themselves, which refer to one another
         gc.freeze()

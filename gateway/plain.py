@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from itertools import repeat
@@ -97,8 +97,11 @@ class _Builders:
         """Tuples of numbers and texts, such as a register, that hundreds of tags have alike."""
         if not isinstance(data, list):
             return data
-        made = tuple(map(self._opaque, data))
-        return self._tuples.setdefault(made, made)
+        made = tuple(data)
+        try:
+            return self._tuples.setdefault(made, made)
+        except TypeError:  # lists in it
+            return tuple(map(self._opaque, made))
 
     def of(self, kind: Any) -> Build:  # noqa: ANN401 - any type hint
         """The function for a type hint."""
@@ -159,7 +162,7 @@ class _Builders:
                 return ()
             count, *columns = data
             parts = [
-                repeat(make(column[0]), count) if len(column) == 1 else map(make, column)
+                repeat(make(column[0]), count) if len(column) == 1 else _each(make, column)
                 for make, column in zip(builds, columns, strict=True)
             ]
             return tuple(map(kind, *parts))
@@ -169,6 +172,11 @@ class _Builders:
 
 _EMPTY: Mapping[str, Any] = {}
 """A site has thousands of empty mappings; nobody writes to one."""
+
+
+def _each(make: Build, column: list[Any]) -> Iterable[Any]:
+    """A column's values; most numbers are what they are."""
+    return column if make is _same else map(make, column)
 
 
 def _is_named(kind: Any) -> bool:  # noqa: ANN401

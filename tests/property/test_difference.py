@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.difference import compare, mark
-from gateway.loading import receive, send
+from gateway.loading import receive
 from gateway.model import AlarmSpec, Asset, Binding, Device, Group, Kind, Tag
 from gateway.plant import Plant
+from gateway.sending import send
 from gateway.settings import Identity, MqttSettings, Roster, Rosters, StoreSettings
 from tests.kpi_traces import spec
 
