@@ -7,7 +7,8 @@ imports them; it never searches.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Drivers(Mapping[str, "Plugin"]):
     """The drivers installed, by URL scheme; each is loaded when it is first asked for."""
 
     def __init__(self) -> None:
-        self._points = {point.name: point for point in entry_points(group=DRIVERS)}
+        self._points = {point.name: point for point in _points(DRIVERS)}
 
     def __getitem__(self, scheme: str) -> Plugin:
         """Load the driver of a scheme."""
@@ -40,4 +41,10 @@ class Drivers(Mapping[str, "Plugin"]):
 
 def places(group: str) -> dict[str, str]:
     """Where each of a group is: its name → `module:object`."""
-    return {point.name: point.value for point in entry_points(group=group)}
+    return {point.name: point.value for point in _points(group)}
+
+
+@cache
+def _points(group: str) -> EntryPoints:
+    """What is installed; looked for once, since each look opens a file of every package."""
+    return entry_points(group=group)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, cast
 
 import yaml
@@ -108,6 +109,7 @@ def parse(text: str, file: str) -> tuple[Tree | None, list[Fault]]:
     return Tree(data, builder.marks), builder.faults
 
 
+@lru_cache(4096)  # a file says most words many times, and each is kept once
 def resolve(text: str) -> str | int | float | bool | None:
     """Read an unquoted scalar by the core schema of YAML 1.2.
 
@@ -170,18 +172,19 @@ class _Builder:
     def _value(self, event: yaml.Event, depth: int) -> object:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))  # noqa: S101
-        self._refuse_tag(event)
         before = self._values
         self._values += 1
+        if isinstance(event, yaml.ScalarEvent):
+            value: object = self._scalar(event)
+            if event.anchor:
+                self._anchors[event.anchor] = (value, 1)
+            return value
+        assert isinstance(event, yaml.CollectionStartEvent)  # noqa: S101
+        self._refuse_tag(event)
         anchor = event.anchor
         if anchor:
             self._open.add(anchor)
-        value: object
-        if isinstance(event, yaml.ScalarEvent):
-            text = self._word(event.value)
-            value = resolve(text) if event.implicit[0] else text
-        elif depth == MAX_DEPTH:
+        if depth == MAX_DEPTH:
             raise _Hopeless(
                 self._at(
                     event,
@@ -190,7 +193,7 @@ class _Builder:
                     _("a site file needs six; look for brackets that are never closed"),
                 )
             )
-        elif isinstance(event, yaml.MappingStartEvent):
+        if isinstance(event, yaml.MappingStartEvent):
             value = self._mapping(depth + 1)
         else:
             value = self._sequence(depth + 1)
@@ -198,6 +201,11 @@ class _Builder:
             self._open.discard(anchor)
             self._anchors[anchor] = (value, self._values - before)
         return value
+
+    def _scalar(self, event: yaml.ScalarEvent) -> object:
+        if event.tag:
+            self._refuse_tag(event)
+        return resolve(event.value) if event.implicit[0] else self._word(event.value)
 
     def _mapping(self, depth: int) -> dict[str, object]:
         data: dict[str, object] = {}
@@ -235,7 +243,8 @@ class _Builder:
     def _key(self, event: yaml.Event, depth: int) -> str | None:
         """Return the key's text; None where it can't be one (its value is still read)."""
         if isinstance(event, yaml.ScalarEvent):
-            self._refuse_tag(event)
+            if event.tag:
+                self._refuse_tag(event)
             plain = event.implicit[0]
             if event.value == "<<" and plain:
                 what = _("YAML's merge key << is not used here")
