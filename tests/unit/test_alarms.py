@@ -15,6 +15,7 @@ from gateway.alarms.watch import CHATTER_S, Watch
 from gateway.model import AlarmSpec, Asset, Batch, Binding, Device, Draft, Group, Kind, Quality, Tag
 from gateway.model import Record as Stored
 from gateway.pipeline import Pipeline
+from gateway.records import mark
 from tests.kpi_traces import T0, spec
 from tests.ledger_rig import Rig
 
@@ -216,6 +217,7 @@ def test_a_restart_goes_on_where_the_record_says() -> None:
     (draft,) = heated(first, 190.0)
     second = Alarms()
     assert second.plan((OVEN,), stored(draft), T0_MS) == [], "told already"
+    assert Alarms().plan((OVEN,), stored(mark(draft)), T0_MS) == [], "at an uncertain time"
     assert heated(second, 190.0, 9) == []
     (over,) = heated(second, 20.0, 10)
     body = orjson.loads(over.body)
