@@ -79,11 +79,14 @@ class Progress:
 
     def take_moved(self) -> dict[str, Standing]:
         """Return the positions that changed since the last time, to be saved."""
-        for position in self._positions.values():
-            position.forget_lost()
         moved = {name: self._positions[name].standing for name in self._moved}
         self._moved.clear()
         return moved
+
+    def committed(self) -> None:
+        """Note a commit: what was declared before it is out of the store."""
+        for position in self._positions.values():
+            position.forget_lost()
 
     async def settle(self, committed: int) -> None:
         """Let each position pass over keys up to `committed` that no record has."""

@@ -112,6 +112,7 @@ class Writer:
         """Tell of a commit, and have go what must go next."""
         self.committed_key = max(self.committed_key, batch.last_key)
         self.last_commit_ms = self._now_ms()
+        self.progress.committed()
         self.take_losses()
         loop = asyncio.get_running_loop()
         for callback in self.on_commit:

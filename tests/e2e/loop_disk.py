@@ -7,15 +7,18 @@ import os
 import shutil
 import struct
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # _IOR('X', 125, __u32) of linux/fs.h.
 FS_IOC_SHUTDOWN = 0x8004587D
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878  # _IOWR('X', 119 and 120, int)
 FLUSH = 0
 """Freeze, so that all is written out first."""
 LOG_FLUSH = 1
@@ -77,3 +80,17 @@ class LoopDisk:
             ["fsck.ext4", "-p", self.image], check=False, capture_output=True, text=True
         )
         assert done.returncode in {0, 1}, done.stdout + done.stderr
+
+
+@contextmanager
+def frozen(place: Path) -> Iterator[None]:
+    """Have every write to a file system wait."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, FIFREEZE, 0)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(descriptor, FITHAW, 0)
+    finally:
+        os.close(descriptor)

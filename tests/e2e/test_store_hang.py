@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +13,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import StoreError
 from gateway.storage import commits
-from tests.e2e.loop_disk import LoopDisk
+from tests.e2e.loop_disk import LoopDisk, frozen
 from tests.store_kit import counted, open_store, read_all, state, telemetry
 
 if TYPE_CHECKING:
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-FIFREEZE, FITHAW = 0xC0045877, 0xC0045878  # _IOWR('X', 119 and 120, int) of linux/fs.h
-
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[LoopDisk]:
@@ -36,20 +31,6 @@ def disk(tmp_path: Path) -> Iterator[LoopDisk]:
     made.mount()
     yield made
     made.unmount()
-
-
-@contextmanager
-def frozen(place: Path) -> Iterator[None]:
-    """Have every write to a file system wait."""
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        fcntl.ioctl(descriptor, FIFREEZE, 0)
-        try:
-            yield
-        finally:
-            fcntl.ioctl(descriptor, FITHAW, 0)
-    finally:
-        os.close(descriptor)
 
 
 async def until(store: Store, *, ring: bool) -> None:

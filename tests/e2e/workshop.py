@@ -32,6 +32,7 @@ class Workshop:
     site: Path
     truth: Path
     gateway: subprocess.Popen[bytes] | None = None
+    simulator: subprocess.Popen[bytes] | None = None
     command: Sequence[str] = NXGATE
     env: Mapping[str, str] | None = None
 
@@ -97,7 +98,7 @@ def workshop(folder: Path, broker_port: int, *, poll: str = "1s") -> Iterator[Wo
         simulator = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
-    made = Workshop(folder, site, truth)
+    made = Workshop(folder, site, truth, simulator=simulator)
     try:
         wait_for(lambda: truth.exists() and truth.stat().st_size > 0, "the simulator runs")
         yield made
