@@ -22,8 +22,8 @@ What may be lost
     may go out before its commit meanwhile.
 
     What stood in a folder that somebody took away: declared in the first commit of the new one.
-    One loss may go untold: on a disk without any room a segment is unlinked before the gap that
-    declares it can be written, and a power cut may fall between these two.
+    One loss may go untold: where a disk has no room and the ballast is eaten too, a segment is
+    unlinked before the gap that declares it can be written, and a cut may fall between the two.
 
 The order of syncs
     1. `epoch`, before the first id of that epoch is given;

@@ -84,16 +84,28 @@ class Home:
         Raises:
             StoreError: another gateway's, or the disk refuses.
         """
-        stored = read_epoch(self.folder, self._gateway)
-        self.shelf.open()
-        self._take_epoch(self.shelf, stored, 0)
-        room, size = self.shelf.room, self.shelf.bounds.size_bytes
-        if room < size:
+        try:
+            self._open()
+        except StoreError as error:
+            room = self.shelf.room
+            room.note(error)
+            if not (room.is_out and room.drop_ballast()):
+                raise
+            self.shelf.close()
+            self._open()
+        held, disk = sum(facts.bytes for facts in self.shelf.view), self.shelf.room
+        most, size = held + disk.free - disk.reserve, self.shelf.bounds.size_bytes
+        if most < size:
             text = _(
                 "{path}: the disk has room for {room} MiB and store.size is {size} MiB: the oldest"
                 " records will go earlier; make room, or lower store.size"
             )
-            log.warning(text.format(path=self.folder, room=room >> 20, size=size >> 20))
+            log.warning(text.format(path=self.folder, room=most >> 20, size=size >> 20))
+
+    def _open(self) -> None:
+        stored = read_epoch(self.folder, self._gateway)
+        self.shelf.open()
+        self._take_epoch(self.shelf, stored, 0)
 
     def commit(self, batch: Batch) -> list[Doomed]:
         """Do as `Shelf.commit`, in the folder that stands at the path.

@@ -13,19 +13,19 @@ that failed half way is tried again from where it failed.
 
 What must go is unlinked only after the commit that declares it: `commit` names the segments over
 the bounds, the store tells what that costs whom, and the batch that carries those gaps carries
-the order to unlink. Only on a disk without any room are they unlinked first (`relieve`).
+the order to unlink. A disk without any room has a ballast for that; see `relieve`.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
 from gateway.model import SEQ_BITS
-from gateway.storage.disk import free_bytes, is_full, probe
+from gateway.storage.disk import Room
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
 from gateway.storage.missing import missing
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("nxgate.store")
 
 _MOST_RESERVE = 32 << 20
+_LEAST_BALLAST = 512 << 10  # three databases are opened with it, each with a log and its index
 
 
 class Shelf:
@@ -74,9 +75,7 @@ class Shelf:
         wear: bytes written to the medium since the start, about.
         recovered: damaged segments recovered since the start.
         trouble: what the disk refuses besides the records themselves, or None.
-        no_room: True from a refusal for lack of room until the next commit.
-        free: bytes free on the disk, as of the last commit.
-        reserve: of them, bytes for what is written before an old segment can go.
+        room: what is left on the disk.
         current, heard: as of the last commit.
     """
 
@@ -92,15 +91,14 @@ class Shelf:
         self._last_key = 0
         self._log_last = 0
         self._retired_wear = 0
-        self.no_room = False
         self._fold_bytes = min(FOLD_BYTES, segment_bytes // 2)
-        self.reserve = min(2 * segment_bytes + 4 * self._fold_bytes, _MOST_RESERVE)
+        reserve = min(2 * segment_bytes + 4 * self._fold_bytes, _MOST_RESERVE)
+        self.room = Room(folder, reserve, max(self._fold_bytes, _LEAST_BALLAST))
         self.view: tuple[Facts, ...] = ()
         self.losses: list[Loss] = []
         self.wear = 0
         self.recovered = 0
         self.trouble: str | None = None
-        self.free = 0
         self.current: Current = {}
         self.heard: bytes | None = None
 
@@ -108,11 +106,6 @@ class Shelf:
     def positions(self) -> Mapping[str, Standing]:
         """Low and ranges of every publisher, as of the last commit."""
         return self._places.positions
-
-    @property
-    def room(self) -> int:
-        """Bytes that the segments may grow to on this disk."""
-        return sum(facts.bytes for facts in self.view) + self.free - self.reserve
 
     def open(self) -> None:
         """Open what is there and recover what is damaged.
@@ -136,7 +129,7 @@ class Shelf:
             self._last_key = max((facts.last for facts in self.view), default=0)
             self.losses += missing(lambda: self.view, self._places.ends, self._recover)
             self._places.note_end(self._last_key, self.view)
-            self.free = free_bytes(self._folder)
+            self.room.look()
 
     def commit(self, batch: Batch) -> list[Doomed]:
         """Write a batch; all of it is on the medium when this returns.
@@ -156,37 +149,38 @@ class Shelf:
                 self._recover(damage.file[0])
                 raise
             except (*SQL_ERRORS, OSError) as error:
-                self.no_room = is_full(error)
+                self.room.note(error)
                 raise
             finally:
                 self._publish()
-        self.no_room = False
+        self.room.is_out = False
         self._tidy(batch)
-        return self.over()
+        doomed = self.over()
+        self.room.load_ballast()
+        return doomed
 
     def over(self) -> list[Doomed]:
         """Return segments that must go next, to be declared first."""
-        with suppress(OSError):  # the next commit tells
-            self.free = free_bytes(self._folder)
-        short = self.reserve - self.free
-        # By a clock that may be wrong nothing is too old.
-        now_ms = self._clock.wall_ns() // 1_000_000 if self._clock.trusted() else 0
+        self.room.look()
         return self.bounds.over(
             self.view,
-            now_ms,
+            self._clock.wall_ns() // 1_000_000,
             self._clock.mono_ns() * 1e-9,
-            max(short, 1) if self.no_room else short,
-            urgent=self.no_room,
+            self.room.short,
+            urgent=self.room.is_out,
         )
 
     def relieve(self, batch: Batch) -> None:
-        """Unlink what a batch declares although the commit that declares it has yet to come.
+        """Make room for the commit that declares what goes.
+
+        Where no ballast is left to drop, what is to go has to go before it is declared.
 
         Raises:
             StoreError: the disk refuses.
         """
         with self._spoken():
-            self._unlink(batch)
+            if not self.room.drop_ballast():
+                self._unlink(batch)
 
     def probe(self, size: int) -> None:
         """Try whether the disk takes so many bytes.
@@ -195,11 +189,7 @@ class Shelf:
             StoreError: it doesn't.
         """
         with self._spoken():
-            try:
-                probe(self._folder, size)
-            except OSError as error:
-                self.no_room = is_full(error)
-                raise
+            self.room.probe(size)
 
     def take_over(self, other: Shelf) -> None:
         """Stand for another shelf whose folder is gone: carry on how things stand."""
@@ -335,7 +325,8 @@ class Shelf:
             self._seal()
             self.trouble = None
         except (*SQL_ERRORS, OSError) as error:
-            self.trouble, self.no_room = str(self._refusal(error)), is_full(error)
+            self.trouble = str(self._refusal(error))
+            self.room.note(error)
         self._publish()
 
     def _unlink(self, batch: Batch) -> None:

@@ -60,7 +60,7 @@ def tell(writer: Writer, seconds: float, bad_rows: int) -> StoreStatus:
     shelf, commits = writer.home.shelf, writer.commits
     return StoreStatus(
         bytes=sum(facts.bytes for facts in shelf.view),
-        free=shelf.free,
+        free=shelf.room.free,
         oldest_ms=min((facts.t0 for facts in shelf.view if facts.count), default=0),
         uncommitted=commits.bytes,
         commits=commits.count,

@@ -156,10 +156,10 @@ class Writer:
             self.home.release()
 
     async def _relieve(self, batch: Batch) -> None:
-        """Make room where the disk has none; what that costs is declared when it has."""
+        """Make room where the disk has none, for what is to go to be declared first."""
         shelf = self.home.shelf
         batch.unlink += await self.progress.doom(await self.threads.write(shelf.over))
-        if shelf.no_room and batch.unlink:
+        if shelf.room.is_out and batch.unlink:
             with suppress(StoreError):
                 await self.threads.write(shelf.relieve, batch)
 

@@ -144,7 +144,7 @@ def test_a_store_larger_than_its_disk_shrinks_itself(
 def test_a_disk_that_turns_read_only_leaves_it_to_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commits, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(commits, "PATIENCE_S", 1.0)
     monkeypatch.setattr(commits, "FULL_BYTES", 300_000)
     monkeypatch.setattr(commits, "_LEAST_RING", 100_000)
     monkeypatch.setattr(commits, "_SLACK", 20_000)
@@ -175,7 +175,31 @@ def test_a_disk_that_turns_read_only_leaves_it_to_memory(
     asyncio.run(run())
 
 
-def test_a_disk_that_is_full_at_the_start_is_told(disk: SmallDisk) -> None:
+def test_a_disk_that_is_full_at_the_start_is_started_on_with_what_was_held_back(
+    disk: SmallDisk,
+) -> None:
+    async def run() -> None:
+        life = Life(disk.place)
+        for _ in range(30):
+            life.add(8_000)
+            await life.store.flush()
+        await life.close()
+        disk.fill()
+        again = Life(disk.place)
+        again.given, again.dropped, again.rows = life.given, life.dropped, life.rows
+        for _ in range(5):
+            again.add(8_000)
+            await again.store.room()
+            await asyncio.sleep(0.02)
+        await until(lambda: again.store.committed_key >= again.given[-1].key, 20)
+        assert again.dropped, "the oldest made room"
+        await again.agree()
+        await again.close()
+
+    asyncio.run(run())
+
+
+def test_a_start_without_any_room_is_told(disk: SmallDisk) -> None:
     asyncio.run(open_store(disk.place / "store").close())
     (disk.place / "store" / "epoch").unlink()
     disk.fill()
