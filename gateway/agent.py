@@ -50,6 +50,8 @@ log = logging.getLogger("nxgate.agent")
 
 TICK_S = 1.0
 API_RETRY_S = 60.0
+CONFIRM_S = 5.0
+"""How long a command's reply waits for the disk."""
 
 
 class Agent:
@@ -157,10 +159,16 @@ class Agent:
         if drafts:
             self._records.keep(drafts)
 
-    def _told(self, drafts: Sequence[Draft]) -> None:
+    async def _told(self, drafts: Sequence[Draft]) -> bool:
         """Keep what comes of a command; a planned stop may take alarms out of service."""
         self._alarms.follow(drafts)
         self._records.keep(drafts)
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._store.flush()
+        except (TimeoutError, StoreError):
+            return False
+        return True
 
     def room(self) -> Awaitable[None] | None:
         """Something to await while the store can't keep up, else None."""

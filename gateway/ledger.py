@@ -12,10 +12,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.figures.account import KEEP_MS, Account
-from gateway.figures.context import SIGNALS, unused
+from gateway.figures.context import SIGNALS, NotEntered, unused
 from gateway.figures.track import NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
+from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -92,11 +93,15 @@ class Ledger:
             figure as yet.
 
         Raises:
-            NotEntered: it is too old, or the machine tells it by itself.
+            NotEntered: it is too old, the machine tells it by itself, or another site file is
+                being taken over.
         """
         account = self._accounts.get(asset)
         if account is not None:
             return account.enter(t_ms, said, now_ms), unused(account.spec, said)
+        if asset in self._parting:
+            text = _("{asset} is being set up anew: say it again in a moment")
+            raise NotEntered(text.format(asset=asset))
         entries = tuple(Entry(t_ms, SIGNALS[name], value) for name, value in said.items())
         self._last_words.append(LogRow(asset, entries))
         return [], list(said)

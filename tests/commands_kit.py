@@ -154,6 +154,8 @@ class Log:
     acked: list[tuple[str, str, str]] = field(default_factory=list)
     asked: list[tuple[int, int]] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    durable: bool = True
+    count: int = 42
 
     def enter(
         self, asset: str, t_ms: int, said: Mapping[str, Value], now_ms: int
@@ -169,9 +171,13 @@ class Log:
         self.acked.append((asset, alarm, by))
         return []
 
+    async def keep(self, drafts: Sequence[Draft]) -> bool:
+        self.drafts += drafts
+        return self.durable
+
     def resend(self, first: int, last: int) -> int:
         self.asked.append((first, last))
-        return 42
+        return self.count
 
 
 def plant(
@@ -214,7 +220,7 @@ class Office:
             alarms=self.log,
             publishers={"cluster": self.log},
             last_key=lambda: 1 << 40,
-            keep=self.log.drafts.extend,
+            keep=self.log.keep,
             reply=self._reply,
         )
 

@@ -51,7 +51,7 @@ MAY: dict[str, set[str]] = {
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
     "figures": {"model", "settings", "words"},
-    "ledger": {"model", "figures"},
+    "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
     "sources": set(),

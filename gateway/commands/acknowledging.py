@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.commands.command import Code, Outcome, Rejected
+from gateway.commands.command import Outcome, Rejected
+from gateway.commands.keeping import kept
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from gateway.clock import Clock
     from gateway.commands.command import Command
+    from gateway.commands.keeping import Keep
     from gateway.model import Draft
 
 
@@ -30,11 +30,11 @@ class Acknowledging:
 
     Args:
         board: the alarms.
-        keep: stores the record that comes of it.
+        keep: stores the record that comes of it; until it is on disk.
         clock: for when.
     """
 
-    def __init__(self, board: Board, keep: Callable[[Sequence[Draft]], None], clock: Clock) -> None:
+    def __init__(self, board: Board, keep: Keep, clock: Clock) -> None:
         self._board = board
         self._keep = keep
         self._clock = clock
@@ -50,5 +50,4 @@ class Acknowledging:
             drafts = self._board.acknowledge(command.place.asset, alarm[:128], by, now_ms)
         except LookupError as error:
             raise Rejected(str(error)) from error
-        self._keep(drafts)
-        return Outcome(Code.OK)
+        return kept(await self._keep(drafts))

@@ -11,13 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.commands.command import Code, Command, Outcome, Rejected
+from gateway.commands.keeping import kept
 from gateway.figures.context import NotEntered
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from gateway.clock import Clock
+    from gateway.commands.keeping import Keep
     from gateway.model import Draft, Value
 
 TEXTS = {"product": 64, "order": 64, "reason": 128}
@@ -41,17 +43,17 @@ class Context:
 
     Args:
         log: where it goes.
-        keep: stores the records that come of it, with the log.
+        keep: stores the records that come of it, with the log; until it is on disk.
         clock: for `at`.
     """
 
-    def __init__(self, log: Log, keep: Callable[[Sequence[Draft]], None], clock: Clock) -> None:
+    def __init__(self, log: Log, keep: Keep, clock: Clock) -> None:
         self._log = log
         self._keep = keep
         self._clock = clock
 
     async def __call__(self, command: Command) -> Outcome:
-        """Log it; the next commit makes it durable."""
+        """Log it, and answer when it is durable."""
         said = _said(command.args)
         if not said:
             names = ", ".join((*TEXTS, "planned_stop", *AMOUNTS))
@@ -62,9 +64,9 @@ class Context:
             drafts, unused = self._log.enter(command.place.asset, at_ms, said, now_ms)
         except NotEntered as error:
             raise Rejected(str(error)) from error
-        self._keep(drafts)
-        if not unused:
-            return Outcome(Code.OK, "", {"at": at_ms})
+        outcome = kept(await self._keep(drafts))
+        if not unused or outcome.code is not Code.OK:
+            return Outcome(outcome.code, outcome.msg, {"at": at_ms})
         text = _("kept in the log, and used by no figure yet: {names}")
         return Outcome(Code.OK, text.format(names=", ".join(unused)), {"at": at_ms})
 

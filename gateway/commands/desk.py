@@ -176,7 +176,7 @@ class Desk:
         if handler is None:
             text = _("there is no command {name}").format(name=command.name[:64])
             raise Rejected(text, Code.NOT_PERMITTED)
-        if command.name not in self._allowed[command.publisher]:
+        if command.name not in self._allowed.get(command.publisher, ()):
             text = _("the site file doesn't allow {name}: add it to publish.{publisher}.commands")
             text = text.format(name=command.name, publisher=command.publisher)
             raise Rejected(text, Code.NOT_PERMITTED)
@@ -251,7 +251,7 @@ class Desk:
             await asyncio.sleep(RETRY_S)
             if self._allowed and not self._notary.is_ready:
                 await self._notary.ready()
-                self._tell_interrupted()
+            self._tell_interrupted()
             if self._clock.mono_ns() - due_ns >= SUM_UP_S * 1e9:
                 due_ns = self._clock.mono_ns()
                 self.crowd.sum_up()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.commands.command import Command
+
+log = logging.getLogger("nxgate.commands")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,6 +144,9 @@ class Notary:
         except (StoreError, OSError) as error:
             if seen is not None:
                 seen.close()
+            if str(error) != self.error:
+                text = _("no command is taken: {reason}")
+                log.warning("%s", text.format(reason=error))
             self.error = str(error)
             return
         self._audit, self._seen, self.error = audit, seen, ""

@@ -15,14 +15,14 @@ from gateway.commands.signature import Keys
 from gateway.commands.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from gateway.clock import Clock
     from gateway.commands.acknowledging import Board
     from gateway.commands.context import Log
+    from gateway.commands.keeping import Keep
     from gateway.commands.resending import Resends
     from gateway.commands.writing import Devices
-    from gateway.model import Draft
     from gateway.plant import Plant
 
 OWN_LINE = "_gw"
@@ -41,7 +41,7 @@ class Commands:
         alarms: what can be acknowledged.
         publishers: by name.
         last_key: key of the newest record.
-        keep: stores records.
+        keep: stores records, until they are on disk.
         reply: answers over a destination: its name, topic, payload.
     """
 
@@ -55,7 +55,7 @@ class Commands:
         alarms: Board,
         publishers: Mapping[str, Resends],
         last_key: Callable[[], int],
-        keep: Callable[[Sequence[Draft]], None],
+        keep: Keep,
         reply: Callable[[str, str, bytes], None],
     ) -> None:
         self._clock = clock

@@ -59,6 +59,8 @@ class Resending:
         if publisher is None:
             raise Rejected(_("this destination is no more"), Code.FAILED)
         count = publisher.resend(first, last)
+        if not count:
+            raise Rejected(_("nothing of it is stored, or too many ranges wait to be sent again"))
         data = {
             "from": record_id(self._gateway, first),
             "to": record_id(self._gateway, last),

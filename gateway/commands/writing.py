@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.model import Asset, Tag, Value, Write
 
 T = TypeVar("T")
+MOST_WAIT_MS = 60_000
+"""For its turn on the link, however late it expires: who asked stands before the machine."""
 _TEXTS = {Kind.BIT, Kind.STRING}
 
 
@@ -76,9 +78,8 @@ class Writing:
         """Write, and tell what the device made of it."""
         tag, permit = self._tag(command)
         value = _value(command.args.get("value"), tag, permit)
-        deadline_ns = self._clock.mono_ns() + 1_000_000 * (
-            command.exp_ms - self._clock.wall_ns() // 1_000_000
-        )
+        left_ms = command.exp_ms - self._clock.wall_ns() // 1_000_000
+        deadline_ns = self._clock.mono_ns() + 1_000_000 * min(left_ms, MOST_WAIT_MS)
 
         async def act(driver: Driver) -> Written:
             if not hasattr(driver, "write"):

@@ -522,6 +522,9 @@ def test_resend(tmp_path: Path) -> None:
         reply = await made.send(PRESS, "resend", {"from": "gw-01:3:1", "to": "gw-01:3:99"})
         assert reply["code"] == "rejected"
         assert len(made.log.asked) == 1
+        made.log.count = 0
+        reply = await made.send(GATEWAY, "resend", {"from": "gw-01:3:1", "to": "gw-01:3:99"})
+        assert reply["code"] == "rejected"
 
     run(tmp_path, test)
 
@@ -567,6 +570,9 @@ def test_context(tmp_path: Path) -> None:
         ):
             assert (await made.send(PRESS, "context", args))["code"] == "rejected", args
         assert len(made.log.said) == 2
+        made.log.durable = False
+        reply = await made.send(PRESS, "context", {"order": "A"})
+        assert (reply["code"], "disk" in reply["msg"]) == ("accepted", True)
 
     run(tmp_path, test)
 
