@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from gateway.words import _
@@ -18,6 +19,10 @@ GRACE_S = 5.0
 """Between a command's expiry and its answer, at most."""
 ACCEPTED = "accepted"
 """Not the last word: another reply may follow."""
+LARGEST = 16 << 10
+"""Bytes of a command; a larger one has nobody to answer to (platform.md)."""
+FLOOD = 20
+"""Commands without a right signature that are answered at once (platform.md)."""
 _RESENT = 1000
 
 
@@ -29,17 +34,17 @@ class Dialogues:
         self._streams = streams
         self._asked: Bounded[tuple[str, str], tuple[float, str, str]] = Bounded(COMMANDS)
         self._answered: Bounded[tuple[str, str], str] = Bounded(COMMANDS)
-        self._answers = 0
+        self._answering: Bounded[str, int] = Bounded(COMMANDS)
         self.open = False
         """True once commands are surely heard."""
 
     def ask(self, message: Message) -> None:
         """Note a command."""
         body, arrival = message.body, message.arrival
-        if arrival.kept or arrival.retain:
-            return  # the gateway must not carry it out; `retain` tells of it
         left_s = min(max(0.0, (body["exp"] - arrival.wall_ms) / 1000), 3600.0)
         due_s = arrival.mono_s + left_s + GRACE_S
+        if arrival.kept or arrival.retain or len(arrival.payload) > LARGEST:
+            due_s = math.inf  # to be refused; whether it is answered is left open
         name = (message.asset, body["cid"])
         self._asked.put(name, (due_s, message.topic, body["cid"]))
         args = body["args"]
@@ -49,7 +54,7 @@ class Dialogues:
     def answer(self, message: Message) -> None:
         """Hold a reply against its command."""
         body = message.body
-        self._answers += 1
+        self._answering.put(message.asset, 1)
         self._findings.judge("address")
         if body["cid"] != message.levels["cid"]:
             what = _("cid is {cid}").format(cid=body["cid"])
@@ -72,16 +77,23 @@ class Dialogues:
 
     def finish(self, now_s: float) -> None:
         """Tell which commands nobody answered."""
+        open_: dict[str, list[tuple[str, str]]] = {}
         for name, (due_s, topic, cid) in self._asked.items():
             if self._answered.get(name) is not None:
                 continue
-            if now_s < due_s or not self._answers:
+            if now_s < due_s or not self._answering.get(name[0]):
                 why = _("not expired yet, or nothing here answers commands")
                 self._findings.leave("command", why)
                 continue
-            self._findings.judge("command")
-            what = _("{cid} was not answered by its expiry").format(cid=cid)
-            self._findings.fault("command", topic, "", what)
+            open_.setdefault(name[0], []).append((topic, cid))
+        for unanswered in open_.values():
+            if len(unanswered) >= FLOOD:
+                self._findings.leave("command", _("most of a flood is not answered"))
+                continue
+            for topic, cid in unanswered:
+                self._findings.judge("command")
+                what = _("{cid} was not answered by its expiry").format(cid=cid)
+                self._findings.fault("command", topic, "", what)
 
     def _resend(self, site: tuple[str, str, str], args: dict[str, Any]) -> None:
         ends = [parse_id(str(args.get(name, ""))) for name in ("from", "to")]

@@ -63,7 +63,7 @@ def _missing(view: Sequence[Facts], ends: Mapping[int, int]) -> list[Loss]:
     if not kept:
         return []
     floor = max(segments[0].first for segments in kept)
-    last = max(facts.last for facts in view)
+    last = max([facts.last for facts in view] + list(ends.values()))
     told = [span for facts in view if facts.loss is not None for span in facts.loss.ranges]
     found: list[Loss] = []
     for family, segments in families.items():
@@ -74,7 +74,8 @@ def _missing(view: Sequence[Facts], ends: Mapping[int, int]) -> list[Loss]:
             gone = _outside(absent(_keys(view, lo, hi), ends, lo, hi), told)
             if gone:
                 _trust(view, lo, hi)
-            if gone and not _is_cut(gone, families, last):
+            closed = last >> SEQ_BITS in ends
+            if gone and (closed or not _is_cut(gone, families, last)):
                 found.append(Loss(family, tuple(gone), *_times(segments, lo, hi)))
                 told += gone
     return _undeclared(found, families[Family.REST])

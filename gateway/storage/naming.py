@@ -8,17 +8,20 @@ whatever a name hides would be passed over.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from bisect import bisect_right
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from gateway.storage.epoch import sync_folder
 from gateway.storage.facts import Damaged, Family, name_of, parse_name
 from gateway.storage.rows import MAX_KEY
-from gateway.storage.segment import SQL_ERRORS, check, open_read_only
+from gateway.storage.segment import SQL_ERRORS, check
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 log = logging.getLogger("nxgate.store")
@@ -27,7 +30,7 @@ _ASIDE = ".misnamed"
 
 
 def put_right(folder: Path) -> None:
-    """Give every segment without a log the name that its records ask for.
+    """Give every segment the name that its records ask for; a log stays with its name.
 
     Raises:
         OSError: the disk refuses.
@@ -62,10 +65,8 @@ def _is_wrong(path: Path, place: tuple[Family, int], starts: list[int]) -> bool:
 
 def _held(path: Path) -> tuple[Family, int, int] | None:
     """Return what a file holds: family, first and last key; None where that can't be told."""
-    if any(path.with_name(path.name + part).exists() for part in ("-wal", "-journal")):
-        return None
     try:
-        with closing(open_read_only(path)) as db:
+        with _reading(path) as db:
             first, last = db.execute(  # each for itself: both at once would read every row
                 "SELECT (SELECT min(key) FROM record), (SELECT max(key) FROM record)"
             ).fetchone()
@@ -77,10 +78,18 @@ def _held(path: Path) -> tuple[Family, int, int] | None:
     return (Family.TELEMETRY if row[0] == "telemetry" else Family.REST), first, last
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file by itself: a log beside it may be another's, and must not be folded in."""
+    uri = f"file:{quote(str(path))}?immutable=1"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+        yield db
+
+
 def _is_whole(path: Path) -> bool:
     """Tell a file under a wrong name from a damaged one, which recovery is for."""
     try:
-        with closing(open_read_only(path)) as db:
+        with _reading(path) as db:
             check(db, (path, 0))
     except (*SQL_ERRORS, Damaged):
         return False

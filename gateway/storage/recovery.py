@@ -118,10 +118,12 @@ def recover(path: Path, view: Sequence[Facts], ends: Mapping[int, int], number: 
 def _salvage(path: Path) -> _Intact:
     records: dict[int, Record] = {}
     log: dict[int, LogLine] = {}
+    telemetric = place_of(path)[0] is Family.TELEMETRY
     for row in scan(path):
         if len(row) == _RECORD_COLUMNS:
             record = parse_record(cast("RecordRow", row))
-            if record is not None:
+            # The log beside it may be another's: its rows don't belong here.
+            if record is not None and (record.cls == "telemetry") is telemetric:
                 records[record.key] = record
         elif len(row) == _LOG_COLUMNS and parse_log(cast("LogLine", row)) is not None:
             log[cast("int", row[0])] = cast("LogLine", row)
