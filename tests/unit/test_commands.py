@@ -207,6 +207,87 @@ def test_what_is_refused_at_the_door(tmp_path: Path, case: str) -> None:
     run(tmp_path, test)
 
 
+NOW = 1_790_000_000_000
+EDGES: dict[str, tuple[dict[str, object], str]] = {
+    "expires now": ({"ts": NOW, "exp": NOW}, "rejected or expired"),
+    "has a moment left": ({"ts": NOW, "exp": NOW + 1}, "ok"),
+    "a day": ({"exp": NOW + 86_400_000}, "ok"),
+    "a day and a moment": ({"exp": NOW + 86_400_001}, "rejected"),
+    "five minutes ahead": ({"ts": NOW + 300_000, "exp": NOW + 300_001}, "ok"),
+    "and a moment": ({"ts": NOW + 300_001, "exp": NOW + 300_002}, "rejected"),
+    "ts equals exp": ({"ts": NOW + 1, "exp": NOW + 1}, "rejected"),
+    "cid of 8": ({"cid": "a2345678"}, "ok"),
+    "cid of 64": ({"cid": "a" * 64}, "ok"),
+    "cid of 65": ({"cid": "a" * 65}, "silence"),
+    "by of 128": ({"by": "x" * 128}, "ok"),
+    "by of 129": ({"by": "x" * 129}, "rejected"),
+    "nobody": ({"by": ...}, "ok"),
+    "ts of 0": ({"ts": 0}, "rejected"),
+    "exp of 0": ({"exp": 0}, "rejected"),
+    "1.12": ({"v": "1.12"}, "ok"),
+    "1": ({"v": "1"}, "rejected"),
+}
+
+
+@pytest.mark.parametrize("case", EDGES)
+def test_edges_of_what_is_taken(tmp_path: Path, case: str) -> None:
+    fields, code = EDGES[case]
+
+    async def test(made: Office) -> None:
+        made.take(*made.platform.command(PRESS, "write", WRITE, **fields))
+        await asyncio.sleep(0.05)
+        if code == "silence":
+            assert not made.replies
+            return
+        await made.until(lambda: made.replies)
+        assert made.replies[0][2]["code"] in code
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize(("size", "taken"), [(16_384, True), (16_385, False)])
+def test_the_largest_body(tmp_path: Path, size: int, *, taken: bool) -> None:
+    async def test(made: Office) -> None:
+        topic, payload = made.platform.command(PRESS, "write", WRITE)
+        text = payload[:-74].ljust(size - 74) + b"}"
+        sealed = seal(topic, text)
+        assert len(sealed) == size
+        made.take(topic, sealed)
+        await asyncio.sleep(0.1)
+        assert bool(made.devices.written) is taken
+
+    run(tmp_path, test)
+
+
+def test_what_is_under_way_twice_is_answered_as_such_before_it_is_on_disk(tmp_path: Path) -> None:
+    async def test(made: Office) -> None:
+        sent = made.platform.command(PRESS, "write", WRITE)
+        made.take(*sent)
+        made.take(*sent)
+        assert made.replies[0][2]["code"] == "duplicate"
+        await made.until(lambda: len(made.replies) == 2)
+        assert (made.replies[1][2]["code"], len(made.devices.written)) == ("ok", 1)
+
+    run(tmp_path, test)
+
+
+def test_no_more_commands_are_remembered_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.commands.seen.MOST", 3)
+
+    async def test(made: Office) -> None:
+        codes = [
+            (await made.send(PRESS, "context", {"order": str(number)}))["code"]
+            for number in range(4)
+        ]
+        assert codes == ["ok", "ok", "ok", "failed"]
+        made.clock.advance(61)
+        assert (await made.send(PRESS, "context", {"order": "A"}))["code"] == "ok"
+
+    run(tmp_path, test)
+
+
 SILENT: dict[str, Callable[[Office], tuple[str, bytes]]] = {
     "no JSON": otherwise(lambda t, _p: (t, seal(t, b"{hello}"))),
     "a list": otherwise(lambda t, _p: (t, seal(t, b"[1]"))),
@@ -225,6 +306,9 @@ SILENT: dict[str, Callable[[Office], tuple[str, bytes]]] = {
     "another line": otherwise(lambda t, p: (t.replace("/l1/", "/l2/"), p)),
     "another site": otherwise(lambda t, p: (t.replace("/s1/", "/s2/"), p)),
     "another root": otherwise(lambda t, p: (t.replace("cii/v1", "cii/v2"), p)),
+    "no root": otherwise(
+        lambda t, p: (t.removeprefix(f"{ROOT}/"), seal(t.removeprefix(f"{ROOT}/"), p[:-74] + b"}"))
+    ),
     "deeper": otherwise(lambda t, p: (t + "/now", p)),
     "no command": otherwise(lambda t, p: (t.replace("/cmd/", "/xmd/"), p)),
 }
