@@ -388,10 +388,10 @@ class Store:
         """
         if self._closed:
             return
-        self._closed = True
         try:
-            await self._commits.flush()
+            await self._commits.flush()  # which may have something to declare, and so to append
         finally:
+            self._closed = True
             await self._writer.stop()
 
     def _is_current(self, r: Record) -> bool:

@@ -232,8 +232,12 @@ class Progress:
                     reason=dropped.reason,
                 )
             )
-            for callback in self.on_drop:
-                callback(dropped)
+            try:
+                for callback in self.on_drop:
+                    callback(dropped)
+            except BaseException:
+                self._undeclared.insert(0, dropped)  # to be told the next time
+                raise
 
     def declare_forgotten(self) -> None:
         """Tell what memory had no room for."""

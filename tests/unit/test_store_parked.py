@@ -182,3 +182,53 @@ def test_what_is_given_up_is_declared_once_a_class_with_the_next_commit(tmp_path
         await store.close()
 
     asyncio.run(run())
+
+
+def test_what_is_given_up_just_before_the_end_is_declared_with_the_last_commit(
+    tmp_path: Path,
+) -> None:
+    async def first() -> int:
+        store = open_store(tmp_path)
+        position = store.position("cluster")
+        (record,) = store.append([state(1)])
+
+        def declare(dropped: Dropped) -> None:
+            store.append([state(dropped.count + 100)])
+
+        store.on_drop.append(declare)
+        await store.flush()
+        position.give_up(record)
+        await store.close()
+        return record.key
+
+    async def second(key: int) -> None:
+        store = open_store(tmp_path)
+        records = await store.read(0, store.committed_key, 10)
+        assert [b'"s":101' in record.body for record in records] == [False, True]
+        assert store.position("cluster").is_acked(key)
+        await store.close()
+
+    asyncio.run(second(asyncio.run(first())))
+
+
+def test_what_is_given_up_while_something_is_declared_is_declared_too(tmp_path: Path) -> None:
+    """A part that is offered at once may turn out too large itself."""
+
+    async def run() -> None:
+        store = open_store(tmp_path)
+        position = store.position("cluster")
+        records = store.append([telemetry(n) for n in range(3)])
+        told: list[tuple[int, int]] = []
+
+        def declare(dropped: Dropped) -> None:
+            told.append((dropped.first, dropped.count))
+            if len(told) < 3:
+                position.give_up(records[len(told)])
+
+        store.on_drop.append(declare)
+        position.give_up(records[0])
+        await store.flush()
+        assert told == [(record.key, 1) for record in records]
+        await store.close()
+
+    asyncio.run(run())
