@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.parameter import settle
 from gateway.resolution.profile import BASE, COUNTING, FLOWS, KNOWN_KPIS, SIGNALS
+from gateway.sitefile.commanding import takes
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -122,9 +123,12 @@ def missing(
         if lost:
             next_ = _("until it is, these stay null: {kpis}").format(kpis=", ".join(lost))
         yield document.fault(("assets", name, "bind"), "unbound", what, next_, key=True)
-    if asset.products and "product" not in bound:
+    if asset.products and "product" not in bound and not takes("context", site):
         what = _("the signal product is not bound, so no product is ever known")
-        next_ = _("bind it to the tag that holds the product's code, or delete products")
+        next_ = _(
+            "bind it to the tag that holds the product's code, let a platform say it (commands,"
+            " allow: [context]), or delete products"
+        )
         yield document.fault(("assets", name, "products"), "unbound", what, next_, key=True)
     lost = _lost(machine, "ideal")
     if "ideal" in lacking and lost:

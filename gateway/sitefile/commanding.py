@@ -52,6 +52,12 @@ def notices(site: "Site") -> "list[Fault]":
     return [*_unsigned(site), *_unheard(site)]
 
 
+def takes(command: str, site: "Site") -> bool:
+    """Say whether a platform may send a command at all."""
+    allowed = (getattr(publish, "commands", None) for publish in site.publish.values())
+    return any(command in commands.allow for commands in allowed if commands is not None)
+
+
 def _unsigned(site: "Site") -> "Iterator[Fault]":
     for name, publish in site.publish.items():
         commands = getattr(publish, "commands", None)
