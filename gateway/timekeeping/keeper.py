@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nxgate.clock")
 
+FORMAT = 1
+"""Of what is noted; another version's note is passed over."""
 NEVER_NS = -1
 MS, S = 1_000_000, 1_000_000_000
 STEP_NS = 2 * S
@@ -155,6 +157,8 @@ class Timekeeper:
             Records of an earlier boot of which nobody will know how wrong their times are.
         """
         lost: list[Finding] = []
+        if noted.get("format") != FORMAT:
+            noted = {}
         known_ms = int(noted.get("known", 0))
         self._moves = [tuple(move) for move in noted.get("moves", ())]
         if noted.get("boot") == self._system.boot:
@@ -167,10 +171,11 @@ class Timekeeper:
                 before = Spans(noted["boot"])
                 before.recall(noted["spans"])
                 lost = before.unknown(next_key)
-            if self._observed_ms() < known_ms and self._source not in {"ntp", "site"}:
+            least_ms = max(known_ms, DAWN_NS // MS)
+            if self._observed_ms() < least_ms and self._source not in {"ntp", "site"}:
                 # Later than whatever the store has, so that nothing is lived twice.
                 self._doubted, self._held = self._observed, False
-                self._offset += (known_ms + 2 * KNOWN_EVERY_MS - self._observed_ms()) * MS
+                self._offset += (least_ms + 2 * KNOWN_EVERY_MS - self._observed_ms()) * MS
             self._since_ms = self._now_ms()
         self._trusted = self._held and self._agrees(self._offset)
         given_up = self._spans.begin(next_key, self._offset_ms, marked=not self._trusted)
@@ -219,6 +224,7 @@ class Timekeeper:
             self._known_ms = now_ms
         is_right = self._trusted and self._synced
         return {
+            "format": FORMAT,
             "boot": self._system.boot,
             "offset": self._offset,
             "doubted": self._doubted,

@@ -111,19 +111,39 @@ def test_a_lost_time_server_changes_nothing() -> None:
     assert rig.restart().clock.trusted(), "and a later process knows it"
 
 
+def test_no_record_is_made_before_there_was_such_a_program() -> None:
+    """The contract has no times before 2000, and a box without a battery boots in 1970."""
+    rig = Rig(Machine())
+    rig.machine.ahead_ns = 45 * S - rig.machine.true_ns
+    rig = Rig(rig.machine)
+    rig.run(5)
+    assert 0 < rig.clock.wall_ns() - DAWN_NS < 5 * MINUTE * S
+    assert not rig.clock.trusted()
+    rig.machine.step(-rig.machine.ahead_ns / S)
+    rig.machine.synced = True
+    rig.run(1)
+    assert (rig.clock.trusted(), rig.ahead_s) == (True, 0)
+    assert [(f.first, f.last) for f in rig.findings] == [(1, 5)]
+
+
+def test_another_versions_note_is_passed_over() -> None:
+    rig = Rig(Machine(synced=True), {"format": 99, "boot": "boot-1", "spans": "?"})
+    assert (rig.clock.trusted(), rig.findings) == (True, [])
+
+
 # A clock that is set
 
 
 def test_the_right_time_arrives() -> None:
-    rig = Rig(Machine(ahead_s=-7 * YEAR + 0.25))
+    rig = Rig(Machine(ahead_s=-2 * YEAR + 0.25))
     rig.run(60)
     assert not rig.clock.trusted()
-    rig.machine.step(7 * YEAR - 0.25)
+    rig.machine.step(2 * YEAR - 0.25)
     rig.machine.synced = True
     rig.run(1)
     assert rig.clock.trusted()
-    assert rig.findings == [Finding("boot-1", 1, 60, round((7 * YEAR - 0.25) * 1000))]
-    assert rig.moves == [Move((NOW_S - 7 * YEAR) * 1000 + 250, round((7 * YEAR - 0.25) * 1000))]
+    assert rig.findings == [Finding("boot-1", 1, 60, round((2 * YEAR - 0.25) * 1000))]
+    assert rig.moves == [Move((NOW_S - 2 * YEAR) * 1000 + 250, round((2 * YEAR - 0.25) * 1000))]
     assert rig.ahead_s == 0
     rig.run(100)
     assert len(rig.findings) == 1
@@ -284,14 +304,14 @@ def test_a_time_server_may_say_that_the_store_lives_in_the_future() -> None:
 
 
 def test_the_log_of_a_time_that_was_changed_is_found_again() -> None:
-    rig = Rig(Machine(ahead_s=-7 * YEAR), key=(5 << 36) + 1)
+    rig = Rig(Machine(ahead_s=-2 * YEAR), key=(5 << 36) + 1)
     rig.run(10)
     assert rig.clock.moved(0) is None
-    rig.machine.step(7 * YEAR)
+    rig.machine.step(2 * YEAR)
     rig.machine.synced = True
     rig.run(10)
     since_ms = (NOW_S - DAY) * 1000
-    assert rig.clock.moved(since_ms) == ((5 << 36) + 1, since_ms - 7 * YEAR * 1000)
+    assert rig.clock.moved(since_ms) == ((5 << 36) + 1, since_ms - 2 * YEAR * 1000)
     assert rig.restart().clock.moved(since_ms) == rig.clock.moved(since_ms)
     assert rig.clock.moved((NOW_S + DAY) * 1000) is None
 
