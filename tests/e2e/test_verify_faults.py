@@ -17,6 +17,7 @@ import verifying.dialogues
 import verifying.epochs
 import verifying.events
 import verifying.presence
+from tests.e2e.certificates import Authority
 from tests.e2e.mosquitto import Mosquitto, wait_for
 from tests.e2e.verify_sites import FAULTY, Site, sound
 from tests.e2e.workshop import NXGATE, ROOT
@@ -25,7 +26,7 @@ from verifying.contract import Contract
 from verifying.judge import Judge
 from verifying.listener import Listener
 from verifying.rules import rules
-from verifying.session import Access
+from verifying.session import Access, CannotListen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,3 +170,34 @@ def test_the_command_as_an_integrator_runs_it(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Connection refused" in done.stderr
     assert verify("http://x").returncode == verify(url, "--for", "soon").returncode == 2
+
+
+# paho leaves the socket of a failed handshake to its reference count, which closes it as well.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
+def test_listening_over_tls_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    Authority(tmp_path, "other")
+    server_certificate, server_key = authority.issue("server", "IP:127.0.0.1")
+    certificate, key = authority.issue("client", "DNS:judge")
+    lines = (
+        f"cafile {authority.certificate}", f"certfile {server_certificate}",
+        f"keyfile {server_key}", "require_certificate true",
+    )  # fmt: skip
+
+    def listen(**files: Path | None) -> Judge:
+        given = {"ca": authority.certificate, "cert": certificate, "key": key, **files}
+        entry = Access("127.0.0.1", broker.port, True, None, None, version="5", **given)  # noqa: FBT003
+        judge = Judge(Contract())
+        Listener(entry, "cii/v1/#", judge).run(0.1)
+        return judge
+
+    with Mosquitto(tmp_path, *lines) as broker:
+        assert listen().messages == 0
+        with pytest.raises(CannotListen, match="certificate verify failed"):
+            listen(ca=tmp_path / "other.crt")
+        with pytest.raises(CannotListen):
+            listen(cert=None, key=None)
+        with pytest.raises(CannotListen):
+            listen(ca=tmp_path / "missing.crt")
