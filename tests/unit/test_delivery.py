@@ -103,6 +103,23 @@ def test_what_was_made_without_a_connection_is_backlog_never_retained_and_marked
     assert sorted(rig.sent_keys()) == [1, 2, 3]
 
 
+def test_what_is_told_last_of_an_asset_that_goes_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig()
+    rig.connect()
+    rig.make("state", "stays")
+    gone = rig.make("state", "goes")
+    now = rig.store.current()
+    del now[gone.cls, gone.line, gone.asset]
+    monkeypatch.setattr(rig.store, "current", lambda: now)
+    rig.store.commit()
+    rig.pump()
+    kept = {message.topic: message.retain for message in rig.transport.sent}
+    assert kept["stays/state"]
+    assert not kept["goes/state"]
+
+
 def test_retain_of_live_records_follows_their_class() -> None:
     rig = Rig()
     rig.connect()

@@ -76,6 +76,38 @@ def test_over_the_size_the_oldest_telemetry_goes_and_the_rest_stays(tmp_path: Pa
     asyncio.run(run())
 
 
+def test_other_bounds_hold_from_the_next_commit_on(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = open_store(tmp_path, size_bytes=10_000_000, segment_bytes=40_000)
+        dropped: list[Dropped] = []
+        store.on_drop.append(dropped.append)
+        store.position("cluster")
+        await fill(store, 50)
+        assert store.status().bytes > 600_000
+        assert dropped == []
+        store.limit(300_000, {"telemetry": 1e6, "kpi": 1e6}, 0.01)
+        await fill(store, 3)
+        assert store.status().bytes < 300_000 + 80_000
+        assert {(d.publisher, d.reason) for d in dropped} == {("cluster", "size")}
+        await store.close()
+
+    asyncio.run(run())
+
+
+def test_the_log_of_some_assets_is_that_of_all_without_the_others(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = open_store(tmp_path, size_bytes=10_000_000, segment_bytes=20_000)
+        await fill(store, 30, size=200)
+        everything = list(store.log(0))
+        rows, told = await store.recall(0, {everything[0].asset})
+        assert rows == everything
+        assert told == store.statements(0)
+        assert await store.recall(0, {"somebody-else"}) == ([], [])
+        await store.close()
+
+    asyncio.run(run())
+
+
 def test_a_loss_is_declared_in_a_commit_before_it_happens(tmp_path: Path) -> None:
     """A cut after the declaration leaves the records; one before it, both."""
 
