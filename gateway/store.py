@@ -70,7 +70,6 @@ if TYPE_CHECKING:
 __all__ = ["Dropped", "Store", "StoreStatus"]
 
 SEGMENT_BYTES = 32 << 20
-_EPOCH_S = 2.0  # the loop waits that long at most for an epoch to be written
 
 
 class Store:
@@ -355,19 +354,10 @@ class Store:
         meets the status that its predecessor left at the broker.
 
         Raises:
-            StoreError: the disk refuses; the epoch is as before.
+            StoreError: the disk refuses, or is slow: then the epoch rises when it is done.
         """
-        if above < self.epoch:
-            return
-        if self._commits.failing is not None:
-            raise StoreError(self._commits.failing)
-        try:
-            self._writer.threads.write_soon(lambda: self._home.raise_epoch(above), _EPOCH_S)
-        except TimeoutError as error:
-            raise StoreError(
-                _("{path}: the disk is too slow").format(path=self._home.folder)
-            ) from error
-        self._move(above + 1)
+        if above >= self.epoch:
+            self._writer.raise_epoch(above)
 
     def limit(self, size_bytes: int, keep_s: Mapping[str, float], commit_s: float) -> None:
         """Keep other bounds and another pace from now on; they mean what they mean to `open`."""
@@ -399,4 +389,5 @@ class Store:
 
     def _move(self, epoch: int) -> None:
         """Go on with an epoch that is on the medium."""
-        self._last_key = self._commits.waiting.last_key = make_key(epoch, 0)
+        if epoch > self.epoch:
+            self._last_key = self._commits.waiting.last_key = make_key(epoch, 0)

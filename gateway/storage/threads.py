@@ -86,13 +86,31 @@ class Threads:
         """Do something in the writing thread, and block."""
         return self._writing.submit(work, *args, **kwargs).result()
 
-    def write_soon(self, work: Callable[[], T], patience_s: float) -> T:
+    def write_soon(
+        self, work: Callable[[], None], patience_s: float, late: Callable[[], None]
+    ) -> None:
         """Do something in the writing thread, and block for a moment at most.
+
+        Args:
+            work: what.
+            patience_s: how long to block.
+            late: called on the running loop should it be done after that.
 
         Raises:
             TimeoutError: it isn't done yet, and may be later.
         """
-        return self._writing.submit(work).result(patience_s)
+        future = self._writing.submit(work)
+        try:
+            future.result(patience_s)
+        except TimeoutError:
+            loop = asyncio.get_running_loop()
+
+            def tell(done: Future[None]) -> None:
+                if done.exception() is None and not loop.is_closed():
+                    loop.call_soon_threadsafe(late)
+
+            future.add_done_callback(tell)
+            raise
 
     async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask in the reading thread; a damaged segment that it meets is recovered first.

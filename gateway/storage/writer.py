@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
@@ -13,6 +14,7 @@ from gateway.storage.home import Moved
 from gateway.storage.progress import Progress
 from gateway.storage.reader import Reader
 from gateway.storage.threads import Threads
+from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _MOST_GAPS = 64
 """Uncommitted declarations of what memory dropped: a disk that takes a probe and never a batch
 would else fill memory with them."""
+_EPOCH_S = 2.0
 _STUCK_S, _CLOSE_S = 1.0, 30.0
 """Folding the logs in may take a slow card seconds; where the disk hangs already, it is in vain."""
 
@@ -139,6 +142,22 @@ class Writer:
         losses = self.home.shelf.losses
         while losses:
             self.progress.lose(losses.pop(), there=False)
+
+    def raise_epoch(self, above: int) -> None:
+        """Take the epoch after this one; blocks for a moment at most.
+
+        Raises:
+            StoreError: the disk refuses, or is slow: then the epoch rises when it is done.
+        """
+        if self.commits.failing is not None:
+            raise StoreError(self.commits.failing)
+        moved = partial(self._moved, above + 1)
+        try:
+            self.threads.write_soon(partial(self.home.raise_epoch, above), _EPOCH_S, moved)
+        except TimeoutError as error:
+            text = _("{path}: the disk is too slow").format(path=self.home.folder)
+            raise StoreError(text) from error
+        moved()
 
     async def stop(self) -> None:
         """End without another commit, and release the folder.

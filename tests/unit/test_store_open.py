@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from gateway.clock import ManualClock
 from gateway.errors import StoreError
 from gateway.model import MAX_SEQ, SEQ_BITS, make_key
 from gateway.storage import epoch as epochs
+from gateway.storage import writer
 from tests.store_kit import files, keys, open_store, read_all, telemetry
 
 if TYPE_CHECKING:
@@ -229,3 +231,29 @@ def test_the_last_epoch_is_told_before_keys_overflow(tmp_path: Path) -> None:
         open_store(tmp_path)
     assert make_key(epochs.MAX_EPOCH, MAX_SEQ) < 1 << 63
     assert make_key(epochs.MAX_EPOCH, MAX_SEQ) >> SEQ_BITS == epochs.MAX_EPOCH
+
+
+def test_an_epoch_that_is_slow_to_be_written_is_taken_when_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_EPOCH_S", 0.05)
+
+    async def run() -> None:
+        store = open_store(tmp_path)
+        start = store.epoch
+        slow = threading.Event()
+        busy = asyncio.create_task(store._writer.threads.write(slow.wait))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="too slow"):
+            store.raise_epoch(start + 5)
+        assert store.epoch == start
+        slow.set()
+        await busy
+        for _ in range(500):
+            if store.epoch == start + 6:
+                break
+            await asyncio.sleep(0.01)
+        assert store.append([telemetry(1)])[0].key == make_key(start + 6, 1)
+        await store.close()
+
+    asyncio.run(run())
