@@ -54,6 +54,8 @@ def verify(where: Path) -> None:
         click.echo(_("and {count} more").format(count=found.count - len(found.damaged)))
     for line in found.lost:
         click.echo(_("lost earlier, and declared: {ids}").format(ids=line))
+    for line in found.absent:
+        click.echo(_("in no segment: {ids}").format(ids=line))
     click.echo(
         _(
             "{segments} segments, {records} records, {rows} log rows in {seconds:.1f} s:"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from gateway.archive.segments import pages, reading, segments_of
 from gateway.errors import StoreError
-from gateway.model import record_id
+from gateway.model import SEQ_BITS, record_id
 from gateway.storage.epoch import is_intact
 from gateway.storage.position_file import read_positions
 from gateway.storage.rows import parse_log, parse_record, read_current
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.archive.place import Place
     from gateway.archive.segments import SegmentFile
+    from gateway.storage.facts import Family
 
 MOST = 1000
 """Damages that are told one by one; the rest is counted."""
@@ -36,6 +39,8 @@ class Inspection:
         damaged: one line for each thing that is not as it was written.
         count: how many there are, those beyond the first ones too.
         lost: ids that recoveries have already told as lost, in words.
+        absent: ids between those that are there that no segment has, in words: dropped by a
+            damage to files as a whole, or given and never committed when a gateway was killed.
     """
 
     segments: int = 0
@@ -44,6 +49,8 @@ class Inspection:
     damaged: list[str] = field(default_factory=list)
     count: int = 0
     lost: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    keys: dict[Family, array[int]] = field(default_factory=dict)
 
     def damage(self, what: str) -> None:
         """Note something damaged."""
@@ -68,7 +75,28 @@ def inspect(place: Place) -> Inspection:
                 made.damage(f"{segment.path.name}: {error}")
     _inspect_positions(place.folder, made)
     _inspect_epoch(place.folder, made)
+    made.absent = [
+        f"{record_id(place.gateway, lo)} – {record_id(place.gateway, hi)}"
+        for lo, hi in _absent(made.keys)
+    ]
     return made
+
+
+def _absent(keys: dict[Family, array[int]]) -> list[tuple[int, int]]:
+    """Find the holes between keys, from where both families begin to where both end.
+
+    Below, the bound has dropped one of them; above, a running gateway has gone on since.
+    """
+    held = [found for found in keys.values() if found]
+    if not held:
+        return []
+    lowest, highest = max(map(min, held)), min(map(max, held))
+    every = sorted(key for found in held for key in found if lowest <= key <= highest)
+    return [
+        (before + 1, after - 1)
+        for before, after in pairwise(every)
+        if before + 1 < after and before >> SEQ_BITS == after >> SEQ_BITS
+    ]
 
 
 def _inspect(segment: SegmentFile, place: Place, made: Inspection) -> None:
@@ -122,6 +150,8 @@ def _records(segment: SegmentFile, place: Place, made: Inspection) -> int:
     for page in pages(segment, query, -1):
         for row in page:
             count += 1
+            if isinstance(row[0], int):
+                made.keys.setdefault(segment.family, array("q")).append(row[0])
             identity = record_id(place.gateway, row[0]) if isinstance(row[0], int) else "?"
             if parse_record(row) is None:
                 made.damage(

@@ -221,6 +221,23 @@ def test_verify_says_what_is_damaged(copy: Path, damage: Callable[[Path], str]) 
     assert content(copy) == before
 
 
+def test_verify_says_which_ids_are_in_no_segment(copy: Path) -> None:
+    # A state at the end, so that what is missing lies between ids that are there.
+    async def more() -> None:
+        store = open_store(copy, segment_bytes=60_000)
+        store.append([state(2), telemetry(1)])
+        await store.flush()
+        await store.close()
+
+    asyncio.run(more())
+    assert "in no segment" not in run("verify", copy).output
+    gone = segments(copy, "t")[1]
+    first = int(gone.name[2:18], 16)
+    gone.unlink()
+    lines = run("verify", copy).output.splitlines()
+    assert [line for line in lines if f"in no segment: {record_id('gw-01', first)} – " in line]
+
+
 @pytest.mark.parametrize("damage", [flip_body, overwrite_page, cut_short])
 def test_export_of_a_damaged_store_gives_what_is_intact(
     copy: Path, tmp_path: Path, damage: Callable[[Path], str], whole: tuple[Path, list[Record]]
