@@ -23,6 +23,12 @@ class Chains:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._newest: Bounded[str, tuple[Key, str, int]] = Bounded(ASSETS)
+        self._corrected: Bounded[str, Key] = Bounded(ASSETS)
+
+    def note(self, event: Message) -> None:
+        """Take an event: what was told before an event/clock has other times now."""
+        if event.body["type"] == "clock":
+            self._corrected.put(event.gateway, event.key)
 
     def take(self, message: Message, stream: Stream) -> None:
         """Hold a first delivery against the state before it."""
@@ -40,6 +46,10 @@ class Chains:
         epoch = stream.epoch(now[0][0])
         if epoch.seen.holes(before[0][1], now[0][1]):
             self._findings.leave("state", _("an id between two states had not come yet"))
+            return
+        corrected = self._corrected.get(message.gateway)
+        if corrected is not None and before[0] < corrected:
+            self._findings.leave("state", _("the clock was corrected between two states"))
             return
         self._findings.judge("state")
         if body["since"] < before[2]:

@@ -192,6 +192,7 @@ class Judge:
             self._windows.take(message)
         elif name == "event":
             self._events.take(message)
+            self._chains.note(message)
         elif name == "alarm":
             self.findings.judge("address")
             if message.body["alarm"] != message.levels["alarm_id"]:

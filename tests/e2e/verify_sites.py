@@ -113,9 +113,10 @@ def sound(site: Site, step: int) -> None:
         site.telemetry(20)
         clock = site.record("event", 21, type="clock", data={"boot": "b", "offset_ms": 3})
         site.say("event/clock", clock, line="_gw/gw-1")
-        energy = site.record("energy", 22)
+        site.state(22, "fault", "running", since=now_ms() - HOUR_MS)  # corrected, so told again
+        energy = site.record("energy", 23)
         site.say("energy/electricity", energy)
-        late = site.record("telemetry", 23, hist=True)
+        late = site.record("telemetry", 24, hist=True)
         site.say("telemetry/hist", late)
 
 
