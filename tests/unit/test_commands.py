@@ -563,6 +563,20 @@ def test_unsigned_only_where_the_site_says_so(tmp_path: Path) -> None:
     assert audited(tmp_path)[0]["signed"] is False
 
 
+@pytest.mark.parametrize("key", [True, False])
+@pytest.mark.parametrize("signed", [True, False])
+def test_where_both_are_taken(tmp_path: Path, *, key: bool, signed: bool) -> None:
+    """Without a key a signature can't be judged, and isn't asked for."""
+
+    async def test(made: Office) -> None:
+        topic, payload = made.platform.command(PRESS, "write", WRITE)
+        reply = await made.answer(topic, payload if signed else payload[:-74] + b"}")
+        assert reply["code"] == "ok"
+
+    run(tmp_path, test, unsigned=True, key=key)
+    assert audited(tmp_path)[0]["signed"] is (key and signed)
+
+
 def test_a_wrong_signature_is_no_better_than_none(tmp_path: Path) -> None:
     async def test(made: Office) -> None:
         topic, payload = made.platform.command(PRESS, "write", WRITE)
