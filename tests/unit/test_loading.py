@@ -10,7 +10,7 @@ import pytest
 from gateway import loading, plain, sending
 from gateway.difference import mark
 from gateway.errors import ConfigError
-from gateway.model import Kind, Order, Tag
+from gateway.model import Group, Kind, Order, Tag
 from gateway.settings import Roster, Rosters, Shift
 from gateway.templates import load
 
@@ -52,6 +52,25 @@ def test_dates_sets_paths_and_enumerations_survive() -> None:
     rosters = Rosters(Roster((shift,)), {"press": Roster(())})
     assert plain.loader(Rosters)(plain.dump(rosters)) == rosters
     tag = Tag("plc", "t", Kind.F32, "D0", None, Order.CDAB, bits=(0, 3), missing=(1.5,))
+    assert plain.loader(Tag)(plain.dump(tag)) == tag
+
+
+def test_what_all_tags_of_a_group_have_alike_travels_once() -> None:
+    tags = tuple(Tag("plc-7", f"t{n}", Kind.U16, f"D{n}", (3, n, None), line=n) for n in range(200))
+    group = Group("a", "default", 1.0, tags)
+    line = plain.dump(group)
+    assert line.count(b"plc-7") == line.count(b"u16") == 1
+    assert plain.loader(Group)(line) == group
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_rows_of_any_length_survive(count: int) -> None:
+    group = Group("a", "default", 1.0, (Tag("plc", "t", Kind.BIT, "M0", (1, 0, None)),) * count)
+    assert plain.loader(Group)(plain.dump(group)) == group
+
+
+def test_nested_registers_of_another_driver_survive() -> None:
+    tag = Tag("opc", "t", Kind.F64, "ns=2;s=x", ("ns", (2, ("s", "x"))))
     assert plain.loader(Tag)(plain.dump(tag)) == tag
 
 
