@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.model import Batch
     from gateway.timekeeping.spans import Finding
 
-STEPS = 200
+STEPS, ALL_STEPS = 60, 200
 
 
 @dataclass
@@ -117,8 +117,17 @@ def run(seed: int, steps: int) -> tuple[Kept, Health, list[float]]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_two_hundred_steps_miss_no_poll_and_leave_no_time_wrong(seed: int) -> None:
-    kept, health, starts = run(seed, STEPS)
+def test_steps_miss_no_poll_and_leave_no_time_wrong(seed: int) -> None:
+    judge(*run(seed, STEPS))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_two_hundred_steps_do_not_either(seed: int) -> None:
+    judge(*run(seed, ALL_STEPS))
+
+
+def judge(kept: Kept, health: Health, starts: list[float]) -> None:
     assert health.device("plc").missed == 0
     gaps = [after - before for before, after in itertools.pairwise(starts[1:])]
     assert gaps == pytest.approx([1.0] * len(gaps))
