@@ -1,11 +1,12 @@
-"""Chooses the language before any text is made, then hands over to the command line."""
+"""Chooses the language before any text is made, then runs a site or hands over to click."""
 
 from __future__ import annotations
 
 import signal
 import sys
 
-from gateway import words
+from gateway import running, words
+from gateway.exits import in_words
 
 OPTION = "--lang"
 
@@ -15,6 +16,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command is there to be interrupted
     arguments, lang = take_lang(sys.argv[1:])
     words.choose(lang)
+    wanted = running.understand(arguments)
+    if wanted is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with in_words():
+            running.run(wanted)
+        return
     from gateway.cli import cli  # noqa: PLC0415 - its help texts are made when it is imported
 
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,13 +9,12 @@ import click
 
 from gateway import api
 from gateway.errors import GatewayError
+from gateway.exits import FAULTS
 from gateway.templates import load
 from gateway.words import _
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-EXIT_FAULTS = 2
 
 
 def reload_site(site: Path) -> int:
@@ -37,6 +36,6 @@ def reload_site(site: Path) -> int:
         click.echo(fault, err=True)
     if outcome["faults"]:
         click.echo(_("nothing was changed: the site file as it was goes on running"), err=True)
-        return EXIT_FAULTS
+        return FAULTS
     click.echo(outcome["summary"])
     return 0

@@ -9,14 +9,13 @@ import orjson
 
 from gateway import config, templates
 from gateway.errors import ConfigError
+from gateway.exits import FAULTS
 from gateway.words import _
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.errors import Fault
-
-EXIT_FAULTS = 2
 
 
 def examine(path: Path) -> tuple[list[Fault], list[Fault]]:
@@ -42,4 +41,4 @@ def report(path: Path, *, as_json: bool) -> int:
             click.echo(_("notice: {notice}").format(notice=notice))
         if not faults:
             click.echo(_("{path}: no faults").format(path=path))
-    return EXIT_FAULTS if faults else 0
+    return FAULTS if faults else 0

@@ -6,23 +6,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
-import time
 from pathlib import Path
 from typing import cast
 
 import click
 
 from gateway import __version__
-from gateway.errors import ConfigError, GatewayError
+from gateway.exits import in_words
 from gateway.words import LANGUAGES, _
 
 SITE = click.argument("site", type=click.Path(path_type=Path))
 
 COMMANDS = "nxgate.commands"
-EXIT_FAULTS = 2
-EXIT_FAILED = 1
 
 
 class _Commands(click.Group):
@@ -42,15 +38,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; what the gateway raises on purpose is for people."""
-        try:
+        with in_words():
             return super().invoke(ctx)
-        except ConfigError as error:
-            for fault in error.faults:
-                click.echo(str(fault), err=True)
-            sys.exit(EXIT_FAULTS)
-        except GatewayError as error:
-            click.echo(str(error), err=True)
-            sys.exit(EXIT_FAILED)
 
 
 def _others() -> dict[str, click.Command]:
@@ -103,26 +92,10 @@ def schema(which: str) -> None:
 )
 def run(site: Path, *, verbose: bool, trust_clock: bool) -> None:
     """Run; the store is left whole whenever and however it stops."""
-    from gateway import loading  # noqa: PLC0415
-    from gateway.signals import Signals  # noqa: PLC0415
+    from gateway.running import Wanted  # noqa: PLC0415
+    from gateway.running import run as run_site  # noqa: PLC0415
 
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        stream=sys.stderr,
-    )
-    began_ns = time.time_ns()
-    with Signals() as signals:
-        with signals.ending_at_once(), loading.begin(site) as loaded:
-            from gateway.agent import Agent, launch  # noqa: PLC0415 - while the child loads
-            from gateway.timekeeping.evidence import ThisSystem  # noqa: PLC0415
-            from gateway.timekeeping.keeper import Timekeeper  # noqa: PLC0415
-
-            plant = loaded()
-        clock = Timekeeper(ThisSystem(), vouched=trust_clock)
-        agent = Agent(plant, clock, read_ns=began_ns)
-        del plant  # it lets go of what it doesn't need
-        launch(lambda: agent.run(signals))
+    run_site(Wanted(site, verbose, trust_clock))
 
 
 @cli.command(help=_("Have the running gateway read its changed site file; it does by itself, too."))
