@@ -87,11 +87,12 @@ MAY: dict[str, set[str]] = {
         "api",
     },
     "api": set(),
-    "checking": {"errors", "words", "config", "templates", "resolution"},
+    "exits": {"errors"},
+    "checking": {"errors", "exits", "words", "config", "templates", "resolution"},
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
     "concerns": {"words"},
     "watch": {"errors", "words", "api", "concerns", "templates"},
-    "asking": {"errors", "words", "api", "templates"},
+    "asking": {"errors", "exits", "words", "api", "templates"},
 }
 """Room of `gateway` → the rooms that it may import; a package counts as one room. Not in the
 table, so free: agent, correction, transition, destinations, records, signals, snapshot, cli, which
