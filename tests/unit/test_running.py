@@ -24,8 +24,17 @@ def test_a_path_and_known_flags_are_understood(line: str, wanted: Wanted) -> Non
 
 @pytest.mark.parametrize(
     "line",
-    ["", "run", "run --help", "run a b", "run a --verbos", "run -- a", "run a --verbose=1"]
-    + ["check a", "watch a", "--version"],
+    [
+        "",
+        "run",
+        "run --help",
+        "run a b",
+        "run a --verbos",
+        "run -- a",
+        "run a --verbose=1",
+        "check a",
+        "--version",
+    ],
 )
 def test_all_else_is_left_to_click(line: str) -> None:
     assert understand(line.split()) is None
