@@ -279,7 +279,7 @@ class Account:
 
     def _read_state(self, presence: Presence, t_ms: int, raw: Value) -> list[Draft]:
         """Take a state that differs, ends a silence, couldn't be read or came late."""
-        was_unknown = presence.raw is None
+        was_unknown = presence.raw is None or presence.is_overdue(t_ms)
         self.refused += not presence.read(t_ms, raw)
         if was_unknown and presence.raw is not None:
             # The next reading of each counter shows how far it grew across the unknown time.

@@ -101,7 +101,7 @@ class Presence:
 
     def check(self, now_ms: int) -> bool:
         """Declare silence where it is time to; True where it was."""
-        if self.heard == NEVER or self.is_silent or now_ms - self.heard <= self.silence_ms:
+        if self.heard == NEVER or self.is_silent or not self.is_overdue(now_ms):
             return False
         self._note(self.heard, SILENCE, None)
         self.raw = None
@@ -109,7 +109,11 @@ class Presence:
 
     def is_known_to(self, moment: int, now_ms: int) -> bool:
         """Whether the log of states is complete up to a moment, as far as is in time."""
-        return self.heard >= moment or self.is_silent or now_ms - self.heard > self.silence_ms
+        return self.heard >= moment or self.is_silent or self.is_overdue(now_ms)
+
+    def is_overdue(self, t_ms: int) -> bool:
+        """Whether by then nothing good was heard for longer than the time-out, told or not."""
+        return t_ms - self.heard > self.silence_ms
 
     @property
     def is_silent(self) -> bool:
@@ -155,7 +159,7 @@ class Presence:
 
     def _end_silence(self, t_ms: int) -> None:
         """Log the silence that a good reading in time puts an end to, if there was one."""
-        if t_ms - self.heard > self.silence_ms and self.heard != NEVER:
+        if self.is_overdue(t_ms) and self.heard != NEVER:
             self._note(self.heard, SILENCE, t_ms)
         elif self.is_silent:
             # Declared too early: the reading was only late.

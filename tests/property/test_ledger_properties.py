@@ -209,6 +209,16 @@ def test_accounts_begun_anew_while_it_runs_change_nothing(
 
 
 @given(stretches, st.frozensets(st.integers(1, 400), max_size=6))
+@example(
+    [
+        Stretch(1, GAP, 1, resets=True),
+        Stretch(7, "running", 1, resets=True),
+        Stretch(33, GAP, 1),
+        Stretch(4, "fault", 1),
+        *[Stretch(1, "running", 1, resets=True)] * 3,
+    ],
+    frozenset([13]),
+)
 @settings(deadline=None, max_examples=40)
 def test_crashes_change_no_oee_and_little_energy(
     parts: list[Stretch], restarts: frozenset[int]
