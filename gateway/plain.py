@@ -128,11 +128,9 @@ class _Builders:
 
     def _optional(self, inner: tuple[Any, ...]) -> Build:
         """One real type beside None; a union of scalars is taken as it is."""
-        builds = {self.of(arm) for arm in inner if arm is not types.NoneType} - {_same}
-        if len(builds) != 1:
-            return _same
-        (build,) = builds
-        return lambda data: None if data is None else build(data)
+        arms = [arm for arm in inner if arm is not types.NoneType]
+        build = self.of(arms[0]) if len(arms) == 1 else _same
+        return _same if build is _same else lambda data: None if data is None else build(data)
 
     def _tuple(self, *inner: Any) -> Build:  # noqa: ANN401
         """So many of one type, or one of each."""

@@ -10,10 +10,11 @@ import pytest
 from gateway import loading, plain, sending
 from gateway.difference import mark
 from gateway.errors import ConfigError
-from gateway.model import Group, Kind, Order, Tag
+from gateway.model import AlarmSpec, Group, Kind, Order, Tag, Value
 from gateway.settings import Roster, Rosters, Shift
 from gateway.templates import load
 
+SAMPLE = Path(__file__).parents[2] / "docs/site.sample.yaml"
 WORKSHOP = Path(__file__).parents[2] / "simulators/scenarios/workshop.site.yaml"
 
 
@@ -53,6 +54,29 @@ def test_dates_sets_paths_and_enumerations_survive() -> None:
     assert plain.loader(Rosters)(plain.dump(rosters)) == rosters
     tag = Tag("plc", "t", Kind.F32, "D0", None, Order.CDAB, bits=(0, 3), missing=(1.5,))
     assert plain.loader(Tag)(plain.dump(tag)) == tag
+
+
+@pytest.mark.parametrize("equals", [4, True, 2.5, "A17", None])
+def test_what_may_be_a_number_or_a_text_stays_what_it_is(equals: Value) -> None:
+    alarm = AlarmSpec("in-fault", 1, {}, equals=equals)
+    back = plain.loader(AlarmSpec)(plain.dump(alarm))
+    assert back == alarm
+    assert type(back.equals) is type(equals)
+
+
+def test_a_sound_site_file_with_every_key_arrives(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    text = SAMPLE.read_text("utf-8")
+    for secret in ("mqtt.password", "command.key", "cell-1.password", "influx.token"):
+        path = tmp_path / secret
+        path.write_text("0123456789abcdef" * 4)
+        path.chmod(0o600)
+        text = text.replace(f"/etc/nxgate/{secret}", str(path))
+    text = "\n".join(line for line in text.splitlines() if "/etc/nxgate" not in line)
+    site.write_text(text.replace("      tls:\n", "").replace("    tls:\n", ""))
+    plant = load(site)
+    with loading.begin(site) as loaded:
+        assert loaded() == dataclasses.replace(plant, marks=mark(plant))
 
 
 def test_what_all_tags_of_a_group_have_alike_travels_once() -> None:
