@@ -18,6 +18,7 @@ MAY: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "clock": set(),
+    "durable": set(),
     "words": set(),
     "driver": {"model", "clock"},
     # settled once, plain data
@@ -56,13 +57,14 @@ MAY: dict[str, set[str]] = {
     # another site file
     "sources": set(),
     "reloading": {"errors", "words", "difference", "loading", "plant", "sources"},
-    "storage": {"model", "errors", "clock", "words"},
+    "storage": {"model", "errors", "clock", "durable", "words"},
     "store": {"model", "errors", "clock", "words", "storage"},
     "publishers": {"model", "errors", "clock", "words", "settings", ""},
     "itself": {
         "",
         "model",
         "clock",
+        "durable",
         "words",
         "driver",
         "settings",
@@ -73,9 +75,10 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
-    "commands": SPINE | {"secret", "settings", "plant", "figures"},
+    "commands": SPINE | {"durable", "secret", "settings", "plant", "figures"},
     # what people see
     "archive": {
+        "durable",
         "model",
         "errors",
         "words",

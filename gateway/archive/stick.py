@@ -7,6 +7,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Self, TextIO
 
+from gateway.durable import sync_folder
 from gateway.errors import StoreError
 from gateway.words import _
 
@@ -87,14 +88,11 @@ class Stick:
             file.close()
         for name in self._files:
             (self._folder / f"{name}.part").replace(self._folder / name)
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(descriptor)
+            sync_folder(self._folder)
         except OSError as error:
             if error.errno not in _FOLDER_MODES:
                 raise
-        finally:
-            os.close(descriptor)
 
     def _remove(self) -> None:
         for name, file in self._files.items():

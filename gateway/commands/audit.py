@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from gateway.durable import sync_folder
 from gateway.errors import StoreError
 from gateway.words import _
 
@@ -126,7 +127,7 @@ class Audit:
         path = self._folder / f"audit-{self._last.n + 1:012d}.jsonl"
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._size = os.fstat(self._fd).st_size
-        _sync(self._folder)
+        sync_folder(self._folder)
         paths = files_of(self._folder)
         old, kept = paths[: -self._files], paths[-self._files :]
         if old:
@@ -201,17 +202,6 @@ def _last_line(data: bytes) -> Mark | None:
             except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
                 continue
     return None
-
-
-def _sync(folder: Path) -> None:
-    """Make a new file's name durable; elsewhere than on POSIX systems a folder can't be synced."""
-    if os.name != "posix":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _refused(error: OSError) -> StoreError:

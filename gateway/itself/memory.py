@@ -8,12 +8,12 @@ that can't be read is as good as none: nothing is told to have changed.
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.durable import write_whole
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -54,18 +54,8 @@ def recall(folder: Path) -> LastRun | None:
 def note(folder: Path, run: LastRun) -> None:
     """Write it, and be sure that it is on the medium; a disk that refuses is only logged."""
     body = orjson.dumps({"figures": dict(run.figures), "is_over": run.is_over})
-    fresh = folder / f"{FILE}.new"
     try:
-        with fresh.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / FILE)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_whole(folder / FILE, body)
     except OSError as error:
         text = _("{path} can't be written: {reason}")
         log.warning(text.format(path=folder / FILE, reason=error.strerror or error))

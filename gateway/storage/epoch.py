@@ -1,8 +1,7 @@
 """Who owns a store's folder, and which epoch its next ids belong to.
 
 Ids must never be used twice, whatever happens to the disk. So every start takes a new epoch,
-and the file that says so is on the medium before the first id of that epoch is given:
-temporary file, fsync, rename, fsync of the folder.
+and the file that says so is on the medium before the first id of that epoch is given.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from gateway.durable import sync_folder, write_whole
 from gateway.errors import StoreError
 from gateway.words import _
 
@@ -176,28 +176,13 @@ def write_epoch(folder: Path, gateway: str, epoch: int) -> None:
             )
         )
     path = folder / "epoch"
-    fresh = folder / "epoch.new"
+    content: dict[str, object] = {"gateway": gateway, "epoch": epoch, "format": FORMAT}
+    content["crc"] = _checksum(content)
     try:
-        with fresh.open("wb") as file:
-            content: dict[str, object] = {"gateway": gateway, "epoch": epoch, "format": FORMAT}
-            content["crc"] = _checksum(content)
-            file.write(json.dumps(content).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        sync_folder(folder)
+        write_whole(path, json.dumps(content).encode() + b"\n")
     except OSError as error:
         raise refusal(path, error) from error
 
 
 def _checksum(content: dict[str, object]) -> int:
     return crc32(json.dumps(content, sort_keys=True).encode())
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the folder's own entries (new, renamed, removed files) on the medium."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gateway.storage.epoch import sync_folder
+from gateway.durable import sync_folder
 from gateway.storage.facts import Damaged, Family, name_of, parse_name
 from gateway.storage.rows import MAX_KEY
 from gateway.storage.segment import SQL_ERRORS, check
