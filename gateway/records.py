@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import orjson
-
-from gateway.model import Draft, record_id
+from gateway.event import event
+from gateway.model import OWN_LINE, record_id
 from gateway.publishers.splitting import fit
 
 if TYPE_CHECKING:
@@ -16,11 +15,8 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.destinations import Destinations
     from gateway.ledger import Ledger
+    from gateway.model import Draft
     from gateway.store import Dropped, Store
-
-OWN_LINE = "_gw"
-"""The line of what the gateway says of itself; its asset is the gateway's name."""
-
 
 UNSYNC = b'{"clock":"unsync",'
 
@@ -61,8 +57,7 @@ class Records:
     def event(self, kind: str, data: Mapping[str, object]) -> None:
         """Tell an event of the gateway itself, e.g. `gap`; now is when it happened."""
         gateway, now_ms = self._store.gateway, self._clock.wall_ns() // 1_000_000
-        body = orjson.dumps({"t": now_ms, "type": kind, "data": data})
-        self.keep([Draft(f"event/{kind}", OWN_LINE, gateway, now_ms, body)])
+        self.keep([event(kind, OWN_LINE, gateway, now_ms, data)])
 
     def _declare(self, dropped: Dropped) -> None:
         """Tell the platform which records it will never get, and what there is in their place."""

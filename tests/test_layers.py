@@ -21,6 +21,7 @@ MAY: dict[str, set[str]] = {
     "durable": set(),
     "words": set(),
     "driver": {"model", "clock"},
+    "event": {"model"},
     # settled once, plain data
     "secret": {"errors", "words"},
     "settings": {"secret"},
@@ -51,7 +52,7 @@ MAY: dict[str, set[str]] = {
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
-    "figures": {"model", "settings", "words"},
+    "figures": {"event", "model", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
@@ -65,6 +66,7 @@ MAY: dict[str, set[str]] = {
         "model",
         "clock",
         "durable",
+        "event",
         "words",
         "driver",
         "settings",

@@ -13,6 +13,7 @@ from gateway.commands.notary import Notary
 from gateway.commands.resending import Resending
 from gateway.commands.signature import Keys
 from gateway.commands.writing import Writing
+from gateway.model import OWN_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.commands.writing import Devices
     from gateway.plant import Plant
 
-OWN_LINE = "_gw"
 WRITE = "write"
 """Allowed tag by tag, so wherever commands are taken at all."""
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.commands.command import Code, Outcome, Place, Rejected
-from gateway.model import MAX_SEQ, make_key, record_id
+from gateway.model import OWN_LINE, parse_id, record_id
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.commands.command import Command
-
-MOST_EPOCH = 1 << 27
-_DIGITS = 12
 
 
 class Resends(Protocol):
@@ -45,7 +42,7 @@ class Resending:
 
     async def __call__(self, command: Command) -> Outcome:
         """Queue the records beside live ones; they come as history, with their old ids."""
-        if command.place != Place("_gw", self._gateway):
+        if command.place != Place(OWN_LINE, self._gateway):
             raise Rejected(
                 _("resend is a command of the gateway: line _gw, asset {gateway}").format(
                     gateway=self._gateway
@@ -74,12 +71,8 @@ class Resending:
         Raises:
             Rejected: it is none.
         """
-        parts = value.split(":") if isinstance(value, str) else []
-        numbers = [p for p in parts[1:] if p.isascii() and p.isdigit() and len(p) <= _DIGITS]
-        if len(parts) != 3 or len(numbers) != 2 or parts[0] != self._gateway:  # noqa: PLR2004
+        found = parse_id(value)
+        if found is None or found[0] != self._gateway:
             text = _("from and to must be ids of this gateway, like {gateway}:7:1")
             raise Rejected(text.format(gateway=self._gateway))
-        epoch, seq = map(int, numbers)
-        if epoch >= MOST_EPOCH or seq > MAX_SEQ:
-            raise Rejected(_("there are no ids so high"))
-        return make_key(epoch, seq)
+        return found[1]

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
+from gateway.event import event
 from gateway.figures.energy import register_limits
 from gateway.figures.media import MEDIUM_OF
 from gateway.figures.oee import limits_of
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.windows import MINUTE_MS
-from gateway.model import Draft
 
 if TYPE_CHECKING:
     from gateway.figures.track import PowerMeter, Track
-    from gateway.model import Asset, KpiSpec, Value
+    from gateway.model import Asset, Draft, KpiSpec, Value
 
 LEAST_MS = 10 * MINUTE_MS
 """Between two events of one signal; a register that flickers is counted meanwhile."""
@@ -65,5 +63,4 @@ class Drops:
             "now": value,
             "falls": count + 1,
         }
-        body = orjson.dumps({"t": t_ms, "type": "counter", "data": data})
-        return [Draft("event/counter", self._asset.line, self._asset.name, t_ms, body)]
+        return [event("counter", self._asset.line, self._asset.name, t_ms, data)]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import Draft
+from gateway.event import event
+from gateway.model import OWN_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from gateway.model import Asset, Binding, KpiSpec
+    from gateway.model import Asset, Binding, Draft, KpiSpec
     from gateway.plant import Plant
     from gateway.settings import Roster
 
@@ -74,21 +75,20 @@ def changes(
     drafts: list[Draft] = []
     for path in differing[:MOST]:
         owner = _owner(path)
-        line = lines.get(owner, "_gw")
+        line = lines.get(owner, OWN_LINE)
         asset = owner or plant.identity.gateway
         data = {"path": path, "old": before.get(path), "new": now.get(path)}
         drafts.append(_draft(line, asset, data, now_ms))
     rest = len(differing) - MOST
     if rest > 0:
         data = {"path": "assets", "old": None, "new": None, "count": rest}
-        drafts.append(_draft("_gw", plant.identity.gateway, data, now_ms))
+        drafts.append(_draft(OWN_LINE, plant.identity.gateway, data, now_ms))
     return drafts
 
 
 def _draft(line: str, asset: str, data: dict[str, object], now_ms: int) -> Draft:
     data |= {"by": "file", "from": now_ms}
-    body = orjson.dumps({"t": now_ms, "type": "config", "data": data})
-    return Draft("event/config", line, asset, now_ms, body)
+    return event("config", line, asset, now_ms, data)
 
 
 def _owner(path: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.model import Asset, Binding, Device, Group, Kind, Tag
+from gateway.model import OWN_LINE, Asset, Binding, Device, Group, Kind, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gateway.model import AlarmSpec
     from gateway.plant import Plant
 
-LINE = "_gw"
 SELF = "_gw"
 """The device that these tags are of, as `src` in the meta names it; no device of a site can have
 this name."""
@@ -130,7 +129,7 @@ def asset_of(gateway: str, tags: Iterable[Tag], alarms: tuple[AlarmSpec, ...]) -
     """The gateway as an asset."""
     return Asset(
         name=gateway,
-        line=LINE,
+        line=OWN_LINE,
         kind="gateway",
         text={"zh": "网关", "en": "Gateway"},
         bindings=tuple(Binding(tag.name, tag, "", None) for tag in tags),

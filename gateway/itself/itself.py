@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from gateway import __version__
+from gateway.event import event
 from gateway.itself.basis import basis_of, changes
 from gateway.itself.comings import Comings
-from gateway.itself.gauges import LINE, PERIOD_S, asset_of, device_of, tags_of
+from gateway.itself.gauges import PERIOD_S, asset_of, device_of, tags_of
 from gateway.itself.memory import LastRun, note, recall
 from gateway.itself.readings import Parts, Readings, lacking
 from gateway.itself.trouble import Trouble, specs_of
-from gateway.model import Draft
+from gateway.model import OWN_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.model import Asset, Batch, Device, Tag
+    from gateway.model import Asset, Batch, Device, Draft, Tag
     from gateway.plant import Plant
 
 __all__ = ["Itself", "Parts"]
@@ -96,9 +95,7 @@ class Itself:
         return drafts, self._readings.take(self._tags)
 
     def _event(self, kind: str, data: dict[str, object]) -> Draft:
-        now_ms = self._now_ms()
-        body = orjson.dumps({"t": now_ms, "type": kind, "data": data})
-        return Draft(f"event/{kind}", LINE, self._gateway, now_ms, body)
+        return event(kind, OWN_LINE, self._gateway, self._now_ms(), data)
 
     def _now_ms(self) -> int:
         return self._parts.clock.wall_ns() // 1_000_000

@@ -16,13 +16,11 @@ from zlib import crc32
 
 from gateway.durable import sync_folder, write_whole
 from gateway.errors import StoreError
+from gateway.model import MAX_EPOCH
 from gateway.words import _
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-MAX_EPOCH = (1 << 27) - 1
-"""Keys are SQLite integers, 63 bits: 27 of them are the epoch's."""
 
 FORMAT = 1
 """Of the whole folder; a program refuses what it doesn't know rather than take it for damaged."""

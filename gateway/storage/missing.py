@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import SEQ_BITS, make_key
+from gateway.model import SEQ_BITS, make_key, parse_id
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State
 from gateway.storage.recovery import absent
 from gateway.storage.rows import parse_record
@@ -194,8 +194,7 @@ def _span(row: tuple[int, str, str, str, int, bytes, str, int]) -> Span | None:
         return None
     try:
         data = orjson.loads(record.body)["data"]
-        ends = [data[name].rsplit(":", 2) for name in ("from", "to")]
-        lo, hi = (make_key(int(epoch), int(seq)) for _gateway, epoch, seq in ends)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        lo, hi = parse_id(data["from"]), parse_id(data["to"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return lo, hi
+    return (lo[1], hi[1]) if lo is not None and hi is not None else None

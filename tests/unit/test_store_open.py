@@ -17,7 +17,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import StoreError
-from gateway.model import MAX_SEQ, SEQ_BITS, make_key
+from gateway.model import MAX_EPOCH, MAX_SEQ, SEQ_BITS, make_key
 from gateway.storage import epoch as epochs
 from gateway.storage import writer
 from tests.store_kit import files, keys, open_store, read_all, telemetry
@@ -226,11 +226,11 @@ def test_numbers_that_run_out_take_a_new_epoch(tmp_path: Path) -> None:
 
 def test_the_last_epoch_is_told_before_keys_overflow(tmp_path: Path) -> None:
     use(tmp_path)
-    rewrite(tmp_path, epoch=epochs.MAX_EPOCH)
+    rewrite(tmp_path, epoch=MAX_EPOCH)
     with pytest.raises(StoreError, match="beyond the last one"):
         open_store(tmp_path)
-    assert make_key(epochs.MAX_EPOCH, MAX_SEQ) < 1 << 63
-    assert make_key(epochs.MAX_EPOCH, MAX_SEQ) >> SEQ_BITS == epochs.MAX_EPOCH
+    assert make_key(MAX_EPOCH, MAX_SEQ) < 1 << 63
+    assert make_key(MAX_EPOCH, MAX_SEQ) >> SEQ_BITS == MAX_EPOCH
 
 
 def test_an_epoch_that_is_slow_to_be_written_is_taken_when_it_is(
