@@ -178,7 +178,7 @@ class Agent:
         """Give the ledger back what the store knows of each asset."""
         now_ms = self._now_ms()
         since_ms = now_ms - HORIZON_MS
-        states = [r for (cls, *_place), r in self._store.current().items() if cls == "state"]
+        states = [record for record in self._store.current().values() if record.cls == "state"]
         self._ledger.restore(
             self._store.log(since_ms, self._clock.moved(since_ms)),
             self._store.last_heard(),

@@ -162,7 +162,7 @@ OWN_LINE = "_gw"
 """The line of what the gateway says of itself; its asset is the gateway's name."""
 
 Place = tuple[str, str, str]
-"""Line, asset and class of a record: what its topic is made of."""
+"""Line, asset and class of a record, in this order: what its topic is made of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from gateway.clock import Clock
-    from gateway.model import Draft, LogRow
+    from gateway.model import Draft, LogRow, Place
     from gateway.storage.position import Position
     from gateway.storage.rows import Current
 
@@ -212,7 +212,7 @@ class Store:
             else:
                 waiting.rest.append(record)
                 if is_current(cls):
-                    self._current[cls, draft.line, draft.asset] = record
+                    self._current[record.place] = record
         self._last_key = waiting.last_key = key
         if log:
             waiting.log.extend(log)
@@ -263,22 +263,22 @@ class Store:
         saved = self._home.shelf.positions.get(publisher, Standing())
         return self._progress.claim(publisher, saved, self.committed_key, self._commits.records)
 
-    def current(self) -> Mapping[tuple[str, str, str], Record]:
-        """Return the newest meta, state and alarms, by class, line and asset.
+    def current(self) -> Mapping[Place, Record]:
+        """Return the newest meta, state and alarms, by place.
 
         The newest may not be committed yet: compare its key with `committed_key`.
         """
         return self._current
 
-    def retire(self, stands: Callable[[str, str, str], bool]) -> list[Record]:
-        """Forget what is current of every class, line and asset that doesn't stand any more.
+    def retire(self, stands: Callable[[Place], bool]) -> list[Record]:
+        """Forget what is current of every place that doesn't stand any more.
 
         The records stay history; what a server may still keep of them is returned and, until it
         stands again, in `gone`.
         """
-        places = [place for place in self._current if not stands(*place)]
+        places = [place for place in self._current if not stands(place)]
         retired = [self._current.pop(place) for place in places]
-        earlier = [r for r in self.gone if not stands(r.cls, r.line, r.asset)]
+        earlier = [r for r in self.gone if not stands(r.place)]
         self.gone = earlier + retired
         return retired
 
@@ -384,8 +384,8 @@ class Store:
             self._closed = True
             await self._writer.stop()
 
-    def _is_current(self, r: Record) -> bool:
-        return self._current.get((r.cls, r.line, r.asset)) is r
+    def _is_current(self, record: Record) -> bool:
+        return self._current.get(record.place) is record
 
     def _move(self, epoch: int) -> None:
         """Go on with an epoch that is on the medium."""

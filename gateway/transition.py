@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.health import Health
     from gateway.itself.itself import Itself
     from gateway.ledger import Ledger
-    from gateway.model import Asset, Device, Entry, Record
+    from gateway.model import Asset, Device, Entry, Place, Record
     from gateway.pipeline import Pipeline
     from gateway.plant import Plant
     from gateway.poller import Poller
@@ -156,7 +156,7 @@ class Transition:
         for asset in plant.assets:
             if asset.name in names:
                 name = asset.name
-                state = current.get(("state", asset.line, name))
+                state = current.get((asset.line, name, "state"))
                 accounts[name] = self._ledger.begin(
                     asset, calendar, log.pop(name, ()), told.get(name, ()), state, now_ms
                 )
@@ -181,9 +181,7 @@ class Transition:
         own, device = self._itself.plan(plant)
         alarms = self._alarms.plan((*plant.assets, own), current, now_ms)
         present = {(asset.line, asset.name) for asset in (*plant.assets, own)}
-        gone = self._store.retire(
-            lambda *place: place[1:] in present and self._alarms.stands(*place)
-        )
+        gone = self._store.retire(lambda place: place[:2] in present and self._alarms.stands(place))
         revs: dict[str, str] = {}
         for asset in (*assets, own):
             names = asset.kpi.kpis if asset.kpi is not None else ()
@@ -200,9 +198,9 @@ class Transition:
         return self._clock.wall_ns() // 1_000_000
 
 
-def _rev(current: Mapping[tuple[str, str, str], Record], asset: Asset) -> str | None:
+def _rev(current: Mapping[Place, Record], asset: Asset) -> str | None:
     """The revision of an asset's meta that was told last."""
-    told = current.get(("meta", asset.line, asset.name))
+    told = current.get((asset.line, asset.name, "meta"))
     return None if told is None else orjson.loads(told.body)["rev"]
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gateway.model import Tag, Value
 
 BITS_PER_REGISTER = 16
-NIBBLE = 4
 
 _INTEGER_BITS = {
     Kind.U16: 16,

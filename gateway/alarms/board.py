@@ -17,7 +17,7 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gateway.model import Asset, Draft, Quality, Record, Value
+    from gateway.model import Asset, Draft, Place, Quality, Record, Value
 
 MAINTENANCE = frozenset({"maintenance", "维修", "维护", "保养", "检修"})
 """Reasons of a planned stop during which a machine's alarms are out of service."""
@@ -32,10 +32,7 @@ class Alarms:
         self._of_asset: dict[str, list[Watch]] = {}
 
     def plan(
-        self,
-        assets: Iterable[Asset],
-        current: Mapping[tuple[str, str, str], Record],
-        now_ms: int,
+        self, assets: Iterable[Asset], current: Mapping[Place, Record], now_ms: int
     ) -> list[Draft]:
         """Take the alarms of these assets, and how they stand; at a start and at a change.
 
@@ -43,7 +40,7 @@ class Alarms:
 
         Args:
             assets: all of the site's, the gateway itself among them.
-            current: the newest record of each class, line and asset.
+            current: the newest record of each place.
             now_ms: UTC ms.
 
         Returns:
@@ -72,15 +69,16 @@ class Alarms:
         for watch in self._watches.values():
             self._of_tag.setdefault((watch.spec.device, watch.spec.tag), []).append(watch)
             self._of_asset.setdefault(watch.asset, []).append(watch)
-        self.follow(record for (cls, *_place), record in current.items() if cls == "state")
+        self.follow(record for record in current.values() if record.cls == "state")
         return news
 
     def of_tag(self, device: str, tag: str) -> Sequence[Watch]:
         """The alarms that a tag feeds."""
         return self._of_tag.get((device, tag), ())
 
-    def stands(self, cls: str, line: str, asset: str) -> bool:
+    def stands(self, place: Place) -> bool:
         """Tell whether what was told in this place is still told; yes, where it is no alarm."""
+        line, asset, cls = place
         kind, _slash, alarm = cls.partition("/")
         watch = self._watches.get((asset, alarm))
         return kind != "alarm" or (watch is not None and watch.line == line)

@@ -226,8 +226,8 @@ class RecordStore(Protocol):
     def position(self, publisher: str) -> Position:
         """Where a publisher stands."""
 
-    def current(self) -> Mapping[tuple[str, str, str], Record]:
-        """The newest meta, state and alarms: (class, line, asset) → record."""
+    def current(self) -> Mapping[Place, Record]:
+        """The newest meta, state and alarms, by place."""
 
     @property
     def gone(self) -> Sequence[Record]:

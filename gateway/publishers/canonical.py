@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import MAX_SEQ, SEQ_BITS
+from gateway.model import MAX_SEQ, OWN_LINE, SEQ_BITS
 
 if TYPE_CHECKING:
-    from gateway.model import Record
+    from gateway.model import Place, Record
     from gateway.settings import Identity
 
 CONTRACT = "1.0"
@@ -30,12 +30,12 @@ class Canonical:
         self._gateway = identity.gateway
         self._root = f"cii/v1/{identity.cluster}/{identity.enterprise}/{identity.site}"
         self._id = f'{{"v":"{CONTRACT}","id":"{identity.gateway}:'.encode()
-        self._topics: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._topics: dict[Place, tuple[str, str]] = {}
 
     @property
     def status_topic(self) -> str:
         """Where the gateway's own status is, which is no record."""
-        return f"{self._root}/_gw/{self._gateway}/status"
+        return f"{self._root}/{OWN_LINE}/{self._gateway}/status"
 
     @property
     def commands(self) -> str:
@@ -44,7 +44,7 @@ class Canonical:
 
     def topic(self, record: Record, *, hist: bool) -> str:
         """Where a record goes; late telemetry has a topic of its own."""
-        place = (record.line, record.asset, record.cls)
+        place = record.place
         topics = self._topics.get(place)
         if topics is None:
             base = "/".join((self._root, *place))

@@ -341,8 +341,7 @@ class Delivery:
 
     def _retained(self, record: Record) -> bool:
         """Tell whether the server is to keep it: not what is told last of something removed."""
-        place = record.cls, record.line, record.asset
-        return self._encoding.retained(record) and place in self._store.current()
+        return self._encoding.retained(record) and record.place in self._store.current()
 
     def _restate(self, record: Record) -> Message:
         """A record as part of what each connection begins with."""

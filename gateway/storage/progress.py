@@ -170,10 +170,9 @@ class Progress:
         for publisher, position in self._positions.items():
             for record in records:
                 if position.is_acked(record.key):
-                    place = (record.line, record.asset, record.cls)
-                    if not position.parked.covers(place, record.key):
+                    if not position.parked.covers(record.place, record.key):
                         continue
-                    position.outstanding -= position.parked.count_down(place)
+                    position.outstanding -= position.parked.count_down(record.place)
                 tally = self._forgotten.setdefault(
                     (publisher, record.cls),
                     [record.key, record.key, record.ts_ms, record.ts_ms, 0],

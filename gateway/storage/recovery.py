@@ -130,9 +130,9 @@ def _salvage(path: Path) -> _Intact:
     current, heard = _standing(path)
     for key in sorted(records):
         record = records[key]
-        name = (record.cls, record.line, record.asset)
-        if is_current(record.cls) and (name not in current or current[name].key < key):
-            current[name] = record
+        place = record.place
+        if is_current(record.cls) and (place not in current or current[place].key < key):
+            current[place] = record
     return _Intact(
         [records[key] for key in sorted(records)], [log[at] for at in sorted(log)], current, heard
     )

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import orjson
 
-from gateway.model import Entry, LogRow, Record
+from gateway.model import Entry, LogRow, Place, Record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,8 +19,8 @@ RecordRow = tuple[int, str, str, str, int, bytes, str, int]
 """key, cls, line, asset, ts_ms, body, subject, crc."""
 LogLine = tuple[int, str, int, int, bytes, int]
 """id, asset, time of the first and of the last entry in UTC ms, body, crc."""
-Current = dict[tuple[str, str, str], Record]
-"""Newest record by class, line and asset."""
+Current = dict[Place, Record]
+"""The newest record of each place."""
 
 MAX_KEY = (1 << 63) - 1
 
@@ -110,7 +110,7 @@ def read_current(db: sqlite3.Connection) -> tuple[Current, bool]:
     """Return the newest meta, states and alarms as the segment has them, and if that is all."""
     rows = db.execute("SELECT key, cls, line, asset, ts_ms, body, subject, crc FROM current")
     records = list(map(parse_record, rows))
-    current = {(r.cls, r.line, r.asset): r for r in records if r is not None}
+    current = {r.place: r for r in records if r is not None}
     return current, len(current) == len(records)
 
 

@@ -262,11 +262,7 @@ class Shelf:
 
     def _write(self, batch: Batch) -> None:
         if batch.rest or batch.log or batch.heard is not None:
-            current = {
-                (record.cls, record.line, record.asset): record
-                for record in batch.rest
-                if is_current(record.cls)
-            }
+            current = {record.place: record for record in batch.rest if is_current(record.cls)}
             # Numbered within the epoch, as keys are: a number is never used for another row,
             # also not after a crash that left the first one in an unfinished commit.
             start = max(self._log_last, batch.last_key >> SEQ_BITS << SEQ_BITS)

@@ -79,7 +79,7 @@ def test_a_folder_that_goes_away_is_begun_anew_and_its_loss_told(
         await store.close()
         again = open_store(folder)
         assert list(again.log(0)) == [counted(9), counted(10)]
-        assert again.current()["state", "line-1", "press-1"] == new[-1]
+        assert again.current()["line-1", "press-1", "state"] == new[-1]
         assert not again.position("cluster").is_acked(new[0].key)
         await again.close()
         if how == "renamed":

@@ -75,9 +75,9 @@ class FakeStore:
     def gone(self) -> list[Record]:
         return []
 
-    def current(self) -> dict[tuple[str, str, str], Record]:
+    def current(self) -> dict[Place, Record]:
         kept = ("meta", "state", "alarm")
-        return {(r.cls, r.line, r.asset): r for r in self.records if r.cls.startswith(kept)}
+        return {r.place: r for r in self.records if r.cls.startswith(kept)}
 
     def read_now(self, after: int, upto: int, limit: int) -> list[Record]:
         upto = min(upto, self.committed_key)

@@ -12,7 +12,19 @@ import pytest
 from gateway import words
 from gateway.alarms.board import Alarms
 from gateway.alarms.watch import CHATTER_S, Watch
-from gateway.model import AlarmSpec, Asset, Batch, Binding, Device, Draft, Group, Kind, Quality, Tag
+from gateway.model import (
+    AlarmSpec,
+    Asset,
+    Batch,
+    Binding,
+    Device,
+    Draft,
+    Group,
+    Kind,
+    Place,
+    Quality,
+    Tag,
+)
 from gateway.model import Record as Stored
 from gateway.pipeline import Pipeline
 from gateway.records import mark
@@ -183,12 +195,12 @@ DEVICE = Device("plc", "fake://", 1, (Group("plc", "default", 1, TAGS),), {})
 OVEN = Asset("oven", "main", "oven", {}, (), None, alarms=(HOT,))
 REST = Asset("plc", "_dev", "device", {}, (Binding("temp", TEMP, "", None, high=300.0),), None)
 
-Current = dict[tuple[str, str, str], Stored]
+Current = dict[Place, Stored]
 
 
 def stored(*drafts: Draft) -> Current:
     return {
-        (d.cls, d.line, d.asset): Stored(key, d.cls, d.line, d.asset, d.ts_ms, d.body)
+        (d.line, d.asset, d.cls): Stored(key, d.cls, d.line, d.asset, d.ts_ms, d.body)
         for key, d in enumerate(drafts, 1)
     }
 
@@ -237,10 +249,10 @@ def test_what_changes_in_the_site_file_is_told_of_an_alarm_that_stands() -> None
     alarms = Alarms()
     (told,) = alarms.plan((moved,), stored(draft), T0_MS + 5)
     assert told.line == "other"
-    assert not alarms.stands("alarm/hot", "main", "oven")
-    assert alarms.stands("alarm/hot", "other", "oven")
-    assert not alarms.stands("alarm/cold", "other", "oven")
-    assert alarms.stands("meta", "main", "oven")
+    assert not alarms.stands(("main", "oven", "alarm/hot"))
+    assert alarms.stands(("other", "oven", "alarm/hot"))
+    assert not alarms.stands(("other", "oven", "alarm/cold"))
+    assert alarms.stands(("main", "oven", "meta"))
     (over,) = heated(first, 20.0, 9)
     assert Alarms().plan((grave,), stored(over), T0_MS) == [], "what is over is left as it is"
 

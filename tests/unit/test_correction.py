@@ -84,7 +84,7 @@ class Process:
         self.correction = Correction(self.clock, self.store, self.ledger, self.records)
         now_ms = self.now_ms
         since_ms = now_ms - HORIZON_MS
-        states = [r for (cls, *_place), r in self.store.current().items() if cls == "state"]
+        states = [r for r in self.store.current().values() if r.cls == "state"]
         self.ledger.restore(
             self.store.log(since_ms, self.clock.moved(since_ms)),
             self.store.last_heard(),

@@ -111,7 +111,7 @@ def test_what_is_told_last_of_an_asset_that_goes_is_not_kept(
     rig.make("state", "stays")
     gone = rig.make("state", "goes")
     now = rig.store.current()
-    del now[gone.cls, gone.line, gone.asset]
+    del now[gone.place]
     monkeypatch.setattr(rig.store, "current", lambda: now)
     rig.store.commit()
     rig.pump()

@@ -151,7 +151,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         assert await read_all(store) == records
         assert list(store.log(0)) == [counted(3)]
         assert store.last_heard() == {"press-1": NOW_MS}
-        assert list(store.current()) == [("state", "line-1", "press-1")]
+        assert list(store.current()) == [("line-1", "press-1", "state")]
         await store.close()
 
     asyncio.run(second(asyncio.run(first())))
@@ -172,18 +172,18 @@ def test_current_is_the_newest_of_each_committed_or_not_and_outlives_its_segment
             await store.flush()
         assert len(segments(tmp_path, "r")) > 2
         newest = store.append([state(99)])[0]
-        assert store.current()["state", "line-1", "press-1"] == newest
+        assert store.current()["line-1", "press-1", "state"] == newest
         assert newest.key > store.committed_key
         await store.close()
 
     async def second() -> None:
         store = open_store(tmp_path)
-        found = {name[:1] + name[2:]: record.body for name, record in store.current().items()}
+        found = {place[1:]: record.body for place, record in store.current().items()}
         assert found == {
-            ("meta", "press-1"): meta.body,
-            ("alarm/hot", "press-1"): alarm.body,
-            ("state", "press-1"): state(99).body,
-            ("state", "press-2"): state(59).body,
+            ("press-1", "meta"): meta.body,
+            ("press-1", "alarm/hot"): alarm.body,
+            ("press-1", "state"): state(99).body,
+            ("press-2", "state"): state(59).body,
         }
         await store.close()
 

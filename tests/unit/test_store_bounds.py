@@ -176,7 +176,7 @@ def test_when_there_is_no_telemetry_left_the_oldest_rest_goes(tmp_path: Path) ->
         await store.flush()
         assert store.status().bytes < 200_000 + 100_000
         assert {d.cls for d in dropped} == {"state"}
-        assert set(store.current()) == {("state", "line-1", f"press-{n}") for n in range(3)}
+        assert set(store.current()) == {("line-1", f"press-{n}", "state") for n in range(3)}
         await store.close()
 
     asyncio.run(run())

@@ -168,7 +168,7 @@ def test_the_log_and_the_current_states_survive_with_what_is_intact(tmp_path: Pa
         rows = list(store.log(0))
         assert rows == [counted(number, NOW_MS + number) for number in range(10)]
         assert store.last_heard() == {"press-1": NOW_MS}
-        assert {name[2] for name in store.current()} == {f"press-{n}" for n in range(10)}
+        assert {place[1] for place in store.current()} == {f"press-{n}" for n in range(10)}
         await store.close()
 
     asyncio.run(run())
@@ -182,7 +182,7 @@ def test_a_newest_segment_beyond_reading_leaves_the_current_states_of_the_one_be
 
     async def run() -> None:
         store = open_store(tmp_path)
-        assert {name[2] for name in store.current()} >= {f"press-{n}" for n in range(5)}
+        assert {place[1] for place in store.current()} >= {f"press-{n}" for n in range(5)}
         await store.close()
 
     asyncio.run(run())
