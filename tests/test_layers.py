@@ -52,7 +52,7 @@ MAY: dict[str, set[str]] = {
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
-    "figures": {"event", "model", "settings", "words"},
+    "figures": {"event", "model", "plain", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file

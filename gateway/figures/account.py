@@ -14,12 +14,12 @@ import orjson
 from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
+from gateway.figures.eras import Eras
 from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
 from gateway.figures.media import MEDIA, MEDIUM_OF, POWER, POWER_SUM
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
-from gateway.figures.reckoning import Reckoning
-from gateway.figures.replay import AHEAD, FRONT, MOVED, TOLD, replay
+from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.timeline import KNOWN
 from gateway.figures.track import NEVER, PowerMeter, Track, cleaned, tracks_of
@@ -71,7 +71,7 @@ class Account:
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
         self._tracks = tracks_of(spec)
         self._drops = Drops(asset, spec)
-        self._reckoning = of = Reckoning(spec, asset.line, calendar, self._journal, self.presence)
+        self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
         def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
             logged = self._journal.tells_of
@@ -156,7 +156,7 @@ class Account:
         self.rest()
         self._entries.append(Entry(now_ms, MOVED, f"{since}:{delta}"))
         has_more = (self._journal.first() or since) < since
-        self._reckoning.move(since, delta)
+        self._eras.move(since, delta)
         self._journal.move(since, delta)
         if self.presence is not None:
             self.presence.move(since, delta)
@@ -191,7 +191,7 @@ class Account:
 
     def live(self, now_ms: int) -> OeeFigures | None:
         """Figures of the current hour; None where none are due at all."""
-        return None if self._oee is None else self._reckoning.current(now_ms)
+        return None if self._oee is None else self._eras.current(now_ms)
 
     def restore(
         self,
@@ -212,7 +212,8 @@ class Account:
         """
         self._now = now_ms
         self._front = _front(now_ms)
-        late, was_moved = replay(rows, self._journal, self._reckoning)
+        late, was_moved = replay(rows, self._journal, self._eras)
+        self._eras.begin(now_ms)
         if state is not None:
             fields = orjson.loads(state.body)
             self._shown = Shown.recall(fields)
@@ -237,7 +238,7 @@ class Account:
         """Take up everything where the journal ends."""
         first = self._journal.first()
         if first is not None and first < self._front:
-            self._reckoning.trim(self._front, self._now)
+            self._eras.trim(self._front, self._now)
             self._journal.trim(self._front)
         self._catch_up(heard)
         if first is not None:
@@ -265,7 +266,8 @@ class Account:
         self._front = min(self._front, _front(now_ms))
         self._wake = 0
         self._journal.cut(now_ms)
-        self._reckoning.forget(now_ms)
+        self._eras.step_back(now_ms)
+        self._eras.forget(now_ms)
         for track in self._tracks.values():
             track.forget()
         self._catch_up(None if self.presence is None else min(self.presence.heard, now_ms))
@@ -316,12 +318,12 @@ class Account:
         """Have what an entry changes in closed windows computed again."""
         medium = MEDIUM_OF.get(signal)
         hit = self._books if medium is None else [self._meters[medium]]
-        frozen = max([self._reckoning.kept_to(signal), *(book.closed for book in hit)])
+        frozen = max([self._eras.kept_to(signal), *(book.closed for book in hit)])
         if t_ms >= frozen and not self._acts_back(t_ms, signal):
             return
-        start, end = self._reckoning.touched(t_ms, signal)
+        start, end = self._eras.touched(t_ms, signal)
         if start < frozen:
-            self._reckoning.drop(start, end, signal)
+            self._eras.drop(start, end, signal)
             for book in hit:
                 book.touch(start, end, self._now, written_ms)
 
@@ -346,8 +348,11 @@ class Account:
         return [draft_of(self._asset, shown, before.word, since, why, now_ms)]
 
     def _trim(self, now_ms: int) -> None:
-        """Once an hour, forget what is too old."""
+        """Once an hour, log the settings where that is due, and forget what is too old."""
         self._wake = now_ms - now_ms % HOUR_MS + HOUR_MS
+        settings = self._eras.due(now_ms)
+        if settings is not None:
+            self._entries.append(Entry(settings[0], SETTINGS, settings[1]))
         self._forget(now_ms)
         for book in self._books:
             book.trim(self._front)
@@ -359,7 +364,7 @@ class Account:
         if front <= self._front or first is None or first >= front:
             return
         self._front = front
-        ahead = self._reckoning.trim(front, now_ms)
+        ahead = self._eras.trim(front, now_ms)
         self._journal.trim(front)
         kept = [
             Entry(t_ms, signal, value)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gateway.model import Asset, KpiSpec, Record
 
 
-Fold = Callable[[Window, int], "Fields"]
-"""Fields of a window's record, given the time it is."""
+Fold = Callable[[Window, int], "Fields | None"]
+"""Fields of a window's record, given the time it is; None where there is none."""
 
 AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
@@ -82,7 +82,6 @@ class Book:
         self.due = 0
         self.cls = cls
         self._asset = asset
-        self._profile = spec.profile
         self._interim_ms = round((spec.interim_s or 0) * 1000)
         self._calendar = calendar
         self._grace = grace_ms
@@ -109,7 +108,8 @@ class Book:
         if not final or window.kind not in self._cursor:
             return
         before = self._told.get(window.subject)
-        if before is None or before.rev <= rev:
+        # What was told while it stood on another line is told there, and stays.
+        if record.line == self._asset.line and (before is None or before.rev <= rev):
             self._told[window.subject] = _Told(
                 window, rev, _digest(fields), fields.get("profile"), record.ts_ms
             )
@@ -128,8 +128,7 @@ class Book:
         for subject, told in self._told.items():
             window = told.window
             if window.start < end and window.end > start:
-                # Another profile's figures are not this one's to restate.
-                if told.profile != self._profile or (seen_ms or told.made_ms) < told.made_ms:
+                if (seen_ms or told.made_ms) < told.made_ms:
                     continue
                 self._touched.setdefault(subject, now_ms + self._grace)
                 self.due = min(self.due, now_ms + self._grace)
@@ -171,7 +170,7 @@ class Book:
         self._interim.clear()
         self._touched.clear()
         for subject, told in self._told.items():
-            if since < told.window.end <= now_ms and told.profile == self._profile:
+            if since < told.window.end <= now_ms:
                 self._touched[subject] = now_ms + self._grace
         self.due = 0
 
@@ -209,6 +208,8 @@ class Book:
         """Tell a window that is over, unless the same was told before."""
         told = self._told.get(window.subject)
         fields = self._fold(window, now_ms)
+        if fields is None:
+            return []
         if told is None:
             return [self._tell(window, 0, fields, now_ms)]
         if _digest(fields) == told.digest:
@@ -224,7 +225,10 @@ class Book:
             del self._touched[subject]
             if told.window.start < front:
                 continue
-            drafts += self._finish(told.window, now_ms)
+            fields = self._fold(told.window, now_ms)
+            # Figures of a profile that the log doesn't know are not this one's to restate.
+            if fields is not None and fields["profile"] == told.profile:
+                drafts += self._finish(told.window, now_ms)
         return drafts
 
     def _publish_interim(self, now_ms: int) -> list[Draft]:
@@ -239,12 +243,12 @@ class Book:
                 passed = (now_ms - window.start) // self._interim_ms
                 self._interim[kind] = window.start + (passed + 1) * self._interim_ms
                 if due is not None and now_ms > window.start:
-                    fields = {"rev": 0, "final": False, **self._fold(window, now_ms)}
+                    fields = {"rev": 0, "final": False, **(self._fold(window, now_ms) or {})}
                     drafts.append(self._draft(window, fields, now_ms))
         return drafts
 
     def _tell(self, window: Window, rev: int, fields: Fields, now_ms: int) -> Draft:
-        self._told[window.subject] = _Told(window, rev, _digest(fields), self._profile, now_ms)
+        self._told[window.subject] = _Told(window, rev, _digest(fields), fields["profile"], now_ms)
         self.closed = max(self.closed, window.end)
         self.told_ms = now_ms
         return self._draft(window, {"rev": rev, "final": True, **fields}, now_ms)

@@ -74,9 +74,13 @@ class Calendar:
         self._lines = rosters.lines
         self._turns: dict[tuple[str, date], tuple[Turn, ...]] = {}
 
+    def roster(self, line: str) -> Roster | None:
+        """The shifts of a line; None: all of its time is planned."""
+        return self._lines.get(line, self._site)
+
     def plan(self, line: str, start: int, end: int) -> Plan:
         """The planned time of a line within [start, end)."""
-        roster = self._lines.get(line, self._site)
+        roster = self.roster(line)
         if roster is None:
             return Plan(((start, end),))
         turns = list(self._between(line, roster, start, end))
@@ -93,7 +97,7 @@ class Calendar:
         """The windows of a kind that share time with [start, end), in order of their start."""
         if kind != "shift":
             return list(clock_windows(kind, start, end, self.tz))
-        roster = self._lines.get(line, self._site)
+        roster = self.roster(line)
         if roster is None:
             return []
         turns = sorted(self._between(line, roster, start, end), key=lambda turn: turn.start)

@@ -148,11 +148,11 @@ class Journal:
             return self.state.put(t_ms, None if value is None else str(value))
         if signal == SILENCE:
             return self.silence.put(t_ms, FOREVER if value is None else float(value))
-        if value is None:
-            return False
-        if signal in _SAID:
+        if signal in _SAID and value is not None:
             said: Series[Any] = getattr(self, signal)
             return said.put(t_ms, _SAID[signal](value))
+        if value is None or isinstance(value, str):
+            return False  # a text: what another version of this program notes
         if signal in AMOUNTS:
             amounts = self.amounts.setdefault(signal, Series(array("d")))
             amounts.put(t_ms, float(value))

@@ -51,6 +51,10 @@ class Reckoning:
         calendar: of the site.
         journal: the asset's log; someone else fills it.
         presence: what is known of the state; None where no state is bound.
+
+    Attributes:
+        base: how far left was ahead of right at a time, (UTC ms, halves), where that is known.
+        has_oee: whether there are any figures but of meters.
     """
 
     def __init__(
@@ -73,7 +77,12 @@ class Reckoning:
             for medium in MEDIA
             if not set(medium.signals).isdisjoint(spec.signals)
         }
-        self._base: tuple[int, Fraction] | None = None
+        self.base: tuple[int, Fraction] | None = None
+        self.has_oee = not {STATE, *COUNTERS}.isdisjoint(spec.signals)
+
+    def has_meter(self, medium: Medium) -> bool:
+        """Whether anything of a medium is measured."""
+        return medium in self._meter_cells
 
     def oee(self, window: Window, now_ms: int) -> OeeFigures:
         """The OEE figures of a window; of what has passed of it, where it isn't over."""
@@ -155,11 +164,14 @@ class Reckoning:
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""
-        self._cells_of(signal).drop(start, end)
+        cells = self._cells_of(signal)
+        if cells is not None:
+            cells.drop(start, end)
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
-        return self._cells_of(signal).newest
+        cells = self._cells_of(signal)
+        return 0 if cells is None else cells.newest
 
     def forget(self, start: int) -> None:
         """Forget all sums from a time on."""
@@ -176,7 +188,7 @@ class Reckoning:
         ahead = None
         if self._spec.counting == "pairs":
             ahead = self._ahead(front, now_ms)
-            self._base = front, ahead
+            self.base = front, ahead
         self._cells.drop(0, front)
         for cells in self._meter_cells.values():
             cells.drop(0, front)
@@ -186,21 +198,21 @@ class Reckoning:
         """Follow the journal, whose entries from a time on are about to be shifted."""
         if self._spec.counting == "pairs" and delta > LEAP_MS:
             # Nothing is asked of the time before any more, and years are long to add up.
-            self._base = since + delta, self._ahead(since, since)
-        elif self._base is not None:
-            t_ms, ahead = self._base
-            self._base = moved(t_ms, since, delta), ahead
+            self.base = since + delta, self._ahead(since, since)
+        elif self.base is not None:
+            t_ms, ahead = self.base
+            self.base = moved(t_ms, since, delta), ahead
         self.forget(min(since, since + delta))
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
         """Take up how far left is ahead of right at a time."""
-        self._base = t_ms, ahead
+        self.base = t_ms, ahead
 
     def _ahead(self, moment: int, now_ms: int) -> Fraction:
         if self._spec.counting != "pairs":
             return NOTHING
         first = self._journal.first()
-        since, ahead = self._base or ((first or moment) // QUARTER_MS * QUARTER_MS, NOTHING)
+        since, ahead = self.base or ((first or moment) // QUARTER_MS * QUARTER_MS, NOTHING)
         left, right = good_halves(self._cells.sum(since, moment, now_ms).counts)
         return ahead + left - right
 
@@ -212,9 +224,9 @@ class Reckoning:
     def _meter(self, medium: Medium, start: int, end: int, now_ms: int) -> Metered:
         return meter(self._journal, start, min(end, now_ms), self._spec, medium)
 
-    def _cells_of(self, signal: str) -> Cells[Sums] | Cells[Metered]:
+    def _cells_of(self, signal: str) -> Cells[Sums] | Cells[Metered] | None:
         medium = MEDIUM_OF.get(signal)
-        return self._cells if medium is None else self._meter_cells[medium]
+        return self._cells if medium is None else self._meter_cells.get(medium)
 
     def _counters(self) -> Iterator[Series[float]]:
         for name in COUNTERS:

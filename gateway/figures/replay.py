@@ -8,26 +8,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.figures.eras import Eras
     from gateway.figures.journal import Journal
-    from gateway.figures.reckoning import Reckoning
     from gateway.model import Entry
 
 AHEAD, FRONT, TOLD, MOVED = "ahead", "front", "told", "moved"
+SETTINGS = "settings"
 """Entries that the account makes itself: left minus right good halves at a time, so that what
 waits to be matched outlives the log before it; up to where the log was forgotten; when a window
-was told, so that a restart knows which entries that statement couldn't know; and from when on, and
-by how much, the times of all entries before this one are to be shifted."""
+was told, so that a restart knows which entries that statement couldn't know; from when on, and by
+how much, the times of all entries before this one are to be shifted; and which settings hold from
+when on."""
 
 
 def replay(
-    rows: Iterable[tuple[Entry, ...]], journal: Journal, reckoning: Reckoning
+    rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras
 ) -> tuple[list[tuple[Entry, int]], bool]:
     """Fill a journal.
 
     Args:
         rows: the asset's log, in the order it was written.
         journal: takes the readings.
-        reckoning: takes what is known of pairs.
+        eras: takes settings, and what is known of pairs.
 
     Returns:
         What came late, each with a time at which it wasn't there yet (a window told before that,
@@ -40,14 +42,17 @@ def replay(
         for entry in entries:
             if entry.signal == MOVED:
                 since, delta = map(int, str(entry.value).split(":"))
-                reckoning.move(since, delta)
+                eras.move(since, delta)
                 journal.move(since, delta)
                 late.clear()
                 was_moved = True
                 written = newest = 0
                 continue
             if entry.signal == AHEAD:
-                reckoning.recall(entry.t_ms, Fraction(str(entry.value)))
+                eras.recall_ahead(entry.t_ms, Fraction(str(entry.value)))
+            elif entry.signal == SETTINGS:
+                eras.recall(entry.t_ms, str(entry.value))
+                continue  # no reading, so nothing comes late by it
             elif entry.signal not in {FRONT, TOLD}:
                 is_news = journal.put(entry.t_ms, entry.signal, entry.value)
                 if is_news and entry.t_ms < written:

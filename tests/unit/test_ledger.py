@@ -496,17 +496,6 @@ def test_a_restatement_lost_in_a_crash_is_made_up_for() -> None:
     assert len(rig.told("oee")) == 2
 
 
-def test_figures_of_another_profile_are_left_alone() -> None:
-    rig = Rig.of(spec())
-    run(rig, T0, T0 + HOUR + 20_000, state="running", count=5, reject=0)
-    rig.assets = [asset(spec(profile="test@2.0.0+1111"))]
-    rig.restart(T0 + HOUR + 20_000)
-    rig.poll(T0 - 1000, count=2)
-    rig.tick(T0 + HOUR + 30_000)
-    rig.tick(T0 + HOUR + 40_000)
-    assert len(rig.told("oee")) == 1
-
-
 def test_what_waits_to_be_matched_outlives_the_log() -> None:
     """Ten left shoes of the first day meet their right ones on the third, over a restart."""
     pairs = spec(
