@@ -38,13 +38,18 @@ def _alarms(snapshot: Snapshot) -> Iterator[str]:
 def _clock(snapshot: Snapshot) -> Iterator[str]:
     """Why the time isn't trusted; after some minutes there is an alarm that says so."""
     doubt = snapshot["clock"]["doubt"]
-    if doubt and all(alarm["name"] != "clock_unsync" for alarm in snapshot["alarms"]):
+    if doubt and not _alarmed(snapshot, "clock_unsync"):
         yield doubt
+
+
+def _alarmed(snapshot: Snapshot, name: str) -> bool:
+    """Whether an alarm of the gateway says it already."""
+    return any(alarm["name"] == name for alarm in snapshot["alarms"])
 
 
 def _store(snapshot: Snapshot) -> Iterator[str]:
     store = snapshot["store"]
-    if store["failing"]:
+    if store["failing"] and not _alarmed(snapshot, "store_failing"):
         yield store["failing"]
     dropped = sum(store["dropped"].values())
     if dropped:

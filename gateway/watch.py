@@ -85,7 +85,7 @@ def lines(snapshot: Snapshot) -> list[str]:
         f" {_state(asset)} {_oee(asset)} {_values(asset)}"
         for asset in snapshot["assets"]
     ]
-    return [*made, f"{_clock(snapshot['time'])} {_outbox(snapshot)}"]
+    return [*made, f"{_clock(snapshot['time'])} {' | '.join(_standing(snapshot))}"]
 
 
 def view(snapshot: Snapshot, width: int) -> Table:
@@ -100,7 +100,7 @@ def view(snapshot: Snapshot, width: int) -> Table:
 
     table = Table(
         title=f"nxgate {snapshot['version']}  {snapshot['gateway']}  {_clock(snapshot['time'])}",
-        caption=_outbox(snapshot),
+        caption="\n".join(_standing(snapshot)),
         title_justify="left",
         caption_justify="left",
     )
@@ -163,7 +163,8 @@ def _number(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _outbox(snapshot: Snapshot) -> str:
+def _standing(snapshot: Snapshot) -> list[str]:
+    """Each publisher, then whatever is not well."""
     parts = [
         (
             f"{name}: {_('connected')}"
@@ -174,7 +175,7 @@ def _outbox(snapshot: Snapshot) -> str:
         + _("outbox {count}").format(count=status["outbox"])
         for name, status in snapshot["publishers"].items()
     ]
-    return " | ".join([*parts, *concerns(snapshot)])
+    return [*parts, *concerns(snapshot)]
 
 
 def _percent(ratio: float | None) -> str:

@@ -100,7 +100,7 @@ class Home:
                 "{path}: the disk has room for {room} MiB and store.size is {size} MiB: the oldest"
                 " records will go earlier; make room, or lower store.size"
             )
-            log.warning(text.format(path=self.folder, room=most >> 20, size=size >> 20))
+            log.warning(text.format(path=self.folder, room=max(0, most) >> 20, size=size >> 20))
 
     def _open(self) -> None:
         stored = read_epoch(self.folder, self._gateway)

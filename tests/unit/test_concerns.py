@@ -8,7 +8,7 @@ import pytest
 
 from gateway import words
 from gateway.concerns import MOST_ALARMS, concerns
-from gateway.watch import lines
+from gateway.watch import lines, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,24 @@ def test_each_thing_that_is_not_well_is_said(
     (text,) = concerns(snapshot)
     assert said in text
     assert said in lines(snapshot)[-1]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(("store", "failing"), "store_failing"), (("clock", "doubt"), "clock_unsync")],
+)
+def test_what_an_alarm_says_is_said_once(path: tuple[str, str], name: str) -> None:
+    snapshot = well() | {"alarms": [alarm(name)]}
+    snapshot[path[0]][path[1]] = "the disk is full"
+    assert concerns(snapshot) == [f"alarm oven/{name} (2): too hot"]
+
+
+def test_below_the_table_each_thing_has_a_line_of_its_own() -> None:
+    snapshot = well() | {"alarms": [alarm("hot"), alarm("hotter")], "version": "1", "gateway": "g"}
+    caption = str(view(snapshot, 120).caption)
+    assert [line.split(":")[0] for line in caption.splitlines()] == [
+        "cluster", "alarm oven/hot (2)", "alarm oven/hotter (2)",
+    ]  # fmt: skip
 
 
 def test_a_flood_of_alarms_is_summed_up() -> None:
