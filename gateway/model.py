@@ -281,6 +281,7 @@ class KpiSpec:
         micro_stop_s: a stop shorter than this counts as run; None: every stop is a stop.
         quality: measured | entered | none.
         max_rate: pieces per second beyond which a counter's step is not believed.
+        rate_given: whether the site file says it; else it follows the shortest ideal cycle.
         silence_s: an asset not heard for longer is unknown from its last good value on.
         windows: kinds to publish, of quarter | hour | shift | day.
         interim_s: publish open windows (`final: false`) each so many seconds; None: never.
@@ -318,6 +319,7 @@ class KpiSpec:
     factors: Mapping[str, Factor] = field(default_factory=dict)
     counts: Mapping[str, float] = field(default_factory=dict)
     max_flow: Mapping[str, float] = field(default_factory=dict)
+    rate_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,10 @@ def _asset(asset: Asset, spec: KpiSpec) -> Iterator[tuple[str, object]]:
     yield "ideal_cycle", spec.ideal_cycle_s
     yield "products", dict(spec.products)
     yield "micro_stop", spec.micro_stop_s
-    for name in ("stations", "pieces_per_index", "max_rate", "max_kw"):
+    for name in ("stations", "pieces_per_index", "max_kw"):
         yield f"parameters.{name}", getattr(spec, name)
+    # Else it follows the ideal cycle, whose change is told.
+    yield "parameters.max_rate", spec.max_rate if spec.rate_given else None
     for medium, most in spec.max_flow.items():
         yield f"parameters.max_{medium}", most
     for binding in asset.bindings:

@@ -383,9 +383,14 @@ def config_events(before: Plant, now: Plant, folder: Path) -> list[tuple[str, An
 def test_what_figures_depend_on_is_told_where_it_changed(plant: Plant, tmp_path: Path) -> None:
     before = replace(plant, assets=(PRESS,), rosters=Rosters(Roster((DAY,)), {}))
     assert config_events(before, before, tmp_path) == []
-    faster = replace(PRESS, kpi=replace(SPEC, ideal_cycle_s=8.0))
+    faster = replace(PRESS, kpi=replace(SPEC, ideal_cycle_s=8.0, max_rate=1.25))
     assert config_events(before, replace(before, assets=(faster,)), tmp_path) == [
         ("main/press", {"path": "assets.press.ideal_cycle", "old": 10.0, "new": 8.0,
+                        "by": "file", "from": 5}),
+    ]  # fmt: skip
+    strict = replace(PRESS, kpi=replace(SPEC, max_rate=2.0, rate_given=True))
+    assert config_events(before, replace(before, assets=(strict,)), tmp_path) == [
+        ("main/press", {"path": "assets.press.parameters.max_rate", "old": None, "new": 2.0,
                         "by": "file", "from": 5}),
     ]  # fmt: skip
     late = replace(before, rosters=Rosters(Roster((replace(DAY, end=1260),)), {}))
