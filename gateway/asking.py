@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import api
-from gateway.errors import GatewayError
+from gateway.errors import ConfigError, GatewayError
 from gateway.exits import FAULTS
 from gateway.templates import load
 from gateway.words import _
@@ -21,10 +21,15 @@ def reload_site(site: Path) -> int:
     """Print what was applied and return 0, or why nothing was and return 2.
 
     Raises:
-        ConfigError: the file has faults; the gateway says the same.
         GatewayError: no gateway runs on its store.
     """
-    folder = load(site).store.path
+    try:
+        folder = load(site).store.path
+    except ConfigError as error:
+        for fault in error.faults:
+            click.echo(str(fault), err=True)
+        click.echo(_("nothing was reloaded: mend the file, then it runs"), err=True)
+        return FAULTS
     try:
         outcome: dict[str, Any] | None = asyncio.run(api.reload(folder))
     except OSError as error:

@@ -144,4 +144,6 @@ def audit(site: Path, *, check: bool, as_json: bool, last: int | None) -> None:
     from gateway.commands.show import show  # noqa: PLC0415
     from gateway.templates import load  # noqa: PLC0415
 
-    sys.exit(show(load(site).store.path, check=check, as_json=as_json, last=last))
+    plant = load(site)
+    zone = plant.timezone
+    sys.exit(show(plant.store.path, zone, check=check, as_json=as_json, last=last))

@@ -195,7 +195,7 @@ class Desk:
             msg=outcome.msg,
         )
         # What came from outside must not write lines of its own into the log.
-        log.info("%s", "".join(sign if sign.isprintable() else "?" for sign in text))
+        log.info("%s", "".join(sign if sign.isprintable() else "?" for sign in text.rstrip()))
         self._publish(command.publisher, command.topic, command.cid, outcome, mark)
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -129,7 +129,7 @@ def test_a_disk_that_refuses_leaves_no_half_line(
 def test_the_command_shows_and_judges(tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
     site.write_text(
-        "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: UTC}\n"
+        "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: Asia/Shanghai}\n"
         "store: {path: store}\n"
     )
     run = CliRunner().invoke
@@ -140,6 +140,9 @@ def test_the_command_shows_and_judges(tmp_path: Path) -> None:
     shown = run(cli, ["audit", str(site), "--last", "2"])
     assert len(shown.output.splitlines()) == 2
     assert "c29" in shown.output
+    assert shown.output.splitlines()[-1].split() == [
+        "30", "2026-09-21", "22:13:20.029+08:00", "received", "cid=c29", "x=é",
+    ]  # fmt: skip
     shown = run(cli, ["audit", str(site), "--json"])
     assert [json.loads(line)["n"] for line in shown.output.splitlines()] == list(range(1, 31))
     assert run(cli, ["audit", str(site), "--verify"]).exit_code == 0
@@ -147,3 +150,30 @@ def test_the_command_shows_and_judges(tmp_path: Path) -> None:
     shown = run(cli, ["audit", str(site), "--verify", "--json"])
     assert shown.exit_code == 1
     assert len(json.loads(shown.output)["faults"]) == 1
+
+
+def test_a_line_tells_who_asked_for_what_and_writes_nothing_into_the_terminal(
+    tmp_path: Path,
+) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: UTC}\n"
+        "store: {path: store}\n"
+    )
+    folder = tmp_path / "store" / FOLDER
+    folder.mkdir(parents=True)
+    audit = Audit(folder, 1)
+    asked = {"cid": "c-0000001", "publisher": "cluster", "by": "Li\x1b[2J", "signed": True}
+    args = {"tag": "oven target", "value": 185}
+    topic = "cii/v1/c/e/s/line-1/oven-1/cmd/write"
+    audit.add(0, "received", {**asked, "topic": topic, "args": args})
+    audit.add(7, "done", {"cid": "c-0000001", "code": "ok", "data": {"before": 180.0}})
+    audit.close()
+    first, second = CliRunner().invoke(cli, ["audit", str(site)]).output.splitlines()
+    assert first.endswith(
+        'received  cid=c-0000001 publisher=cluster by="Li\\u001b[2J" signed=true command=write'
+        ' asset=line-1/oven-1 tag="oven target" value=185'
+    )
+    assert second.endswith(
+        "1970-01-01 00:00:00.007+00:00  done  cid=c-0000001 code=ok before=180.0"
+    )
