@@ -25,6 +25,7 @@ from gateway.destinations import Destinations
 from gateway.errors import StoreError
 from gateway.figures.calendar import Calendar
 from gateway.health import Health
+from gateway.heap import give_back
 from gateway.itself.itself import Itself, Parts
 from gateway.ledger import HORIZON_MS, Ledger
 from gateway.links import connect
@@ -188,10 +189,14 @@ class Agent:
         )
 
     async def _tick(self) -> None:
+        settled: Plant | None = None
         while True:
             await asyncio.sleep(TICK_S)
             self._correction.look()
             self._records.keep(self._each_second(self._now_ms()))
+            if settled is not self._reloading.plant:
+                settled = self._reloading.plant
+                give_back()  # what it took to load this plant
 
     def _tell_unmapped(self) -> None:
         """Log, once, a state value that no word is known for: its time counts as unknown."""

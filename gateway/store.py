@@ -95,6 +95,7 @@ class Store:
         self._commits = self._writer.commits
         self._progress = self._writer.progress
         self.on_commit = self._writer.on_commit
+        self.on_commit.append(self._share)
         self.on_drop = self._progress.on_drop
         self._last_key = 0
         self._current: Current = {}
@@ -363,6 +364,14 @@ class Store:
         """Keep other bounds and another pace from now on; they mean what they mean to `open`."""
         self._bounds.change(size_bytes, keep_s)
         self._commits.interval_s = commit_s
+
+    def _share(self, committed: int) -> None:
+        """Hold what stands as the shelf does, packed, and not beside it."""
+        del committed
+        for place, record in self._home.shelf.current.items():
+            mine = self._current.get(place)
+            if mine is not None and mine.key == record.key:
+                self._current[place] = record
 
     def status(self) -> StoreStatus:
         """Return how the store fares now."""

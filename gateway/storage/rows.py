@@ -11,6 +11,7 @@ from zlib import crc32
 import orjson
 
 from gateway.model import Entry, LogRow, Place, Record
+from gateway.storage.packed import pack
 
 if TYPE_CHECKING:
     import sqlite3
@@ -110,7 +111,7 @@ def read_current(db: sqlite3.Connection) -> tuple[Current, bool]:
     """Return the newest meta, states and alarms as the segment has them, and if that is all."""
     rows = db.execute("SELECT key, cls, line, asset, ts_ms, body, subject, crc FROM current")
     records = list(map(parse_record, rows))
-    current = {r.place: r for r in records if r is not None}
+    current = {r.place: pack(r) for r in records if r is not None}
     return current, len(current) == len(records)
 
 

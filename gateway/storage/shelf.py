@@ -30,6 +30,7 @@ from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name
 from gateway.storage.missing import missing
 from gateway.storage.naming import put_right
+from gateway.storage.packed import pack
 from gateway.storage.places import Places
 from gateway.storage.recovery import finish_recoveries, recover
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
@@ -76,7 +77,7 @@ class Shelf:
         recovered: damaged segments recovered since the start.
         trouble: what the disk refuses besides the records themselves, or None.
         room: what is left on the disk.
-        current, heard: as of the last commit.
+        current, heard: as of the last commit; a new mapping at each change.
     """
 
     def __init__(self, folder: Path, segment_bytes: int, bounds: Bounds, clock: Clock) -> None:
@@ -270,7 +271,7 @@ class Shelf:
             segment = self._segment(Family.REST, batch.rest, batch.last_key + 1)
             self._add(segment, batch.rest, lines, batch.heard, current)
             self._log_last = lines[-1][0] if lines else self._log_last
-            self.current |= current
+            self.current = self.current | {at: pack(record) for at, record in current.items()}
             self.heard = self.heard if batch.heard is None else batch.heard
             batch.rest, batch.log, batch.heard = [], [], None
         if batch.telemetry:
