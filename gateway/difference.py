@@ -87,7 +87,7 @@ def mark(plant: Plant) -> Marks:
         names = asset.kpi.kpis if asset.kpi is not None else ()
         texts = [plant.kpis[name] for name in names]
         assets[asset.name] = _digest((asset, plant.timezone, texts))
-        feeding = dict.fromkeys(binding.tag.device for binding in asset.bindings)
+        feeding = dict.fromkeys(binding.tag.device for binding in asset.feeds())
         feeding |= dict.fromkeys(alarm.device for alarm in asset.alarms if alarm.device)
         sources[asset.name] = tuple(feeding)
     return Marks(devices, assets, sources)

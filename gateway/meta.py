@@ -57,7 +57,7 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
         about["piece"] = asset.kpi.piece
     content: dict[str, object] = {
         "asset": about,
-        "tags": [_describe_tag(binding) for binding in asset.bindings],
+        "tags": [_describe_tag(binding) for binding in asset.feeds()],
     }
     if asset.alarms:
         content["alarms"] = [_describe_alarm(alarm) for alarm in asset.alarms]

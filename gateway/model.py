@@ -9,7 +9,7 @@ the time that a frozen dataclass takes (0.6 instead of 4 µs).
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
+from collections.abc import Iterator, Mapping  # noqa: TC003 - plain.py reads these hints
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -353,7 +353,12 @@ class AlarmSpec:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A machine, a meter, or (kind `device`) a device's unbound tags on line `_dev`."""
+    """A machine, a meter, or (kind `device`) a device's unbound tags on line `_dev`.
+
+    Attributes:
+        bindings: signals with names of the profile's, or the site's.
+        loose: tags that come under their own names; thousands, where nobody binds them.
+    """
 
     name: str
     line: str
@@ -363,6 +368,13 @@ class Asset:
     kpi: KpiSpec | None
     where: str = field(default="", compare=False)
     alarms: tuple[AlarmSpec, ...] = ()
+    loose: tuple[Tag, ...] = ()
+
+    def feeds(self) -> Iterator[Binding]:
+        """Every signal with its tag."""
+        yield from self.bindings
+        for tag in self.loose:
+            yield Binding(tag.name, tag, "", None, tag.unit, tag.text, tag.low, tag.high)
 
 
 @dataclass(frozen=True, slots=True)

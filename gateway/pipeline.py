@@ -114,12 +114,12 @@ class Pipeline:
         """
         fed: dict[str, list[Asset]] = {}
         for asset in assets:
-            for name in dict.fromkeys(binding.tag.device for binding in asset.bindings):
+            for name in dict.fromkeys(binding.tag.device for binding in asset.feeds()):
                 fed.setdefault(name, []).append(asset)
         for device in devices:
             places: dict[str, list[tuple[Asset, Binding]]] = {}
             for asset in fed.get(device.name, ()):
-                for binding in asset.bindings:
+                for binding in asset.feeds():
                     if binding.tag.device == device.name:
                         places.setdefault(binding.tag.name, []).append((asset, binding))
             for group in device.groups:

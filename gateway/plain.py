@@ -44,7 +44,9 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
             return refer(part)
         if dataclasses.is_dataclass(part):
             values = (getattr(part, field.name) for field in dataclasses.fields(part))
-            return [_columns(value) if is_row(value) else value for value in values]
+            return [
+                _columns(v) if is_row(v) and type(v[0]) not in references else v for v in values
+            ]
         if isinstance(part, tuple):
             return list(part)
         if isinstance(part, Path):
@@ -90,6 +92,7 @@ class _Builders:
     """
 
     def __init__(self, references: References) -> None:
+        self._references = references
         self._made: dict[Any, Build] = {str: sys.intern, object: self._opaque, **references}
         self._tuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
@@ -135,7 +138,7 @@ class _Builders:
     def _tuple(self, *inner: Any) -> Build:  # noqa: ANN401
         """So many of one type, or one of each."""
         if inner[1:] == (...,):
-            if _is_named(inner[0]):
+            if _is_named(inner[0]) and inner[0] not in self._references:
                 return self._row(inner[0])
             build = self.of(inner[0])
             return lambda data: tuple(map(build, data))

@@ -81,7 +81,7 @@ def _unknown(site: Path, kind: str, name: str, known: list[str]) -> Fault:
 
 def _ranges(plant: Plant, device: str) -> dict[str, tuple[float, float]]:
     """What is plausible of each tag, as the running gateway judges it."""
-    bindings = [b for asset in plant.assets for b in asset.bindings if b.tag.device == device]
+    bindings = [b for asset in plant.assets for b in asset.feeds() if b.tag.device == device]
     return {
         b.tag.name: (
             -math.inf if b.low is None else b.low,

@@ -243,10 +243,8 @@ def _unbound(
             line=DEVICE_LINE,
             kind="device",
             text=template.model.name if template else {},
-            bindings=tuple(
-                Binding(tag.name, tag, "", None, tag.unit, tag.text, tag.low, tag.high)
-                for tag in free
-            ),
+            bindings=(),
             kpi=None,
             where=device.where,
+            loose=tuple(free),
         )

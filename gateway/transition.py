@@ -205,6 +205,6 @@ def _rev(current: Mapping[Place, Record], asset: Asset) -> str | None:
 
 
 def _lean(plant: Plant) -> Plant:
-    """Let go of ten thousand bindings that nothing asks for any more."""
-    assets = tuple(dataclasses.replace(asset, bindings=()) for asset in plant.assets)
+    """Let go of what feeds the assets, which nothing asks for any more."""
+    assets = tuple(dataclasses.replace(one, bindings=(), loose=()) for one in plant.assets)
     return dataclasses.replace(plant, assets=assets)

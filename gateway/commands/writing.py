@@ -70,7 +70,7 @@ class Writing:
             if changed is not None and asset.name not in changed:
                 found = before.get(place, {})
             else:
-                found = {b.signal: b.tag for b in asset.bindings if b.tag.write is not None}
+                found = {b.signal: b.tag for b in asset.feeds() if b.tag.write is not None}
             if found:
                 self._tags[place] = found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.model import OWN_LINE, Asset, Binding, Device, Group, Kind, Tag
+from gateway.model import OWN_LINE, Asset, Device, Group, Kind, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,9 +132,10 @@ def asset_of(gateway: str, tags: Iterable[Tag], alarms: tuple[AlarmSpec, ...]) -
         line=OWN_LINE,
         kind="gateway",
         text={"zh": "网关", "en": "Gateway"},
-        bindings=tuple(Binding(tag.name, tag, "", None) for tag in tags),
+        bindings=(),
         kpi=None,
         alarms=alarms,
+        loose=tuple(tags),
     )
 
 

@@ -169,10 +169,10 @@ def test_the_readings_say_how_the_gateway_fares(plant: Plant) -> None:
 def test_every_tag_has_both_names_and_the_number_of_them_is_bounded(plant: Plant) -> None:
     many = replace(plant, devices=tuple(device(f"plc-{n}") for n in range(500)))
     asset, _device = Scene(many).itself.plan(many)
-    named = [binding.tag.text for binding in asset.bindings]
+    named = [binding.tag.text for binding in asset.feeds()]
     assert all({"zh", "en"} <= text.keys() for text in named)
-    assert len({binding.signal for binding in asset.bindings}) == len(asset.bindings) < 110
-    ones = {b.signal.split(".")[1] for b in asset.bindings if b.signal.startswith("device.")}
+    assert len({binding.signal for binding in asset.feeds()}) == len(asset.loose) < 110
+    ones = {b.signal.split(".")[1] for b in asset.feeds() if b.signal.startswith("device.")}
     assert ones == {f"plc-{n}" for n in range(MOST_DEVICES)}
 
 
@@ -181,7 +181,7 @@ def test_a_box_without_a_thermometer_has_no_such_tag(
 ) -> None:
     monkeypatch.setattr(readings, "ZONES", tmp_path)
     assert "temperature" in readings.lacking()
-    assert "temperature" not in {b.signal for b in Scene(plant).asset.bindings}
+    assert "temperature" not in {b.signal for b in Scene(plant).asset.feeds()}
     zone = tmp_path / "thermal_zone0"
     zone.mkdir()
     (zone / "temp").write_text("48500\n", "ascii")

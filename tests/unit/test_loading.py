@@ -28,7 +28,7 @@ def test_a_bound_tag_is_the_device_s_own_object() -> None:
     plant = loading.receive(sending.send(load(WORKSHOP)))
     assert plant is not None
     tags = {id(tag) for device in plant.devices for group in device.groups for tag in group.tags}
-    assert all(id(binding.tag) in tags for asset in plant.assets for binding in asset.bindings)
+    assert all(id(binding.tag) in tags for asset in plant.assets for binding in asset.feeds())
 
 
 def test_faults_arrive_as_faults(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def asset(plant: Plant, name: str) -> Asset:
 
 
 def binding(plant: Plant, name: str, signal: str) -> Binding:
-    return next(b for b in asset(plant, name).bindings if b.signal == signal)
+    return next(b for b in asset(plant, name).feeds() if b.signal == signal)
 
 
 def kpi(plant: Plant, name: str) -> KpiSpec:
@@ -363,10 +363,10 @@ def test_unbound_tags_go_out_under_their_device(tmp_path: Path) -> None:
     plant = sound(tmp_path)
     rest = asset(plant, "plc-inj")
     assert (rest.line, rest.kind, rest.kpi) == ("_dev", "device", None)
-    assert [b.signal for b in rest.bindings] == ["running", "start", "recipe", "setpoint", "raw"]
-    assert {b.layer for b in rest.bindings} == {""}
+    assert [b.signal for b in rest.feeds()] == ["running", "start", "recipe", "setpoint", "raw"]
+    assert {b.layer for b in rest.feeds()} == {""}
     meter = asset(plant, "meter-1")
-    assert len(meter.bindings) == 32 - 2
+    assert len(meter.loose) == 32 - 2
     assert meter.text["zh"].startswith("正泰")
     assert "plc-last" not in {a.name for a in plant.assets}, "all of its tags are bound"
 
