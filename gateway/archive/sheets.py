@@ -25,7 +25,8 @@ _WINDOW = (
 _TIMES = ("planned", "run", "setup", "delay", "idle", "unknown", "planned_stop")
 _COUNTS = ("total", "good", "scrap", "unplaced", "u")
 _RATIOS = ("a", "p", "q", "oee", "coverage", "reason")
-_ALARM = ("alarm", "sev", "active", "acked", "raised", "cleared", "text", "value", "limit")
+_ALARM = ("alarm", "sev", "active", "acked", "text", "value", "limit", "by")
+_SPAN = ("raised_utc_ms", "raised_local", "cleared_utc_ms", "cleared_local")
 
 HEADS: dict[str, tuple[str, ...]] = {
     "telemetry": ("time_utc_ms", "time_local", "zone", *_PLACE, "tag", "value", "quality"),
@@ -39,7 +40,7 @@ HEADS: dict[str, tuple[str, ...]] = {
         "coverage", "kpi", "profile",
     ),
     "event": ("time_utc_ms", "time_local", "zone", *_PLACE, "type", "data"),
-    "alarm": ("time_utc_ms", "time_local", "zone", *_PLACE, *_ALARM),
+    "alarm": ("time_utc_ms", "time_local", "zone", *_PLACE, *_ALARM, *_SPAN),
     "other": ("time_utc_ms", "time_local", "zone", *_PLACE, "class", "body"),
 }  # fmt: skip
 """Class → columns of its table; `other` takes the rest, bodies as JSON."""
@@ -58,7 +59,11 @@ class Clock:
         self._zone = zone
 
     def local(self, t_ms: object) -> tuple[object, str, str]:
-        """Return UTC ms, the local time to the millisecond, and its offset, as +08:00."""
+        """Return UTC ms, the local time and its offset, as +08:00.
+
+        Local times go to the second: a spreadsheet shows one with a fraction as minutes and
+        seconds alone, without the day and the hour.
+        """
         if not isinstance(t_ms, int):
             return t_ms, "", ""
         try:
@@ -66,7 +71,7 @@ class Clock:
         except (OverflowError, ValueError, OSError):
             return t_ms, "", ""
         zone = moment.strftime("%z")
-        return t_ms, f"{moment:%Y-%m-%d %H:%M:%S}.{t_ms % 1000:03d}", f"{zone[:3]}:{zone[3:]}"
+        return t_ms, f"{moment:%Y-%m-%d %H:%M:%S}", f"{zone[:3]}:{zone[3:]}"
 
 
 def rows(record: Record, gateway: str, clock: Clock) -> Iterator[Row]:
@@ -92,7 +97,9 @@ def rows(record: Record, gateway: str, clock: Clock) -> Iterator[Row]:
             data = _json(body.get("data"))
             yield [*clock.local(body.get("t")), *place, body.get("type"), data]
         elif table == "alarm":
-            yield [*clock.local(record.ts_ms), *place, *(body.get(name) for name in _ALARM)]
+            told = [body.get(name) for name in _ALARM]
+            span = (*clock.local(body.get("raised"))[:2], *clock.local(body.get("cleared"))[:2])
+            yield [*clock.local(record.ts_ms), *place, *told, *span]
         else:
             yield [*clock.local(record.ts_ms), *place, record.cls, record.body.decode()]
     except (KeyError, TypeError, AttributeError) as error:

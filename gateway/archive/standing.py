@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from gateway import api
 from gateway.archive.segments import reading, segments_of
@@ -133,6 +134,7 @@ def as_json(status: Status) -> dict[str, object]:
 def lines(status: Status) -> list[str]:
     """The same for a terminal."""
     place, running = status.place, status.running
+    zone = ZoneInfo(place.zone or "UTC")
     total = sum(shelf.bytes for shelf in status.shelves.values())
     bound = _(" of {bound}").format(bound=_size(place.size_bytes)) if place.size_bytes else ""
     state = _("a gateway runs on it") if running is not None else _("no gateway runs on it")
@@ -150,7 +152,7 @@ def lines(status: Status) -> list[str]:
                 records=shelf.records,
                 segments=shelf.segments,
                 size=_size(shelf.bytes),
-                span=f"{_time(shelf.t0)} – {_time(shelf.t1)}",
+                span=f"{_time(shelf.t0, zone)} – {_time(shelf.t1, zone)}",
             )
         )
         made += [_("can't be read: {what}").format(what=what) for what in shelf.unread]
@@ -252,5 +254,7 @@ def _size(size: int) -> str:
     return f"{size / gib:.2f} GiB" if size >= gib else f"{size / mib:.1f} MiB"
 
 
-def _time(t_ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(t_ms / 1000)) if t_ms else "–"
+def _time(t_ms: int, zone: ZoneInfo) -> str:
+    if not t_ms:
+        return "–"
+    return datetime.fromtimestamp(t_ms / 1000, zone).isoformat(" ", timespec="seconds")

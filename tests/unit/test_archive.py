@@ -10,16 +10,19 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
 from click.testing import CliRunner
 
 from gateway.archive.command import store as command
+from gateway.archive.sheets import HEADS, Clock, rows
 from gateway.errors import StoreError
-from gateway.model import Draft, record_id
+from gateway.model import Draft, Record, record_id
 from gateway.storage.epoch import read_epoch
 from tests.store_kit import NOW_MS, counted, open_store, segments, state, telemetry
 
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
-
-    from gateway.model import Record
 
 
 def meta(asset: str = "press-1") -> Draft:
@@ -290,7 +291,7 @@ def test_tables_long_and_wide(whole: tuple[Path, list[Record]], tmp_path: Path) 
     rows = read_csv(out / "telemetry.csv")
     assert len(rows) == 300
     assert rows[2] == {
-        "time_utc_ms": str(NOW_MS + 1000), "time_local": "2026-09-21 22:13:21.000",
+        "time_utc_ms": str(NOW_MS + 1000), "time_local": "2026-09-21 22:13:21",
         "zone": "+08:00", "line": "line-1", "asset": "press-2", "id": rows[2]["id"],
         "tag": "温度", "value": "0.5", "quality": "0",
     }  # fmt: skip
@@ -306,6 +307,34 @@ def test_tables_long_and_wide(whole: tuple[Path, list[Record]], tmp_path: Path) 
     assert read_csv(out / "oee.csv")[0]["oee"] == "0.7866666666666666"
     assert read_csv(out / "energy.csv")[0]["medium"] == "electricity"
     assert not list(out.glob("*.part"))
+
+
+def test_when_an_alarm_began_and_ended_can_be_read() -> None:
+    body = {
+        "alarm": "hot", "sev": 2, "active": False, "acked": True, "by": "李伟", "text": "炉温过高",
+        "raised": NOW_MS, "cleared": NOW_MS + 61_999, "value": 170, "limit": 185,
+    }  # fmt: skip
+    record = Record(1 << 40 | 7, "alarm/hot", "line-1", "press-1", NOW_MS, orjson.dumps(body))
+    (row,) = rows(record, "gw-01", Clock(ZoneInfo("Asia/Shanghai")))
+    told = dict(zip(HEADS["alarm"], row, strict=True))
+    assert told["raised_local"] == "2026-09-21 22:13:20"
+    assert (told["cleared_utc_ms"], told["cleared_local"]) == (
+        NOW_MS + 61_999, "2026-09-21 22:14:21",
+    )  # fmt: skip
+    assert (told["text"], told["by"]) == ("炉温过高", "李伟")
+    record = replace(record, body=orjson.dumps({**body, "cleared": None}))
+    (row,) = rows(record, "gw-01", Clock(ZoneInfo("UTC")))
+    assert dict(zip(HEADS["alarm"], row, strict=True))["cleared_local"] == ""
+
+
+def test_status_tells_times_by_the_site_s_clock(copy: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "site: {cluster: c, enterprise: e, site: s, gateway: gw-01, timezone: Asia/Shanghai}\n"
+        "store: {path: store}\n"
+    )
+    assert "2026-09-21 22:13:20+08:00 – " in run("status", site).output
+    assert "2026-09-21 14:13:20+00:00 – " in run("status", copy).output
 
 
 def test_a_range_of_time(whole: tuple[Path, list[Record]], tmp_path: Path) -> None:
