@@ -26,7 +26,7 @@ _KEPT = "event/gap"
 
 
 @dataclass(slots=True)
-class Batch:
+class WriteBatch:
     """Filled by the event loop, handed over, and not touched again until it comes back.
 
     Attributes:
@@ -45,9 +45,9 @@ class Batch:
     last_key: int = 0
     size: int = 0
 
-    def before(self, later: Batch) -> Batch:
+    def before(self, later: WriteBatch) -> WriteBatch:
         """Return this batch, as much of it as was not written, and a later one as one batch."""
-        both = Batch(
+        both = WriteBatch(
             telemetry=self.telemetry + later.telemetry,
             rest=self.rest + later.rest,
             log=self.log + later.log,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import StoreError
-from gateway.storage.batch import Batch
+from gateway.storage.batch import WriteBatch
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ class Disk(Protocol):
             StoreError: the disk refuses already; `waiting` is as it was.
         """
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: WriteBatch) -> None:
         """Commit a batch, or raise StoreError; then what of it isn't written is still in it."""
 
-    async def committed(self, batch: Batch) -> None:
+    async def committed(self, batch: WriteBatch) -> None:
         """Take note of a commit."""
 
-    def shed(self, batch: Batch, most: int) -> None:
+    def shed(self, batch: WriteBatch, most: int) -> None:
         """Let go of what is oldest in a batch, down to so many bytes."""
 
 
@@ -79,7 +79,7 @@ class Commits:
     def __init__(
         self, interval_s: float, disk: Disk, folder: Path, now_ms: Callable[[], int]
     ) -> None:
-        self.waiting = Batch()
+        self.waiting = WriteBatch()
         self.failing: str | None = None
         self.failing_since_ms = 0
         self.ring = False
@@ -89,7 +89,7 @@ class Commits:
         self.interval_s = interval_s
         self._disk = disk
         self._now_ms = now_ms
-        self._in_flight: Batch | None = None
+        self._in_flight: WriteBatch | None = None
         self._version = self._saved = 0
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -104,7 +104,7 @@ class Commits:
     @property
     def records(self) -> int:
         """Records not yet on the medium."""
-        batches = (self._in_flight or Batch(), self.waiting)
+        batches = (self._in_flight or WriteBatch(), self.waiting)
         return sum(len(batch.rest) + len(batch.telemetry) for batch in batches)
 
     @property
@@ -191,7 +191,7 @@ class Commits:
         try:
             await self._disk.prepare()
             batch, version = self.waiting, self._version
-            self._in_flight, self.waiting = batch, Batch(last_key=batch.last_key)
+            self._in_flight, self.waiting = batch, WriteBatch(last_key=batch.last_key)
             try:
                 await self._disk.write(batch)
             except StoreError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.clock import Clock
-    from gateway.storage.batch import Batch
+    from gateway.storage.batch import WriteBatch
     from gateway.storage.bounds import Doomed
     from gateway.storage.facts import Facts
     from gateway.storage.shelf import Shelf
@@ -107,7 +107,7 @@ class Home:
         self.shelf.open()
         self._take_epoch(self.shelf, stored, 0)
 
-    def commit(self, batch: Batch) -> list[Doomed]:
+    def commit(self, batch: WriteBatch) -> list[Doomed]:
         """Do as `Shelf.commit`, in the folder that stands at the path.
 
         Raises:
@@ -144,7 +144,7 @@ class Home:
         """Let another process have the folder."""
         self._lease.release()
 
-    def _move(self, batch: Batch) -> None:
+    def _move(self, batch: WriteBatch) -> None:
         lease = acquire(self.folder)
         shelf = self._make_shelf()
         try:
@@ -171,7 +171,7 @@ class Home:
             old.view,
         )
 
-    def _see_older(self, shelf: Shelf, batch: Batch) -> None:
+    def _see_older(self, shelf: Shelf, batch: WriteBatch) -> None:
         """Refuse a folder that was in use since: keys must come in order."""
         if max((facts.last for facts in shelf.view), default=0) >= _first(batch):
             text = _(
@@ -187,7 +187,7 @@ class Home:
         self.epoch = epoch
 
 
-def _first(batch: Batch) -> int:
+def _first(batch: WriteBatch) -> int:
     """The lowest key in a batch."""
     keys = [records[0].key for records in (batch.rest, batch.telemetry) if records]
     return min(keys, default=batch.last_key + 1)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.model import Record
-    from gateway.storage.batch import Batch
+    from gateway.storage.batch import WriteBatch
     from gateway.storage.bounds import Bounds, Doomed
     from gateway.storage.position import Standing
     from gateway.storage.rows import LogLine
@@ -132,7 +132,7 @@ class Shelf:
             self._places.note_end(self._last_key, self.view)
             self.room.look()
 
-    def commit(self, batch: Batch) -> list[Doomed]:
+    def commit(self, batch: WriteBatch) -> list[Doomed]:
         """Write a batch; all of it is on the medium when this returns.
 
         Returns:
@@ -171,7 +171,7 @@ class Shelf:
             urgent=self.room.is_out,
         )
 
-    def relieve(self, batch: Batch) -> None:
+    def relieve(self, batch: WriteBatch) -> None:
         """Make room for the commit that declares what goes.
 
         Where no ballast is left to drop, what is to go has to go before it is declared.
@@ -261,7 +261,7 @@ class Shelf:
 
     # Writing
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: WriteBatch) -> None:
         if batch.rest or batch.log or batch.heard is not None:
             current = {record.place: record for record in batch.rest if is_current(record.cls)}
             # Numbered within the epoch, as keys are: a number is never used for another row,
@@ -313,7 +313,7 @@ class Shelf:
                 self._recover(segment.facts.path)
             raise
 
-    def _tidy(self, batch: Batch) -> None:
+    def _tidy(self, batch: WriteBatch) -> None:
         """Let go of what may go; the records are safe whether or not the disk lets us."""
         try:
             self._unlink(batch)
@@ -326,7 +326,7 @@ class Shelf:
             self.room.note(error)
         self._publish()
 
-    def _unlink(self, batch: Batch) -> None:
+    def _unlink(self, batch: WriteBatch) -> None:
         while batch.unlink:
             path = batch.unlink[-1].path
             self._sealed.pop(path, None)

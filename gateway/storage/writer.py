@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.model import Record
-    from gateway.storage.batch import Batch
+    from gateway.storage.batch import WriteBatch
     from gateway.storage.bounds import Doomed
     from gateway.storage.home import Home
 
@@ -93,7 +93,7 @@ class Writer:
             self.progress.declare_forgotten()
         waiting.positions |= self.progress.take_moved()
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: WriteBatch) -> None:
         """Commit a batch.
 
         Raises:
@@ -111,7 +111,7 @@ class Writer:
             await self._relieve(batch)
             raise
 
-    async def committed(self, batch: Batch) -> None:
+    async def committed(self, batch: WriteBatch) -> None:
         """Tell of a commit, and have go what must go next."""
         self.committed_key = max(self.committed_key, batch.last_key)
         self.last_commit_ms = self._now_ms()
@@ -128,7 +128,7 @@ class Writer:
         if free or self.home.shelf.trouble is not None:  # which is to be tried again
             self.commits.touch()
 
-    def shed(self, batch: Batch, most: int) -> None:
+    def shed(self, batch: WriteBatch, most: int) -> None:
         """Let go of what is oldest in a batch, down to so many bytes."""
         rows = len(batch.log)
         gone = batch.shed(most, self._is_current)
@@ -174,7 +174,7 @@ class Writer:
         if self.threads.close(self.reader.close, self.home.close, patience_s):
             self.home.release()
 
-    async def _relieve(self, batch: Batch) -> None:
+    async def _relieve(self, batch: WriteBatch) -> None:
         """Make room where the disk has none, for what is to go to be declared first."""
         shelf = self.home.shelf
         batch.unlink += await self.progress.doom(await self.threads.write(shelf.over))
@@ -186,5 +186,5 @@ class Writer:
         return self._clock.wall_ns() // 1_000_000
 
 
-def _gaps(batch: Batch) -> int:
+def _gaps(batch: WriteBatch) -> int:
     return sum(record.cls == "event/gap" for record in batch.rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model import Entry, LogRow, Record
-from gateway.storage.batch import ENTRY, ROW, Batch, thin
+from gateway.storage.batch import ENTRY, ROW, WriteBatch, thin
 from gateway.storage.position import Standing
 from tests.store_kit import counted
 
@@ -19,8 +19,8 @@ def record(key: int, cls: str) -> Record:
     return Record(key, cls, "line-1", "press-1", key, b"x" * (EACH - ROW))
 
 
-def batch(*classes: str) -> Batch:
-    made = Batch(last_key=len(classes))
+def batch(*classes: str) -> WriteBatch:
+    made = WriteBatch(last_key=len(classes))
     for key, cls in enumerate(classes, 1):
         queue = made.telemetry if cls == "telemetry" else made.rest
         queue.append(record(key, cls))
@@ -32,7 +32,7 @@ def none(_record: Record) -> bool:
     return False
 
 
-def gone(made: Batch, most: int, is_current: Callable[[Record], bool] = none) -> list[str]:
+def gone(made: WriteBatch, most: int, is_current: Callable[[Record], bool] = none) -> list[str]:
     before = made.size
     lost = made.shed(most, is_current)
     assert made.size == before - EACH * len(lost)
@@ -103,7 +103,7 @@ def test_word_of_the_unknown_is_one_row_an_asset_however_often() -> None:
 
 
 def test_what_came_back_goes_before_what_came_since() -> None:
-    earlier, later = batch("telemetry", "state"), Batch(last_key=9)
+    earlier, later = batch("telemetry", "state"), WriteBatch(last_key=9)
     earlier.rest = []  # it was written
     earlier.heard, earlier.positions = b"1", {"one": Standing(1), "two": Standing(1)}
     later.telemetry, later.log = [record(8, "telemetry")], [counted(1)]

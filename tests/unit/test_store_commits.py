@@ -14,7 +14,7 @@ from gateway.storage import commits as module
 from gateway.storage.commits import FULL_BYTES, Commits
 
 if TYPE_CHECKING:
-    from gateway.storage.batch import Batch
+    from gateway.storage.batch import WriteBatch
 
 SOON_S = 0.02
 
@@ -37,7 +37,7 @@ class Disk:
     async def prepare(self) -> None:
         pass
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: WriteBatch) -> None:
         self.attempts += 1
         self.attempted.set()
         await self.open.wait()
@@ -46,11 +46,11 @@ class Disk:
             raise StoreError("no space left")
         self.batches.append([record.key for record in batch.rest])
 
-    async def committed(self, batch: Batch) -> None:
+    async def committed(self, batch: WriteBatch) -> None:
         del batch
         self.was_committed.set()
 
-    def shed(self, batch: Batch, most: int) -> None:
+    def shed(self, batch: WriteBatch, most: int) -> None:
         self.shed_to.append(most)
         batch.shed(most, lambda _record: False)
 
