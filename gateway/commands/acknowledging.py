@@ -47,7 +47,7 @@ class Acknowledging:
         now_ms = self._clock.wall_ns() // 1_000_000
         by = command.by or command.publisher
         try:
-            drafts = self._board.acknowledge(command.place.asset, alarm[:128], by, now_ms)
+            drafts = self._board.acknowledge(command.target.asset, alarm[:128], by, now_ms)
         except LookupError as error:
             raise Rejected(str(error)) from error
         return kept(await self._keep(drafts))

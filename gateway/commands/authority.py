@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.commands.command import Code, Command, Outcome, Place
+from gateway.commands.command import Code, Command, Outcome, Target
 from gateway.commands.signature import cut
 from gateway.words import _
 
@@ -104,7 +104,7 @@ class Authority:
         self._floor_ms = floor_ms
         self._born_ms = born_ms
         self._told = told
-        self.places: Collection[Place] = frozenset()
+        self.targets: Collection[Target] = frozenset()
 
     def judge(self, inbound: Inbound) -> Command | Refusal:
         """Make a command of a message, or say why it is none."""
@@ -112,18 +112,18 @@ class Authority:
         tail = inbound.topic.removeprefix(self._root).split("/")
         if len(tail) != 4 or tail[2] != "cmd" or not inbound.topic.startswith(self._root):  # noqa: PLR2004
             return Refusal(Reason.FOREIGN, inbound)
-        place = Place(tail[0], tail[1])
-        if door is None or place not in self.places:
+        target = Target(tail[0], tail[1])
+        if door is None or target not in self.targets:
             return Refusal(Reason.FOREIGN, inbound)
         if len(inbound.payload) > MOST_BYTES:
             return Refusal(Reason.OVERSIZED, inbound)
         body = cut(inbound.payload)
         proven = door.signed and body.sig is not None and door.keys.match(inbound.topic, body)
         wrong = _unproven(inbound, body, door, proven=proven)
-        return wrong or self._read(inbound, place, tail[3], body, signed=proven)
+        return wrong or self._read(inbound, target, tail[3], body, signed=proven)
 
     def _read(
-        self, inbound: Inbound, place: Place, name: str, body: Cut, *, signed: bool
+        self, inbound: Inbound, target: Target, name: str, body: Cut, *, signed: bool
     ) -> Command | Refusal:
         """Take the fields of a body that may be believed."""
         fields = _fields(body.text)
@@ -146,7 +146,7 @@ class Authority:
         return Command(
             publisher=inbound.publisher,
             topic=inbound.topic,
-            place=place,
+            target=target,
             name=name,
             cid=cid,
             ts_ms=ts_ms,

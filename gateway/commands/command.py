@@ -22,7 +22,7 @@ class Code(StrEnum):
     NOT_PERMITTED = "not_permitted"
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """An asset by the levels of its topics."""
 
     line: str
@@ -59,7 +59,7 @@ class Command:
 
     publisher: str
     topic: str
-    place: Place
+    target: Target
     name: str
     cid: str
     ts_ms: int

@@ -61,7 +61,7 @@ class Context:
         now_ms = self._clock.wall_ns() // 1_000_000
         at_ms = _moment(command.args.get("at", now_ms), now_ms)
         try:
-            drafts, unused = self._log.enter(command.place.asset, at_ms, said, now_ms)
+            drafts, unused = self._log.enter(command.target.asset, at_ms, said, now_ms)
         except NotEntered as error:
             raise Rejected(str(error)) from error
         outcome = kept(await self._keep(drafts))

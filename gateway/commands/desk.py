@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.commands.authority import Authority, Reason, Refusal
-from gateway.commands.command import Code, Command, Inbound, Outcome, Place, Rejected
+from gateway.commands.command import Code, Command, Inbound, Outcome, Rejected, Target
 from gateway.commands.crowd import SUM_UP_S, Crowd
 from gateway.errors import StoreError
 from gateway.words import _
@@ -82,9 +82,9 @@ class Desk:
         )
         self.crowd = Crowd(clock, self._note, self._refuse)
 
-    def know(self, places: Collection[Place]) -> None:
+    def know(self, targets: Collection[Target]) -> None:
         """Take commands for these assets from now on."""
-        self._authority.places = frozenset(places)
+        self._authority.targets = frozenset(targets)
 
     def take(self, publisher: str, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take one message from a command topic; never waits."""
@@ -190,7 +190,7 @@ class Desk:
         text = _("command {name} of {by} for {asset}: {code} {msg}").format(
             name=command.name,
             by=command.by or command.publisher,
-            asset=command.place.asset,
+            asset=command.target.asset,
             code=outcome.code,
             msg=outcome.msg,
         )

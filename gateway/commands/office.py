@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.commands.acknowledging import Acknowledging
 from gateway.commands.authority import Door
-from gateway.commands.command import Place
+from gateway.commands.command import Target
 from gateway.commands.context import Context
 from gateway.commands.desk import Desk
 from gateway.commands.notary import Notary
@@ -95,8 +95,8 @@ class Commands:
                 keys = Keys(taken.key, taken.where, self._clock)
                 self._doors[name] = Door(keys, taken.key is not None, taken.unsigned)
                 self._allowed[name] = frozenset({*taken.allow, WRITE})
-        own = Place(OWN_LINE, plant.identity.gateway)
-        self._desk.know({own, *(Place(asset.line, asset.name) for asset in plant.assets)})
+        own = Target(OWN_LINE, plant.identity.gateway)
+        self._desk.know({own, *(Target(asset.line, asset.name) for asset in plant.assets)})
         self._writing.know(plant.assets, changed)
         if self._doors and not self._notary.is_open:
             self._notary.open()

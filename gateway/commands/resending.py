@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.commands.command import Code, Outcome, Place, Rejected
+from gateway.commands.command import Code, Outcome, Rejected, Target
 from gateway.model import OWN_LINE, parse_id, record_id
 from gateway.words import _
 
@@ -42,7 +42,7 @@ class Resending:
 
     async def __call__(self, command: Command) -> Outcome:
         """Queue the records beside live ones; they come as history, with their old ids."""
-        if command.place != Place(OWN_LINE, self._gateway):
+        if command.target != Target(OWN_LINE, self._gateway):
             raise Rejected(
                 _("resend is a command of the gateway: line _gw, asset {gateway}").format(
                     gateway=self._gateway

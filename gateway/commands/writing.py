@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from gateway.commands.command import Code, Outcome, Place, Rejected
+from gateway.commands.command import Code, Outcome, Rejected, Target
 from gateway.driver import Unwritable
 from gateway.errors import DriverError, TooLate
 from gateway.model import Kind
@@ -54,7 +54,7 @@ class Writing:
     def __init__(self, devices: Devices, clock: Clock) -> None:
         self._devices = devices
         self._clock = clock
-        self._tags: dict[Place, Mapping[str, Tag]] = {}
+        self._tags: dict[Target, Mapping[str, Tag]] = {}
         self._last_ns: dict[tuple[str, str], int] = {}
 
     def know(self, assets: Sequence[Asset], changed: Collection[str] | None) -> None:
@@ -66,13 +66,13 @@ class Writing:
         """
         before, self._tags = self._tags, {}
         for asset in assets:
-            place = Place(asset.line, asset.name)
+            target = Target(asset.line, asset.name)
             if changed is not None and asset.name not in changed:
-                found = before.get(place, {})
+                found = before.get(target, {})
             else:
                 found = {b.signal: b.tag for b in asset.feeds() if b.tag.write is not None}
             if found:
-                self._tags[place] = found
+                self._tags[target] = found
 
     async def __call__(self, command: Command) -> Outcome:
         """Write, and tell what the device made of it."""
@@ -107,12 +107,12 @@ class Writing:
             Rejected: there is none that may be written.
         """
         name = command.args.get("tag")
-        tag = self._tags.get(command.place, {}).get(name) if isinstance(name, str) else None
+        tag = self._tags.get(command.target, {}).get(name) if isinstance(name, str) else None
         if tag is None or tag.write is None:
             text = _(
                 "{asset} has no tag {tag} that may be written: `write` in the site file allows it"
             )
-            text = text.format(asset=command.place.asset, tag=str(name)[:64])
+            text = text.format(asset=command.target.asset, tag=str(name)[:64])
             raise Rejected(text, Code.NOT_PERMITTED)
         return tag, tag.write
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import ManualClock
 from gateway.commands.authority import Authority, Door, Reason, Refusal
-from gateway.commands.command import Command, Inbound, Place
+from gateway.commands.command import Command, Inbound, Target
 from gateway.commands.signature import Keys
 from gateway.commands.trail import FOLDER, lines, verify
 from gateway.secret import Secret
@@ -47,7 +47,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     secret.chmod(0o600)
     door = Door(Keys(Secret(secret), "s.yaml:1", CLOCK), signed=True, unsigned=False)
     made = Authority(IDENTITY, {"cluster": door}, CLOCK, lambda: 0, lambda: 0, lambda _cid: None)
-    made.places = {Place("l1", "press-1"), Place("l1", "press-0"), Place("_gw", "gw-01")}
+    made.targets = {Target("l1", "press-1"), Target("l1", "press-0"), Target("_gw", "gw-01")}
     return made
 
 
