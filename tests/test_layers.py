@@ -22,6 +22,7 @@ MAY: dict[str, set[str]] = {
     "words": set(),
     "driver": {"model", "clock"},
     "event": {"model"},
+    "bucket": {"clock"},
     # settled once, plain data
     "secret": {"errors", "words"},
     "settings": {"secret"},
@@ -60,7 +61,7 @@ MAY: dict[str, set[str]] = {
     "reloading": {"errors", "words", "difference", "loading", "plant", "sources"},
     "storage": {"model", "errors", "clock", "durable", "words"},
     "store": {"model", "errors", "clock", "words", "storage"},
-    "publishers": {"model", "errors", "clock", "words", "settings", ""},
+    "publishers": {"model", "bucket", "errors", "clock", "words", "settings", ""},
     "itself": {
         "",
         "model",
@@ -77,7 +78,7 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
-    "commands": SPINE | {"durable", "secret", "settings", "plant", "figures"},
+    "commands": SPINE | {"bucket", "durable", "secret", "settings", "plant", "figures"},
     # what people see
     "archive": {
         "durable",

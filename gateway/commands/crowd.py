@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gateway.bucket import TokenBucket
 from gateway.commands.authority import Reason
 from gateway.words import _
 
@@ -29,33 +30,6 @@ LINES = 20
 REPLIES, REPLIES_PER_S = 20, 2.0
 _PROVEN = {Reason.CLOCK, Reason.EXPIRED, Reason.TIMES, Reason.DUPLICATE, Reason.BUSY}
 """Of messages whose signature is right: their replies aren't held up by a flood of others."""
-
-
-class Allowance:
-    """So many at once, and then at a rate.
-
-    Args:
-        burst: at once.
-        per_s: afterwards.
-        clock: its monotonic time.
-    """
-
-    def __init__(self, burst: float, per_s: float, clock: Clock) -> None:
-        self._burst = burst
-        self._per_ns = per_s / 1e9
-        self._clock = clock
-        self._left = burst
-        self._at_ns = clock.mono_ns()
-
-    def take(self) -> bool:
-        """Take one, if there is one."""
-        now_ns = self._clock.mono_ns()
-        gained = (now_ns - self._at_ns) * self._per_ns
-        self._left, self._at_ns = min(self._burst, self._left + gained), now_ns
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class Crowd:
@@ -79,9 +53,9 @@ class Crowd:
         self._clock = clock
         self._note = note
         self._reply = reply
-        self._lines = Allowance(LINES, 1 / SUM_UP_S, clock)
+        self._lines = TokenBucket(1 / SUM_UP_S, clock, LINES)
         self._replies = {
-            proven: Allowance(REPLIES, REPLIES_PER_S, clock) for proven in (True, False)
+            proven: TokenBucket(REPLIES_PER_S, clock, REPLIES) for proven in (True, False)
         }
         self._unwritten: Counter[str] = Counter()
         self._since_ms = 0
@@ -93,9 +67,9 @@ class Crowd:
         self.counts[reason] += 1
         if reason is Reason.FOREIGN:
             return  # another gateway's, of the same site
-        if refusal.reply is not None and self._replies[reason in _PROVEN].take():
+        if refusal.reply is not None and self._replies[reason in _PROVEN].try_take():
             self._reply(refusal)
-        if self._lines.take():
+        if self._lines.try_take():
             self._note("refused", _about(refusal))
             return
         if not self._unwritten:

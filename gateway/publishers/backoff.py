@@ -1,4 +1,4 @@
-"""How fast and how often: a token bucket for the backlog, a back-off for reconnecting."""
+"""How often: a back-off for reconnecting."""
 
 from __future__ import annotations
 
@@ -6,47 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
-
-    from gateway.clock import Clock
-
-BURST_S = 0.1
-"""A bucket holds as much as its rate yields in this time, so that a late timer costs nothing."""
-
-GRAIN_S = 0.02
-"""One that has run dry is worth coming back to after this time, not for every single record."""
-
-
-class TokenBucket:
-    """Lets a set number of records pass each second.
-
-    Args:
-        rate: records per second, > 0.
-        clock: its monotonic side is used.
-    """
-
-    def __init__(self, rate: float, clock: Clock) -> None:
-        self._clock = clock
-        self._at_ns = clock.mono_ns()
-        self.change(rate)
-        self._tokens = self._most
-
-    def change(self, rate: float) -> None:
-        """From now on let so many records pass each second."""
-        self._rate = rate
-        self._most = max(1.0, rate * BURST_S)
-        self._some = max(1.0, rate * GRAIN_S)
-
-    def wait_s(self) -> float:
-        """Seconds until some records may pass; 0 when one may pass now."""
-        now_ns = self._clock.mono_ns()
-        earned = (now_ns - self._at_ns) * 1e-9 * self._rate
-        self._tokens = min(self._most, self._tokens + earned)
-        self._at_ns = now_ns
-        return 0.0 if self._tokens >= 1.0 else (self._some - self._tokens) / self._rate
-
-    def take(self) -> None:
-        """Let one record pass; only after `wait_s` returned 0."""
-        self._tokens -= 1.0
 
 
 class Backoff:

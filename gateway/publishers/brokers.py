@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.publishers.backoff import Backoff
 from gateway.publishers.causes import SLOW, Cause
 from gateway.publishers.dial import Dialer
 from gateway.publishers.mqtt_version import MqttVersion
-from gateway.publishers.pace import Backoff
 
 if TYPE_CHECKING:
     import random

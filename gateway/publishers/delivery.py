@@ -32,11 +32,11 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from gateway.bucket import TokenBucket
     from gateway.clock import Clock
     from gateway.model import Record
     from gateway.publishers.base import Position, RecordStore
     from gateway.publishers.message import Encoding, Transport
-    from gateway.publishers.pace import TokenBucket
     from gateway.publishers.scan import Read
 
 FRESH_MS = 10_000

@@ -11,6 +11,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from gateway.bucket import TokenBucket
 from gateway.errors import BrokerUnavailable, StoreError
 from gateway.publishers.base import PublisherStatus
 from gateway.publishers.brokers import Brokers
@@ -21,7 +22,6 @@ from gateway.publishers.inbox import Inbox
 from gateway.publishers.message import Message
 from gateway.publishers.mqtt_answers import verdict
 from gateway.publishers.mqtt_client import Connection
-from gateway.publishers.pace import TokenBucket
 from gateway.publishers.presence import Presence
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.reporter import Reporter

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.bucket import TokenBucket
 from gateway.clock import ManualClock
 from gateway.model import Record, make_key
 from gateway.publishers.delivery import Delivery
 from gateway.publishers.message import Message
-from gateway.publishers.pace import TokenBucket
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.scan import CHUNK
 from gateway.storage.parked import Parked

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
+from gateway.bucket import TokenBucket
 from gateway.clock import ManualClock
+from gateway.publishers.backoff import Backoff
 from gateway.publishers.causes import Cause
 from gateway.publishers.mqtt_version import MqttVersion
-from gateway.publishers.pace import Backoff, TokenBucket
 
 
 @pytest.mark.parametrize("step_s", [0.001, 0.02, 0.09])
