@@ -9,19 +9,19 @@ and the line of a tag), so a line added at the top of the file changes nothing.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.plain import is_row
+from gateway.plain import is_row, spell_simple
 from gateway.plant import Marks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.plant import Plant
 
 DIGEST_BYTES = 12
@@ -169,15 +169,7 @@ def _spell(part: Any) -> object:  # noqa: ANN401 - whatever a plant is made of
         kind: Any = type(part)
         values = (getattr(part, name) for name in _counting(kind))
         return [_columns(value) if is_row(value) else value for value in values]
-    if isinstance(part, tuple):
-        return list(part)
-    if isinstance(part, Path):
-        return str(part)
-    if isinstance(part, frozenset):
-        return sorted(part)
-    if isinstance(part, Mapping):
-        return dict(part)
-    raise TypeError(f"{type(part).__name__} is not plain data")
+    return spell_simple(part)
 
 
 def _columns(row: Any) -> list[object]:  # noqa: ANN401 - named tuples

@@ -47,17 +47,26 @@ def dump(thing: object, references: References = _NO_REFERENCES) -> bytes:
             return [
                 _columns(v) if is_row(v) and type(v[0]) not in references else v for v in values
             ]
-        if isinstance(part, tuple):
-            return list(part)
-        if isinstance(part, Path):
-            return str(part)
-        if isinstance(part, frozenset):
-            return sorted(part)
-        if isinstance(part, Mapping):
-            return dict(part)
-        raise TypeError(f"{type(part).__name__} is not plain data")
+        return spell_simple(part)
 
     return orjson.dumps(thing, default=spell, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def spell_simple(part: object) -> object:
+    """Write what plain data holds beside dataclasses: paths, tuples, sets, mappings.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(part, tuple):
+        return list(part)
+    if isinstance(part, Path):
+        return str(part)
+    if isinstance(part, frozenset):
+        return sorted(part)
+    if isinstance(part, Mapping):
+        return dict(part)
+    raise TypeError(f"{type(part).__name__} is not plain data")
 
 
 def is_row(value: object) -> bool:

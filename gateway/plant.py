@@ -73,12 +73,3 @@ class Plant:
     def heartbeat_s(self) -> float:
         """The shortest heartbeat that a publisher asks for; records are shared by all of them."""
         return min((settings.heartbeat for settings in self.publish.values()), default=300.0)
-
-    def device(self, name: str) -> Device | None:
-        """Return a device by its name."""
-        return next((device for device in self.devices if device.name == name), None)
-
-    def links(self) -> dict[str, tuple[Device, ...]]:
-        """The devices on each link, by its URL."""
-        urls = dict.fromkeys(device.link for device in self.devices)
-        return {url: tuple(d for d in self.devices if d.link == url) for url in urls}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from gateway.clock import DAWN_NS
 from gateway.durable import sync_folder, write_whole
 from gateway.errors import StoreError
 from gateway.model import MAX_EPOCH
@@ -27,7 +28,6 @@ FORMAT = 1
 
 _MINUTE_NS = 60_000_000_000
 _FROM_NS = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
-_TRUSTED_NS = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def next_epoch(stored: int, in_records: int, wall_ns: int) -> int:
         without asking anyone; unless the clock was evidently never set.
     """
     epoch = max(stored, in_records) + 1
-    if not stored and wall_ns >= _TRUSTED_NS:
+    if not stored and wall_ns >= DAWN_NS:
         epoch = max(epoch, (wall_ns - _FROM_NS) // _MINUTE_NS)
     return epoch
 

@@ -175,12 +175,12 @@ def test_what_travels_makes_the_new_plant_whole(old: Plant, new: Plant) -> None:
     parts = compare(running, arrived).parts
     assert parts == compare(running, new).parts
     objects = {device.name: device for device in old.devices}
-    assert all(arrived.device(name) is objects[name] for name in parts.devices.kept)
+    devices = {device.name: device for device in arrived.devices}
+    assert all(devices[name] is objects[name] for name in parts.devices.kept)
     whole = {asset.name: asset for asset in new.assets}
     for asset in arrived.assets:
         if asset.name in parts.needed:
             assert len([*asset.feeds()]) == len([*whole[asset.name].feeds()])
             for binding in asset.feeds():
-                device = arrived.device(binding.tag.device)
-                assert device is not None
+                device = devices[binding.tag.device]
                 assert any(binding.tag is tag for group in device.groups for tag in group.tags)
