@@ -10,13 +10,11 @@ import pytest
 
 from gateway.errors import StoreError
 from gateway.model import Record
-from gateway.storage import commits as module
-from gateway.storage.commits import FULL_BYTES, Commits
+from gateway.storage.commits import FULL_BYTES, PATIENCE_S, Commits
+from tests.unit.virtual_loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
     from gateway.storage.batch import WriteBatch
-
-SOON_S = 0.02
 
 
 class Disk:
@@ -66,7 +64,7 @@ async def until(disk: Disk, *, ring: bool) -> None:
     for _ in range(1000):
         if disk.commits.ring is ring:
             return
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(PATIENCE_S / 10)
     pytest.fail("the ring is as it was")
 
 
@@ -86,7 +84,7 @@ def test_what_comes_while_the_disk_works_goes_together_next() -> None:
         assert disk.batches == [[1], [2, 3, 4]]
         assert disk.commits.bytes == 0
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
 def test_a_refusal_keeps_the_batch_and_tries_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +106,7 @@ def test_a_refusal_keeps_the_batch_and_tries_again(caplog: pytest.LogCaptureFixt
         assert disk.commits.failing_since_ms == 0
         assert disk.commits.count == 1
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"], "told once each"
 
 
@@ -119,14 +117,14 @@ def test_it_recovers_by_itself() -> None:
         disk.put(1)
         while disk.attempts < 3:
             disk.attempted.clear()
-            await asyncio.wait_for(disk.attempted.wait(), 10)
+            await asyncio.wait_for(disk.attempted.wait(), 10 * PATIENCE_S)
         disk.full = False
         while not disk.batches:
             disk.attempted.clear()
-            await asyncio.wait_for(disk.attempted.wait(), 10)
+            await asyncio.wait_for(disk.attempted.wait(), 10 * PATIENCE_S)
         assert disk.batches == [[1]]
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
 def test_room_opens_when_the_disk_does() -> None:
@@ -142,7 +140,7 @@ def test_room_opens_when_the_disk_does() -> None:
         await disk.commits.flush()
         await asyncio.wait_for(waiting, 10)
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
 def test_a_refusing_disk_is_not_hurried_by_what_piles_up() -> None:
@@ -159,7 +157,7 @@ def test_a_refusing_disk_is_not_hurried_by_what_piles_up() -> None:
         assert disk.attempts == attempts
         await disk.commits.stop()
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
 def test_a_mistake_in_the_commit_shows_at_the_caller() -> None:
@@ -168,11 +166,11 @@ def test_a_mistake_in_the_commit_shows_at_the_caller() -> None:
         disk.batches = ()  # type: ignore[assignment]
         disk.put(1)
         with pytest.raises(AttributeError):
-            await asyncio.wait_for(disk.commits.flush(), 10)
+            await asyncio.wait_for(disk.commits.flush(), 3 * PATIENCE_S)
         with pytest.raises(AttributeError):
             disk.put(2)
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
 def test_after_the_end_nothing_is_begun() -> None:
@@ -184,20 +182,16 @@ def test_after_the_end_nothing_is_begun() -> None:
             await asyncio.sleep(0)
         assert disk.attempts == 0
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
-def test_a_disk_that_refuses_for_long_leaves_it_to_memory(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", SOON_S)
-
+def test_a_disk_that_refuses_for_long_leaves_it_to_memory(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         disk = Disk(interval_s=0.001)
         disk.full = True
         disk.put(0, FULL_BYTES)
         assert disk.commits.full
-        await asyncio.wait_for(disk.commits.room(), 10)
+        await asyncio.wait_for(disk.commits.room(), 3 * PATIENCE_S)
         assert disk.commits.ring
         assert not disk.commits.hung
         for key in range(1, 100):
@@ -211,7 +205,7 @@ def test_a_disk_that_refuses_for_long_leaves_it_to_memory(
         assert kept == list(range(kept[0], 100)), "the newest"
         assert 14 <= len(kept) <= 16
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
     words = [record.getMessage() for record in caplog.records]
     assert words == [
         "no space left",
@@ -220,9 +214,7 @@ def test_a_disk_that_refuses_for_long_leaves_it_to_memory(
     ]
 
 
-def test_a_disk_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", SOON_S)
-
+def test_a_disk_that_hangs_holds_nothing_up() -> None:
     async def run() -> None:
         disk = Disk(interval_s=0.0)
         disk.open.clear()
@@ -232,7 +224,7 @@ def test_a_disk_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> 
         assert disk.commits.failing is not None
         assert "has not answered" in disk.commits.failing
         with pytest.raises(StoreError, match="has not answered"):
-            await asyncio.wait_for(disk.commits.flush(), 10)
+            await asyncio.wait_for(disk.commits.flush(), 3 * PATIENCE_S)
         for key in range(1, 100):
             disk.put(key, 1 << 20)
             assert disk.commits.bytes <= FULL_BYTES + (5 << 20), "beside the one that is stuck"
@@ -242,33 +234,27 @@ def test_a_disk_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> 
         assert disk.batches[1][-1] == 99
         assert disk.commits.failing is None
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
 
 
-def test_a_disk_that_is_slow_each_time_is_told_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", SOON_S)
-
+def test_a_disk_that_is_slow_each_time_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         disk = Disk(interval_s=0.0)
-        disk.takes_s = 3 * SOON_S
+        disk.takes_s = 3 * PATIENCE_S
         for key in range(3):
             disk.was_committed.clear()
             disk.put(key)
-            await asyncio.wait_for(disk.was_committed.wait(), 10)
+            await asyncio.wait_for(disk.was_committed.wait(), 10 * PATIENCE_S)
             assert disk.commits.ring
         disk.takes_s = 0.0
         await until(disk, ring=False)
         assert [key for batch in disk.batches for key in batch] == [0, 1, 2]
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
     assert len(caplog.records) == 3
 
 
-def test_a_hanging_disk_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_S", SOON_S)
-
+def test_a_hanging_disk_does_not_hold_up_the_end() -> None:
     async def run() -> None:
         disk = Disk(interval_s=0.0)
         disk.open.clear()
@@ -276,4 +262,4 @@ def test_a_hanging_disk_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch
         await until(disk, ring=True)
         await asyncio.wait_for(disk.commits.stop(), 10)
 
-    asyncio.run(run())
+    run_virtual(VirtualLoop(), run())
