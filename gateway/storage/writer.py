@@ -71,6 +71,7 @@ class Writer:
         self._is_current = is_current
         self._moved = moved
         self._doomed: list[Doomed] = []
+        self._telling = False
 
     async def prepare(self) -> None:
         """Declare what is to be declared, and add the positions.
@@ -90,8 +91,13 @@ class Writer:
         self.progress.declare()
         # No wait from here on: what is let go of later is not in these positions.
         if self.progress.has_forgotten and _gaps(waiting) < _MOST_GAPS:
-            self.progress.declare_forgotten()
-        waiting.positions |= self.progress.take_moved()
+            self._telling = True
+            try:
+                self.progress.declare_forgotten()
+            finally:
+                self._telling = False
+        if not self.progress.has_forgotten:
+            waiting.positions |= self.progress.take_moved()
 
     async def write(self, batch: WriteBatch) -> None:
         """Commit a batch.
@@ -125,11 +131,17 @@ class Writer:
         if free:
             self.progress.declare()
             self.commits.waiting.unlink += free
-        if free or self.home.shelf.trouble is not None:  # which is to be tried again
-            self.commits.touch()
+        if free or self.home.shelf.trouble is not None or self.progress.has_forgotten:
+            self.commits.touch()  # for what is to be tried again, or told
 
     def shed(self, batch: WriteBatch, most: int) -> None:
-        """Let go of what is oldest in a batch, down to so many bytes."""
+        """Let go of what is oldest in a batch, down to so many bytes.
+
+        But for nothing while losses are declared: what the declarations themselves displaced
+        would be passed over by the positions of this commit, and declared with the next one.
+        """
+        if self._telling:
+            return
         rows = len(batch.log)
         gone = batch.shed(most, self._is_current)
         self.dropped.update(record.cls for record in gone)
