@@ -19,6 +19,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 MAKE = re.compile(r"^make (\w+)", re.MULTILINE)
 
+ENDS = "trap 'set +e; kill $(jobs -p) 2> /dev/null; wait' EXIT"
+"""Ends what a block began in the background, also where a later command of it fails."""
+
 
 def blocks(document: Path, language: str) -> list[str]:
     return [text for lang, text in BLOCK.findall(document.read_text("utf-8")) if lang == language]
@@ -39,21 +42,18 @@ def test_commands_run(document: Path, tmp_path: Path) -> None:
         (tmp_path / folder).symlink_to(ROOT / folder)
     scenarios = tmp_path / "simulators/scenarios"
     scenarios.mkdir(parents=True)
-    base = free_ports(3)
+    base = free_ports(4)
     for source in (ROOT / "simulators/scenarios").iterdir():
         text = source.read_text("utf-8")
         for offset in range(3):
             text = text.replace(f":{15021 + offset}", f":{base + offset}")
+        text = text.replace(":18883", f":{base + 3}")
         (scenarios / source.name).write_text(text, "utf-8")
+    script = "\n".join([ENDS, *scripts]).replace(":18883", f":{base + 3}")
+    script = script.replace("mosquitto -p 18883", f"mosquitto -p {base + 3}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [
-            "bash",
-            "-euo",
-            "pipefail",
-            "-c",
-            "\n".join([*scripts, "kill $(jobs -p) || true", "wait"]),
-        ],
+        ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
         env=os.environ | {"PATH": path, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
