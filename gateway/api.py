@@ -4,6 +4,9 @@ A connection begins with a line that says what it wants: `watch` gets one JSON s
 a line each; `reload` has the site file read again and gets what came of it. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
+
+Whoever may reach the socket costs the gateway a bounded number of descriptors, little memory and
+one snapshot a second, however many look and however slowly they read.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 SOCKET = "nxgate.sock"
 PERIOD_S = 1.0
 WATCH, RELOAD = b"watch\n", b"reload\n"
+MOST_VISITORS = 32
+PATIENCE_S = 10.0
+"""For one who says nothing, or reads nothing."""
 
 
 async def serve(
@@ -36,26 +43,73 @@ async def serve(
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
     """
-
-    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A stream task that ends cancelled makes asyncio 3.11 log a traceback.
-        with contextlib.suppress(ConnectionError, ValueError, asyncio.CancelledError):
-            wanted = await reader.readline()
-            if wanted == RELOAD:
-                writer.write(orjson.dumps(await reload()) + b"\n")
-                await writer.drain()
-            while wanted == WATCH and not writer.is_closing():
-                writer.write(orjson.dumps(snapshot()) + b"\n")
-                await writer.drain()
-                await asyncio.sleep(PERIOD_S)
-        writer.close()
-
+    window = _Window(snapshot, reload)
     with _address(folder) as address:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(address)  # noqa: PTH108 - left by a killed process; one inode, no waiting
-        server = await asyncio.start_unix_server(tell, address)
+        server = await asyncio.start_unix_server(window.visit, address)
     async with server:
         await server.serve_forever()
+
+
+class _Window:
+    """Those who look, and what they are shown.
+
+    Args:
+        snapshot: what is going on now.
+        reload: reads the site file again, and gives what came of it.
+    """
+
+    def __init__(
+        self,
+        snapshot: Callable[[], dict[str, object]],
+        reload: Callable[[], Awaitable[dict[str, object]]],
+    ) -> None:
+        self._snapshot = snapshot
+        self._reload = reload
+        self._visitors: dict[asyncio.StreamWriter, None] = {}
+        self._line = b""
+        self._taken_s = float("-inf")
+
+    async def visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection; where there are too many, the oldest makes room."""
+        if len(self._visitors) >= MOST_VISITORS:
+            oldest = next(iter(self._visitors))
+            del self._visitors[oldest]
+            oldest.transport.abort()
+        self._visitors[writer] = None
+        # A stream task that ends cancelled makes asyncio 3.11 log a traceback.
+        with contextlib.suppress(OSError, ValueError, asyncio.CancelledError):
+            await self._serve(reader, writer)
+            writer.close()
+            await self._sent(writer.wait_closed())
+        writer.transport.abort()  # of one who reads nothing, a close would never end
+        self._visitors.pop(writer, None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            wanted = await reader.readline()
+        if wanted == RELOAD:
+            writer.write(orjson.dumps(await self._reload()) + b"\n")
+        if wanted != WATCH:
+            return
+        line = self._look()
+        while not writer.is_closing():
+            writer.write(line)
+            await self._sent(writer.drain())
+            await asyncio.sleep(PERIOD_S)
+            line = self._line if time.monotonic() < self._taken_s + PERIOD_S / 2 else self._look()
+
+    def _look(self) -> bytes:
+        """Take a snapshot, which all who look within the next half second share."""
+        self._line = orjson.dumps(self._snapshot()) + b"\n"
+        self._taken_s = time.monotonic()
+        return self._line
+
+    async def _sent(self, sending: Awaitable[None]) -> None:
+        """Wait for one who reads, but not for ever."""
+        async with asyncio.timeout(PATIENCE_S):
+            await sending
 
 
 async def follow(folder: Path) -> AsyncIterator[dict[str, object]]:
