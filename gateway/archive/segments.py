@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from gateway.storage.cells import scan
 from gateway.storage.facts import Family, parse_name
+from gateway.storage.pages import scan
 from gateway.storage.rows import MAX_KEY, parse_record
 from gateway.storage.segment import SQL_ERRORS
 

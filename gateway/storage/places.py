@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.model import SEQ_BITS
-from gateway.storage.cells import PAGE
+from gateway.storage.pages import PAGE
 from gateway.storage.position_file import PositionFile
 from gateway.storage.recovery import set_aside
 from gateway.storage.segment import SQL_ERRORS, is_damage

@@ -23,8 +23,8 @@ from urllib.parse import quote
 import orjson
 
 from gateway.durable import sync_folder
-from gateway.storage.cells import PAGE
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, place_of
+from gateway.storage.pages import PAGE
 from gateway.storage.rows import (
     ADD_LOG,
     ADD_RECORD,

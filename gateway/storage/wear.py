@@ -7,7 +7,7 @@ system comes on top.
 
 from __future__ import annotations
 
-from gateway.storage.cells import PAGE
+from gateway.storage.pages import PAGE
 
 _FRAME = PAGE + 24
 _ROW = 80  # bytes of a row beside its body, about: names, time, CRC, cell
