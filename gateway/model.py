@@ -158,9 +158,6 @@ def parse_id(text: object) -> tuple[str, int] | None:
     return (parts[0], make_key(epoch, seq)) if epoch <= MAX_EPOCH and seq <= MAX_SEQ else None
 
 
-OWN_LINE = "_gw"
-"""The line of what the gateway says of itself; its asset is the gateway's name."""
-
 Place = tuple[str, str, str]
 """Line, asset and class of a record, in this order: what its topic is made of."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from gateway.event import event
-from gateway.model import OWN_LINE, record_id
+from gateway.contract import OWN_LINE, event
+from gateway.model import record_id
 from gateway.publishers.splitting import fit
 
 if TYPE_CHECKING:

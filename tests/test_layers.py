@@ -21,7 +21,7 @@ MAY: dict[str, set[str]] = {
     "durable": set(),
     "words": set(),
     "driver": {"model", "clock"},
-    "event": {"model"},
+    "contract": {"model", "settings"},
     "bucket": {"clock"},
     # settled once, plain data
     "secret": {"errors", "words"},
@@ -53,7 +53,7 @@ MAY: dict[str, set[str]] = {
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
-    "figures": {"event", "model", "plain", "settings", "words"},
+    "figures": {"contract", "model", "plain", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
@@ -61,13 +61,13 @@ MAY: dict[str, set[str]] = {
     "reloading": {"errors", "words", "difference", "loading", "plant", "sources"},
     "storage": {"model", "errors", "clock", "durable", "words"},
     "store": {"model", "errors", "clock", "words", "storage"},
-    "publishers": {"model", "bucket", "errors", "clock", "words", "settings", ""},
+    "publishers": {"model", "bucket", "contract", "errors", "clock", "words", "settings", ""},
     "itself": {
         "",
         "model",
         "clock",
         "durable",
-        "event",
+        "contract",
         "words",
         "driver",
         "settings",
@@ -78,7 +78,7 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
-    "commands": SPINE | {"bucket", "durable", "secret", "settings", "plant", "figures"},
+    "commands": SPINE | {"bucket", "contract", "durable", "secret", "settings", "plant", "figures"},
     # what people see
     "archive": {
         "durable",

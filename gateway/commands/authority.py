@@ -15,6 +15,7 @@ import orjson
 
 from gateway.commands.command import Code, Command, Outcome, Target
 from gateway.commands.signature import cut
+from gateway.contract import root_of
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Authority:
         born_ms: Callable[[], int],
         told: Callable[[str], Outcome | None],
     ) -> None:
-        self._root = f"cii/v1/{identity.cluster}/{identity.enterprise}/{identity.site}/"
+        self._root = f"{root_of(identity)}/"
         self._doors = doors
         self._clock = clock
         self._floor_ms = floor_ms

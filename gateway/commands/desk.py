@@ -16,6 +16,7 @@ import orjson
 from gateway.commands.authority import Authority, Reason, Refusal
 from gateway.commands.command import Code, Command, Inbound, Outcome, Rejected, Target
 from gateway.commands.crowd import SUM_UP_S, Crowd
+from gateway.contract import VERSION
 from gateway.errors import StoreError
 from gateway.words import _
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nxgate.commands")
 
-CONTRACT = "1.0"
 WAITING = 64
 """Commands that may wait; the next is refused. A platform sends a few a minute."""
 AT_ONCE = 16
@@ -216,7 +216,7 @@ class Desk:
     ) -> None:
         """Send a reply beside the topic that the command came on."""
         fields: dict[str, object] = {
-            "v": CONTRACT,
+            "v": VERSION,
             "cid": cid,
             "ts": self._clock.wall_ns() // 1_000_000,
             "code": outcome.code,

@@ -13,7 +13,7 @@ from gateway.commands.notary import Notary
 from gateway.commands.resending import Resending
 from gateway.commands.signature import Keys
 from gateway.commands.writing import Writing
-from gateway.model import OWN_LINE
+from gateway.contract import OWN_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

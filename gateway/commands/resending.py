@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.commands.command import Code, Outcome, Rejected, Target
-from gateway.model import OWN_LINE, parse_id, record_id
+from gateway.contract import OWN_LINE
+from gateway.model import parse_id, record_id
 from gateway.words import _
 
 if TYPE_CHECKING:

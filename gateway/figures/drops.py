@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.event import event
+from gateway.contract import event
 from gateway.figures.energy import register_limits
 from gateway.figures.media import MEDIUM_OF
 from gateway.figures.oee import limits_of

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.event import event
-from gateway.model import OWN_LINE
+from gateway.contract import OWN_LINE, event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

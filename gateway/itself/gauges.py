@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.model import OWN_LINE, Asset, Device, Group, Kind, Tag
+from gateway.contract import OWN_LINE
+from gateway.model import Asset, Device, Group, Kind, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

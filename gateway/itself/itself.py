@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.event import event
+from gateway.contract import OWN_LINE, event
 from gateway.itself.basis import basis_of, changes
 from gateway.itself.comings import Comings
 from gateway.itself.gauges import PERIOD_S, asset_of, device_of, tags_of
 from gateway.itself.memory import LastRun, note, recall
 from gateway.itself.readings import Parts, Readings, lacking
 from gateway.itself.trouble import Trouble, specs_of
-from gateway.model import OWN_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

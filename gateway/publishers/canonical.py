@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import MAX_SEQ, OWN_LINE, SEQ_BITS
+from gateway.contract import OWN_LINE, VERSION, root_of
+from gateway.model import MAX_SEQ, SEQ_BITS
 
 if TYPE_CHECKING:
     from gateway.model import Place, Record
     from gateway.settings import Identity
-
-CONTRACT = "1.0"
 
 
 class Canonical:
@@ -28,8 +27,8 @@ class Canonical:
 
     def __init__(self, identity: Identity) -> None:
         self._gateway = identity.gateway
-        self._root = f"cii/v1/{identity.cluster}/{identity.enterprise}/{identity.site}"
-        self._id = f'{{"v":"{CONTRACT}","id":"{identity.gateway}:'.encode()
+        self._root = root_of(identity)
+        self._id = f'{{"v":"{VERSION}","id":"{identity.gateway}:'.encode()
         self._topics: dict[Place, tuple[str, str]] = {}
 
     @property
@@ -92,7 +91,7 @@ class Canonical:
             outbox: records not yet delivered.
         """
         fields: dict[str, object] = {
-            "v": CONTRACT,
+            "v": VERSION,
             "gw": self._gateway,
             "epoch": epoch,
             "conn": conn,

@@ -1,4 +1,4 @@
-"""Events: what happened, as the contract spells it."""
+"""What several rooms have to spell as the canonical contract does (docs/contract/asyncapi.yaml)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from gateway.model import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gateway.settings import Identity
+
+VERSION = "1.0"
+"""`v` of every message."""
+OWN_LINE = "_gw"
+"""The line of what the gateway says of itself; its asset is the gateway's name."""
+
+
+def root_of(identity: Identity) -> str:
+    """The topic levels above line and asset."""
+    return f"cii/v1/{identity.cluster}/{identity.enterprise}/{identity.site}"
 
 
 def event(kind: str, line: str, asset: str, t_ms: int, data: Mapping[str, object]) -> Draft:
