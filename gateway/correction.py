@@ -10,7 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from gateway.model import Draft, record_id
+from gateway.ids import record_id
+from gateway.model import Draft
 
 if TYPE_CHECKING:
     from gateway.ledger import Ledger

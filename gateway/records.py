@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from gateway.contract import OWN_LINE, event
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.publishers.splitting import fit
 
 if TYPE_CHECKING:

@@ -46,7 +46,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
-from gateway.model import MAX_SEQ, SEQ_BITS, Record, make_key
+from gateway.ids import MAX_SEQ, SEQ_BITS, make_key
+from gateway.model import Record
 from gateway.storage.batch import ROW, weight_of
 from gateway.storage.bounds import Bounds
 from gateway.storage.facts import Dropped, holds

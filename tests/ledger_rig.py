@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.clock import ManualClock
 from gateway.figures.calendar import Calendar
+from gateway.ids import make_key
 from gateway.ledger import GRACE_MS, HORIZON_MS, Ledger
-from gateway.model import Asset, Draft, KpiSpec, LogRow, Record, make_key
+from gateway.model import Asset, Draft, KpiSpec, LogRow, Record
 from tests.kpi_traces import SHANGHAI, asset
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ SPINE = {"model", "errors", "clock", "words", "driver"}
 MAY: dict[str, set[str]] = {
     # the spine
     "model": set(),
+    "ids": set(),
     "errors": set(),
     "clock": set(),
     "durable": set(),
@@ -59,9 +60,19 @@ MAY: dict[str, set[str]] = {
     # another site file
     "sources": set(),
     "reloading": {"errors", "words", "difference", "loading", "plant", "sources"},
-    "storage": {"model", "errors", "clock", "durable", "words"},
-    "store": {"model", "errors", "clock", "words", "storage"},
-    "publishers": {"model", "bucket", "contract", "errors", "clock", "words", "settings", ""},
+    "storage": {"ids", "model", "errors", "clock", "durable", "words"},
+    "store": {"ids", "model", "errors", "clock", "words", "storage"},
+    "publishers": {
+        "ids",
+        "model",
+        "bucket",
+        "contract",
+        "errors",
+        "clock",
+        "words",
+        "settings",
+        "",
+    },
     "itself": {
         "",
         "model",
@@ -78,10 +89,12 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
-    "commands": SPINE | {"bucket", "contract", "durable", "secret", "settings", "plant", "figures"},
+    "commands": SPINE
+    | {"ids", "bucket", "contract", "durable", "secret", "settings", "plant", "figures"},
     # what people see
     "archive": {
         "durable",
+        "ids",
         "model",
         "errors",
         "words",

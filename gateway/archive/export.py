@@ -20,7 +20,7 @@ from gateway.archive.segments import records, segments_of
 from gateway.archive.sheets import HEADS, Clock, rows, table_of
 from gateway.archive.stick import Stick
 from gateway.archive.wide import Wide
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.publishers.canonical import Canonical
 from gateway.settings import Identity
 from gateway.storage.facts import Family

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from gateway.archive.segments import pages, reading, segments_of
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS, record_id
+from gateway.ids import SEQ_BITS, record_id
 from gateway.storage.epoch import is_intact
 from gateway.storage.position_file import read_positions
 from gateway.storage.rows import parse_log, parse_record, read_current

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.model import record_id
+from gateway.ids import record_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import api
 from gateway.archive.segments import reading, segments_of
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.storage.facts import Family
 from gateway.storage.parked import Parked
 from gateway.storage.position_file import read_positions

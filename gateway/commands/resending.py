@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.commands.command import Code, Outcome, Rejected, Target
 from gateway.contract import OWN_LINE
-from gateway.model import parse_id, record_id
+from gateway.ids import parse_id, record_id
 from gateway.words import _
 
 if TYPE_CHECKING:

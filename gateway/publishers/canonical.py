@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.contract import OWN_LINE, VERSION, root_of
-from gateway.model import MAX_SEQ, SEQ_BITS
+from gateway.ids import MAX_SEQ, SEQ_BITS
 
 if TYPE_CHECKING:
     from gateway.model import Place, Record

@@ -17,7 +17,7 @@ from zlib import crc32
 from gateway.clock import DAWN_NS
 from gateway.durable import sync_folder, write_whole
 from gateway.errors import StoreError
-from gateway.model import MAX_EPOCH
+from gateway.ids import MAX_EPOCH
 from gateway.words import _
 
 if TYPE_CHECKING:

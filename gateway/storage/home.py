@@ -14,7 +14,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS
+from gateway.ids import SEQ_BITS
 from gateway.storage.epoch import Lease, acquire, next_epoch, read_epoch, write_epoch
 from gateway.words import _
 

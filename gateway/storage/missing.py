@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import SEQ_BITS, make_key, parse_id
+from gateway.ids import SEQ_BITS, make_key, parse_id
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State
 from gateway.storage.recovery import absent
 from gateway.storage.rows import parse_record

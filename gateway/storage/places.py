@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gateway.model import SEQ_BITS
+from gateway.ids import SEQ_BITS
 from gateway.storage.pages import PAGE
 from gateway.storage.position_file import PositionFile
 from gateway.storage.recovery import set_aside

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS, make_key
+from gateway.ids import SEQ_BITS, make_key
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State
 from gateway.storage.lacking import Lacking
 from gateway.storage.rows import MAX_KEY, parse_log, parse_record

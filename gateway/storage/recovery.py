@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.durable import sync_folder
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS, make_key
+from gateway.ids import SEQ_BITS, make_key
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name, place_of
 from gateway.storage.pages import scan
 from gateway.storage.rows import (

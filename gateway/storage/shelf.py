@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS
+from gateway.ids import SEQ_BITS
 from gateway.storage.disk import Room
 from gateway.storage.epoch import refusal
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State, name_of, parse_name

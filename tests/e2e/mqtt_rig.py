@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from gateway.clock import SystemClock
-from gateway.model import Draft, Record, make_key, record_id
+from gateway.ids import make_key, record_id
+from gateway.model import Draft, Record
 from gateway.publishers.mqtt import MqttPublisher
 from gateway.records import Records
 from gateway.settings import Identity, MqttSettings

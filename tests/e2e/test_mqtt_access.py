@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.publishers import refusals
 from gateway.publishers.mqtt_client import Connection
 from gateway.secret import Secret

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvloop
 
-from gateway.model import record_id
+from gateway.ids import record_id
 from tests.e2e.asyncapi_judge import Judge
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
 from tests.e2e.mqtt_rig import (

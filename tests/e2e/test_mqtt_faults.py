@@ -18,7 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.clock import SystemClock
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.publishers import brokers, mqtt
 from gateway.publishers.dial import Dialer
 from gateway.publishers.mqtt import MqttPublisher

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.model import record_id
+from gateway.ids import record_id
 from tests.e2e.asyncapi_judge import Judge
 from tests.e2e.gateway_like import ASSETS, make
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for

@@ -21,7 +21,8 @@ import orjson
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.model import Draft, make_key
+from gateway.ids import make_key
+from gateway.model import Draft
 from gateway.store import Store
 from tests.e2e.mosquitto import Mosquitto, wait_for
 from tests.e2e.mqtt_rig import IDENTITY, Rig, config

@@ -12,7 +12,7 @@ from gateway.archive.export import LINES, Choice, export_lines
 from gateway.archive.inspection import inspect
 from gateway.archive.place import find
 from gateway.archive.standing import take
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.storage.rows import MAX_KEY
 from tests.e2e.mosquitto import free_port, wait_for
 from tests.e2e.workshop import NXGATE, ROOT, workshop

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.errors import StoreError
-from gateway.model import Draft, Record, record_id
+from gateway.ids import record_id
+from gateway.model import Draft, Record
 from gateway.storage import commits
 from tests.e2e.small_disk import SmallDisk, read_only, small_disk
 from tests.store_kit import NOW_MS, counted, keys, open_store, read_all, state, telemetry

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.errors import StoreError
-from gateway.model import SEQ_BITS, Draft
+from gateway.ids import SEQ_BITS
+from gateway.model import Draft
 from tests.store_kit import NOW_MS, counted, open_store, read_all, state, telemetry
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.model import record_id
+from gateway.ids import record_id
 from gateway.store import Store
 from tests.e2e.asyncapi_judge import Judge
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from gateway.bucket import TokenBucket
 from gateway.clock import ManualClock
-from gateway.model import Record, make_key
+from gateway.ids import make_key
+from gateway.model import Record
 from gateway.publishers.delivery import Delivery
 from gateway.publishers.message import Message
 from gateway.publishers.refusals import Verdict

@@ -22,7 +22,8 @@ from click.testing import CliRunner
 from gateway.archive.command import store as command
 from gateway.archive.sheets import HEADS, Clock, rows
 from gateway.errors import StoreError
-from gateway.model import Draft, Record, record_id
+from gateway.ids import record_id
+from gateway.model import Draft, Record
 from gateway.storage.epoch import read_epoch
 from tests.store_kit import NOW_MS, counted, open_store, segments, state, telemetry
 

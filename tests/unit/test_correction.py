@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway.correction import Correction
 from gateway.figures.calendar import Calendar
+from gateway.ids import record_id
 from gateway.ledger import HORIZON_MS, Ledger
-from gateway.model import Batch, Record, record_id
+from gateway.model import Batch, Record
 from gateway.publishers.splitting import UNBOUNDED
 from gateway.records import Records
 from gateway.timekeeping.keeper import Timekeeper

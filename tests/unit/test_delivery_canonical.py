@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gateway.model import Record, make_key
+from gateway.ids import make_key
+from gateway.model import Record
 from gateway.publishers.canonical import Canonical, epoch_of
 from gateway.settings import Identity
 

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import StoreError
-from gateway.model import Draft, Entry, LogRow, make_key
+from gateway.ids import make_key
+from gateway.model import Draft, Entry, LogRow
 from tests.store_kit import (
     NOW_MS,
     counted,

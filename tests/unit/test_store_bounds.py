@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.clock import ManualClock
-from gateway.model import Draft, record_id
+from gateway.ids import record_id
+from gateway.model import Draft
 from gateway.storage.bounds import Bounds, Doomed
 from gateway.storage.facts import Facts, Family, State
 from tests.store_kit import (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from gateway.model import Draft, record_id
+from gateway.ids import record_id
+from gateway.model import Draft
 from tests.store_kit import (
     NOW_MS,
     counted,

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import StoreError
-from gateway.model import MAX_EPOCH, MAX_SEQ, SEQ_BITS, make_key
+from gateway.ids import MAX_EPOCH, MAX_SEQ, SEQ_BITS, make_key
 from gateway.storage import epoch as epochs
 from gateway.storage import writer
 from tests.store_kit import files, keys, open_store, read_all, telemetry

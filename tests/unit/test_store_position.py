@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from gateway.model import make_key
+from gateway.ids import make_key
 from gateway.storage.position import Position, Standing
 from gateway.storage.position_file import PositionFile
 from tests.store_kit import open_store, state, telemetry
