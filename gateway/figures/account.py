@@ -212,7 +212,7 @@ class Account:
         """
         self._now = now_ms
         self._front = _front(now_ms)
-        late, was_moved = replay(rows, self._journal, self._eras)
+        found = replay(rows, self._journal, self._eras)
         self._eras.begin(now_ms)
         if state is not None:
             fields = orjson.loads(state.body)
@@ -220,7 +220,7 @@ class Account:
             if not self._journal.state.times:
                 word = self._shown.word if self._shown.word in KNOWN else None
                 self._journal.put(fields["since"], STATE, word)
-        self._resume(heard)
+        self._resume(heard, found.began)
         for record in statements:
             for book in self._books:
                 if record.cls == book.cls:
@@ -228,21 +228,21 @@ class Account:
         newest = max(self._journal.last(), heard or 0, *(book.closed for book in self._books))
         if newest > now_ms + STEP_MS:
             self._step_back(now_ms)
-        for book in self._books if was_moved else ():
+        for book in self._books if found.was_moved else ():
             book.move(0, None, now_ms)
-        for entry, written in late:
+        for entry, written in found.late:
             if self._front <= entry.t_ms <= now_ms + STEP_MS:
                 self._touch(entry.t_ms, entry.signal, written)
 
-    def _resume(self, heard: int | None) -> None:
-        """Take up everything where the journal ends."""
+    def _resume(self, heard: int | None, began: int | None) -> None:
+        """Take up everything where the journal ends, and windows where it began."""
         first = self._journal.first()
         if first is not None and first < self._front:
             self._eras.trim(self._front, self._now)
             self._journal.trim(self._front)
         self._catch_up(heard)
         if first is not None:
-            self._open(max(first, self._front))
+            self._open(max(first if began is None else began, self._front))
 
     def _catch_up(self, heard: int | None) -> None:
         journal = self._journal

@@ -242,7 +242,9 @@ class Book:
                     continue
                 passed = (now_ms - window.start) // self._interim_ms
                 self._interim[kind] = window.start + (passed + 1) * self._interim_ms
-                if due is not None and now_ms > window.start:
+                # What was told as final, by a clock that was ahead, is never open again.
+                is_new = window.subject not in self._told
+                if due is not None and now_ms > window.start and is_new:
                     fields = {"rev": 0, "final": False, **(self._fold(window, now_ms) or {})}
                     drafts.append(self._draft(window, fields, now_ms))
         return drafts

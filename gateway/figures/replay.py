@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from gateway.figures.track import moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,22 +24,39 @@ how much, the times of all entries before this one are to be shifted; and which 
 when on."""
 
 
-def replay(
-    rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras
-) -> tuple[list[tuple[Entry, int]], bool]:
+@dataclass(slots=True)
+class Found:
+    """What a log says beside readings.
+
+    Attributes:
+        began: time of the reading that was written first, None where there is none: what came
+            later and lies before it opened no windows. 0 where the log was cut before.
+        late: what came late, each with a time at which it wasn't there yet: a window told before
+            that, and not since, is still to be restated.
+        was_moved: whether times were shifted.
+    """
+
+    began: int | None = None
+    late: list[tuple[Entry, int]] = field(default_factory=list)
+    was_moved: bool = False
+
+    def move(self, since: int, delta: int) -> None:
+        """Follow times that are shifted; every window is looked at anew then."""
+        self.late.clear()
+        self.was_moved = True
+        if self.began:
+            self.began = moved(self.began, since, delta)
+
+
+def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> Found:
     """Fill a journal.
 
     Args:
         rows: the asset's log, in the order it was written.
         journal: takes the readings.
         eras: takes settings, and what is known of pairs.
-
-    Returns:
-        What came late, each with a time at which it wasn't there yet (a window told before that,
-        and not since, is still to be restated), and whether times were shifted.
     """
-    late: list[tuple[Entry, int]] = []
-    was_moved = False
+    found = Found()
     written = newest = 0
     for entries in rows:
         for entry in entries:
@@ -44,8 +64,7 @@ def replay(
                 since, delta = map(int, str(entry.value).split(":"))
                 eras.move(since, delta)
                 journal.move(since, delta)
-                late.clear()
-                was_moved = True
+                found.move(since, delta)
                 written = newest = 0
                 continue
             if entry.signal == AHEAD:
@@ -53,10 +72,14 @@ def replay(
             elif entry.signal == SETTINGS:
                 eras.recall(entry.t_ms, str(entry.value))
                 continue  # no reading, so nothing comes late by it
-            elif entry.signal not in {FRONT, TOLD}:
+            elif entry.signal == FRONT:
+                found.began = 0
+            elif entry.signal != TOLD:
+                if found.began is None:
+                    found.began = entry.t_ms
                 is_news = journal.put(entry.t_ms, entry.signal, entry.value)
                 if is_news and entry.t_ms < written:
-                    late.append((entry, written))
+                    found.late.append((entry, written))
             newest = max(newest, entry.t_ms)
         written = max(written, newest)
-    return late, was_moved
+    return found

@@ -496,6 +496,20 @@ def test_a_restatement_lost_in_a_crash_is_made_up_for() -> None:
     assert len(rig.told("oee")) == 2
 
 
+def test_a_window_that_was_final_is_told_open_no_more() -> None:
+    """The clock was two hours ahead, so that the hour was over before it began."""
+    rig = Rig.of(spec(interim_s=300.0))
+    run(rig, T0 + 2 * HOUR, T0 + 3 * HOUR + 20_000, state="running", count=5, reject=0)
+    final = [told["final"] for told in rig.told("oee") if told["win"]["start"] == T0 + 2 * HOUR]
+    assert final == [False] * 11 + [True]
+    rig.move(T0 + 2 * HOUR, -2 * HOUR, T0 + HOUR + 20_000)
+    run(rig, T0 + HOUR + 20_000, T0 + 3 * HOUR + 20_000, state="idle", count=5, reject=0)
+    told = [told for told in rig.told("oee") if told["win"]["start"] == T0 + 2 * HOUR]
+    assert [(one["final"], one["rev"]) for one in told[11:]] == [(True, 0), (True, 1)]
+    open_ = [t["final"] for t in rig.told("oee") if t["win"]["start"] == T0 + HOUR]
+    assert open_.count(False) == 11
+
+
 def test_what_waits_to_be_matched_outlives_the_log() -> None:
     """Ten left shoes of the first day meet their right ones on the third, over a restart."""
     pairs = spec(
