@@ -122,7 +122,7 @@ class Segment:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` does it, and counts bytes
             db.execute(f"PRAGMA journal_size_limit = {2 * FOLD_BYTES}")
-            db.execute("PRAGMA cache_size = -256")
+            db.execute("PRAGMA cache_size = -64")
             db.execute("PRAGMA busy_timeout = 0")  # nobody else writes; readers are waited for
             check(db, (path, 0))
             facts = _scan(db, path)
@@ -256,7 +256,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """Open a segment for reading, in the calling thread; a missing file is an error."""
     db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
     db.execute("PRAGMA query_only = 1")
-    db.execute("PRAGMA cache_size = -256")
+    db.execute("PRAGMA cache_size = -64")  # read from front to back: pages are seldom met again
     return db
 
 
