@@ -11,9 +11,10 @@ good one is not held in its place. A value outside its plausible range is uncert
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import compress
 from operator import itemgetter, ne
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -243,8 +244,8 @@ def _routes_of(
         yield _Route(
             line=asset.line,
             asset=asset.name,
-            names=tuple(binding.signal for binding in bound),
-            units=tuple(binding.unit or binding.tag.unit for binding in bound),
+            names=cast("tuple[str, ...]", _alike(tuple(b.signal for b in bound))),
+            units=_alike(tuple(b.unit or b.tag.unit for b in bound)),
             pick=None if indices == tuple(range(len(tags))) else _picker(indices),
             ranged=tuple(
                 (place, _or(binding.low, float("-inf")), _or(binding.high, float("inf")))
@@ -276,6 +277,12 @@ def _watch(
             if route.asset == asset.name and binding.signal in route.names:
                 place = route.names.index(binding.signal)
                 route.alarms += tuple((place, watch) for watch in watches)
+
+
+@lru_cache(maxsize=256)
+def _alike(texts: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """One row for all that are equal: fifty meters of a model have the same names and units."""
+    return texts
 
 
 def _picker(indices: tuple[int, ...]) -> Callable[[Sequence[object]], tuple[object, ...]]:
