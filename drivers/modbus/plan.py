@@ -44,16 +44,16 @@ class Block:
 
     Attributes:
         start, count: registers, or bits of a bit table.
-        tags: their indices in the group, by rising address.
+        tags: their indices in the group, by rising address; a range where they follow each other.
     """
 
     function: Function
     start: int
     count: int
-    tags: tuple[int, ...]
+    tags: Sequence[int]
 
     @property
-    def halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def halves(self) -> tuple[Sequence[int], Sequence[int]]:
         """Its tags in two parts, for a block that the device refused."""
         middle = len(self.tags) // 2
         return self.tags[:middle], self.tags[middle:]
@@ -89,7 +89,13 @@ def block(run: Sequence[Span], settings: Settings) -> Block:
     """One block over spans of one table, sorted by start."""
     function = run[0].function
     start, end = settings.widen(function, run[0].start, max(span.end for span in run))
-    return Block(function, start, end - start, tuple(span.tag for span in run))
+    return Block(function, start, end - start, _indices([span.tag for span in run]))
+
+
+def _indices(tags: Sequence[int]) -> Sequence[int]:
+    """As a range where that says the same: a list of 125 numbers takes a kilobyte."""
+    straight = range(tags[0], tags[0] + len(tags))
+    return straight if list(straight) == tags else tuple(tags)
 
 
 def _fits(first: Span, end: int, span: Span, settings: Settings) -> bool:
