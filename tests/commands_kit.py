@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.clock import ManualClock
 from gateway.commands.office import Commands
+from gateway.commands.trail import FOLDER, lines
 from gateway.driver import Unwritable, Written
 from gateway.model import Asset, Binding, Kind, Tag, Write
 from gateway.plant import Plant
@@ -22,7 +23,7 @@ from gateway.secret import Secret
 from gateway.settings import CommandSettings, Identity, MqttSettings, Rosters, StoreSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.model import Draft, Value
@@ -31,6 +32,9 @@ KEY = "0123456789abcdef" * 4
 IDENTITY = Identity("c1", "e1", "s1", "gw-01")
 ROOT = "cii/v1/c1/e1/s1"
 ALL = ("resend", "context", "ack")
+PRESS = "l1/press-1"
+GATEWAY = "_gw/gw-01"
+WRITE = {"tag": "target", "value": 150}
 _numbers = itertools.count(1)
 
 
@@ -91,7 +95,7 @@ def tag(name: str, kind: Kind = Kind.U16, write: Write | None = None) -> Tag:
 SETPOINT = tag("setpoint", write=Write(0, 200, 5.0))
 RECIPE = tag("recipe", Kind.STRING, write=Write(None, None, 0.1))
 SHOTS = tag("shots")
-PRESS = Asset(
+MACHINE = Asset(
     "press-1",
     "l1",
     "press",
@@ -186,7 +190,7 @@ def plant(
     allow: Sequence[str] = ALL,
     unsigned: bool = False,
     key: bool = True,
-    assets: tuple[Asset, ...] = (PRESS,),
+    assets: tuple[Asset, ...] = (MACHINE,),
 ) -> Plant:
     """A site with one destination that takes commands; its key beside the store."""
     secret = folder / "command.key"
@@ -260,3 +264,15 @@ async def office(site: Plant, clock: ManualClock | None = None) -> AsyncIterator
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def run(folder: Path, test: Callable[[Office], Awaitable[None]], **site: Any) -> None:  # noqa: ANN401
+    async def main() -> None:
+        async with office(plant(folder, **site)) as made:
+            await test(made)
+
+    asyncio.run(main())
+
+
+def audited(folder: Path) -> list[Mapping[str, Any]]:
+    return [line.fields for line in lines(folder / FOLDER)]

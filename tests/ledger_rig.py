@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ from gateway.clock import ManualClock
 from gateway.figures.calendar import Calendar
 from gateway.ids import make_key
 from gateway.ledger import GRACE_MS, HORIZON_MS, Ledger
-from gateway.model import Asset, Draft, KpiSpec, LogRow, Record
+from gateway.model import Asset, Draft, KpiSpec, LogRow, Record, Value
 from tests.kpi_traces import SHANGHAI, asset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import Value
+
+SECOND = 1000
+Given = Value | Callable[[int], Value]
 
 
 @dataclass
@@ -135,3 +138,15 @@ class Rig:
             self.records.append(Record(key, *place, draft.ts_ms, draft.body, draft.subject))
         self.commit()
         return drafts
+
+
+def body(rig: Rig, cls: str) -> dict[str, Any]:
+    """The last record's body."""
+    return rig.told(cls)[-1]
+
+
+def run(rig: Rig, start: int, end: int, step: int = 10 * SECOND, **values: Given) -> None:
+    """Poll from start to end, counters given as `lambda t: …`."""
+    for t in range(start, end, step):
+        rig.poll(t, **{name: v(t) if callable(v) else v for name, v in values.items()})
+        rig.tick(t)
