@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MOSQUITTO = "/usr/sbin/mosquitto"
-DEADLINE_S = 20.0
+DEADLINE_S = 45.0
 
 
 def free_port() -> int:

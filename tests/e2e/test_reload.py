@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
-from tests.e2e.test_reload_campaign import reload, snapshot
-from tests.e2e.workshop import NXGATE, ROOT, Workshop, bodies, workshop
+from tests.e2e.test_reload_campaign import reload
+from tests.e2e.workshop import NXGATE, ROOT, Workshop, bodies, snapshot, workshop
 
 if TYPE_CHECKING:
     from pathlib import Path

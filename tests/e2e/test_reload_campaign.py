@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
@@ -17,20 +16,11 @@ import pytest
 from gateway import api
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
 from tests.e2e.test_workshop_kills import check, outbox_empty, stored
-from tests.e2e.workshop import Workshop, workshop
+from tests.e2e.workshop import Workshop, snapshot, workshop
 
 LIMIT_S = 60.0
 CALM = "plc-inj"
 """The device that no edit touches."""
-
-
-def snapshot(made: Workshop) -> dict[str, Any]:
-    async def one() -> dict[str, Any]:
-        snapshots = api.follow(made.folder / "store")
-        async with contextlib.aclosing(snapshots):  # type: ignore[type-var]
-            return await anext(snapshots)
-
-    return asyncio.run(one())
 
 
 def reload(made: Workshop) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def judge_figures(
 
 
 def test_the_figures_are_those_of_what_was_read(tmp_path: Path) -> None:
-    for asset, (ours, true) in run(tmp_path, 22, exact=True).items():
+    for asset, (ours, true) in run(tmp_path, 15, exact=True).items():
         assert ours == pytest.approx(true, rel=1e-3), asset
 
 

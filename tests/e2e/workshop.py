@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import random
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway import api
 from tests.e2e.mosquitto import Subscriber, wait_for
 
 if TYPE_CHECKING:
@@ -69,6 +71,17 @@ def free_ports(count: int) -> int:
             for port in range(base, base + count):
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
             return base
+
+
+def snapshot(made: Workshop) -> dict[str, Any]:
+    """What the running gateway says of itself."""
+
+    async def one() -> dict[str, Any]:
+        snapshots = api.follow(made.folder / "store")
+        async with contextlib.aclosing(snapshots):  # type: ignore[type-var]
+            return await anext(snapshots)
+
+    return asyncio.run(one())
 
 
 @contextlib.contextmanager

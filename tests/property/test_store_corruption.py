@@ -100,7 +100,7 @@ def pages_of(path: Path, records: list[Record]) -> dict[int, set[int]]:
     return found
 
 
-@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(st.data())
 def test_what_is_intact_is_kept_and_the_rest_told(data: st.DataObject) -> None:
     source, records = intact()
