@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from gateway.figures.calendar import Calendar, Plan
+from gateway.figures.calendar import Calendar, PlannedTime
 from gateway.figures.windows import Window
 from gateway.model import Asset, Entry, Factor, KpiSpec
 from gateway.settings import Roster, Rosters, Shift
@@ -86,8 +86,8 @@ def window(minutes: float, start: int = T0, kind: str = "shift") -> Window:
     return Window(kind, start, start + round(minutes * MINUTE))
 
 
-def always(of: Window) -> Plan:
-    return Plan(((of.start, of.end),))
+def always(of: Window) -> PlannedTime:
+    return PlannedTime(((of.start, of.end),))
 
 
 def at_clock(text: str, day: int = T0) -> int:

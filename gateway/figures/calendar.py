@@ -45,19 +45,19 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedTime:
     """Planned time of a stretch: `busy` is shift time without its breaks."""
 
     busy: tuple[Interval, ...]
     breaks: tuple[Interval, ...] = ()
 
-    def without(self, stops: Sequence[Interval]) -> Plan:
+    def without(self, stops: Sequence[Interval]) -> PlannedTime:
         """The plan with these taken out of planned time, as breaks."""
         if not stops:
             return self
         busy = subtract(self.busy, merge(stops))
         breaks = merge((*self.breaks, *subtract(self.busy, busy)))
-        return Plan(tuple(busy), tuple(breaks))
+        return PlannedTime(tuple(busy), tuple(breaks))
 
 
 class Calendar:
@@ -78,11 +78,11 @@ class Calendar:
         """The shifts of a line; None: all of its time is planned."""
         return self._lines.get(line, self._site)
 
-    def plan(self, line: str, start: int, end: int) -> Plan:
+    def plan(self, line: str, start: int, end: int) -> PlannedTime:
         """The planned time of a line within [start, end)."""
         roster = self.roster(line)
         if roster is None:
-            return Plan(((start, end),))
+            return PlannedTime(((start, end),))
         turns = list(self._between(line, roster, start, end))
         works = (
             interval
@@ -91,7 +91,7 @@ class Calendar:
         )
         busy = merge(clip(works, start, end))
         breaks = merge(clip((rest for turn in turns for rest in turn.breaks), start, end))
-        return Plan(tuple(busy), tuple(subtract(breaks, busy)))
+        return PlannedTime(tuple(busy), tuple(subtract(breaks, busy)))
 
     def windows(self, kind: str, line: str, start: int, end: int) -> list[Window]:
         """The windows of a kind that share time with [start, end), in order of their start."""

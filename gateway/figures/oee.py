@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from fractions import Fraction
 
-    from gateway.figures.calendar import Plan
+    from gateway.figures.calendar import PlannedTime
     from gateway.figures.windows import Window
     from gateway.model import Entry, KpiSpec
 
@@ -91,7 +91,7 @@ def fold_oee(
     entries: Journal | Iterable[Entry],
     ahead: Fraction,
     window: Window,
-    plan: Plan,
+    plan: PlannedTime,
     spec: KpiSpec,
     until: int | None = None,
 ) -> OeeFigures:
@@ -113,7 +113,12 @@ def fold_oee(
 
 
 def sum_up(
-    journal: Journal, start: int, end: int, plan: Plan, spec: KpiSpec, until: int | None = None
+    journal: Journal,
+    start: int,
+    end: int,
+    plan: PlannedTime,
+    spec: KpiSpec,
+    until: int | None = None,
 ) -> Sums:
     """Sum the time and the growth of all counters in [start, end)."""
     micro_ms = round((spec.micro_stop_s or 0) * 1000)

@@ -16,7 +16,7 @@ from gateway.figures.intervals import overlap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.figures.calendar import Plan
+    from gateway.figures.calendar import PlannedTime
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
 
@@ -110,7 +110,12 @@ def is_undecided(journal: Journal, edge: int, known_until: int, micro_ms: int) -
 
 
 def measure(
-    journal: Journal, start: int, end: int, plan: Plan, micro_ms: int, until: int | None = None
+    journal: Journal,
+    start: int,
+    end: int,
+    plan: PlannedTime,
+    micro_ms: int,
+    until: int | None = None,
 ) -> Times:
     """Share out the time of a window.
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.figures.calendar import Calendar, Plan
+from gateway.figures.calendar import Calendar, PlannedTime
 from gateway.figures.intervals import merge, overlap, subtract, total
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, clock_windows, local_ms
 from gateway.resolution.settle import rosters
@@ -105,7 +105,7 @@ def test_overlapping_shifts_are_planned_where_any_works() -> None:
     calendar = Calendar(SHANGHAI, Rosters(Roster((DAY_SHIFT, late)), {}))
     start = local("2026-09-22")
     plan = calendar.plan("main", start, start + 24 * HOUR_MS)
-    assert plan == Plan(((local("2026-09-22T08:00"), local("2026-09-23")),))
+    assert plan == PlannedTime(((local("2026-09-22T08:00"), local("2026-09-23")),))
 
 
 def test_a_line_may_have_its_own_shifts() -> None:
@@ -116,13 +116,13 @@ def test_a_line_may_have_its_own_shifts() -> None:
     start = local("2026-09-22T10:00")
     assert calendar.plan("main", start, start + 1000).busy == ((start, start + 1000),)
     assert calendar.plan("press", start, start + 1000).busy == ()
-    assert calendar.plan("idle", start, start + 24 * HOUR_MS) == Plan(())
+    assert calendar.plan("idle", start, start + 24 * HOUR_MS) == PlannedTime(())
 
 
 def test_without_a_calendar_all_time_is_planned() -> None:
     calendar = Calendar(SHANGHAI, rosters(None))
     start = local("2026-09-22")
-    assert calendar.plan("main", start, start + HOUR_MS) == Plan(((start, start + HOUR_MS),))
+    assert calendar.plan("main", start, start + HOUR_MS) == PlannedTime(((start, start + HOUR_MS),))
     assert calendar.windows("shift", "main", start, start + 24 * HOUR_MS) == []
     assert hours(calendar.windows("day", "main", start, start + 1)) == [24]
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.figures.calendar import Plan
+from gateway.figures.calendar import PlannedTime
 from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
 from gateway.figures.oee import OeeFigures, figures, fold_oee, sum_up
@@ -229,7 +229,7 @@ def test_p09_nothing_comes_of_nothing() -> None:
     inputs = cases()["P09"]["inputs"]["cases"]
     for name, case in inputs.items():
         win = window(480)
-        plan = always(win) if case["pbt"] else Plan(())
+        plan = always(win) if case["pbt"] else PlannedTime(())
         entries = log(
             in_turn(
                 T0, *([("running", case["apt"] * 60)] if case["apt"] else []), ("fault", 86400)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.figures.calendar import Plan
+from gateway.figures.calendar import PlannedTime
 from gateway.figures.oee import fold_oee
 from gateway.figures.windows import Window
 from gateway.model import Entry
@@ -294,6 +294,6 @@ def test_more_rejects_than_pieces_make_no_ratio_negative() -> None:
     ]
     hour = Window("hour", 0, HOUR)
     judged = spec(kpis=("nee", "teep", "oee_by_count", "scrap_ratio"), max_rate=1.0)
-    found = fold_oee(entries, Fraction(0), hour, Plan(((0, HOUR),)), judged)
+    found = fold_oee(entries, Fraction(0), hour, PlannedTime(((0, HOUR),)), judged)
     assert (found.q, found.oee) == (0, 0)
     assert all(value is None or value >= 0 for value in found.kpi.values())
