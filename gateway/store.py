@@ -54,6 +54,7 @@ from gateway.storage.facts import Dropped, holds
 from gateway.storage.home import Home
 from gateway.storage.notes import Notes
 from gateway.storage.position import Standing
+from gateway.storage.present import Present
 from gateway.storage.rows import is_current
 from gateway.storage.shelf import Shelf
 from gateway.storage.status import StoreStatus, tell
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.model import Draft, LogRow, Place
     from gateway.storage.position import Position
-    from gateway.storage.rows import Current
 
 __all__ = ["Dropped", "Store", "StoreStatus"]
 
@@ -79,7 +79,6 @@ class Store:
     Attributes:
         gateway: first part of every id.
         on_commit: called on the loop with the highest committed key, after each commit.
-        gone: newest statements of assets that were removed or renamed; to be cleared.
         on_drop: called on the loop for what a publisher will never get. What they append is
             committed before the records go.
     """
@@ -92,15 +91,14 @@ class Store:
         self._bounds = bounds
         self._clock = clock
         self._started_ns = clock.mono_ns()
-        self._writer = Writer(home, commit_s, clock, self._is_current, self._move)
+        self._present = Present()
+        self._writer = Writer(home, commit_s, clock, self._present.holds, self._move)
         self._commits = self._writer.commits
         self._progress = self._writer.progress
         self.on_commit = self._writer.on_commit
-        self.on_commit.append(self._share)
+        self.on_commit.append(lambda _key: self._present.share(home.shelf.current))
         self.on_drop = self._progress.on_drop
         self._last_key = 0
-        self._current: Current = {}
-        self.gone: list[Record] = []
         self._notes = Notes(None)
         self._bad_rows: set[int] = set()
         self._closed = False
@@ -149,7 +147,7 @@ class Store:
         home = self._home
         self._writer.threads.write_now(home.open)
         self._last_key = self._writer.committed_key = make_key(home.epoch, 0)
-        self._current = dict(home.shelf.current)
+        self._present.records = dict(home.shelf.current)
         self._notes = Notes(home.shelf.heard)
         self._writer.take_losses()
 
@@ -214,7 +212,7 @@ class Store:
             else:
                 waiting.rest.append(record)
                 if is_current(cls):
-                    self._current[record.place] = record
+                    self._present.put(record)
         self._last_key = waiting.last_key = key
         if log:
             waiting.log.extend(log)
@@ -270,7 +268,7 @@ class Store:
 
         The newest may not be committed yet: compare its key with `committed_key`.
         """
-        return self._current
+        return self._present.records
 
     def retire(self, stands: Callable[[Place], bool]) -> list[Record]:
         """Forget what is current of every place that doesn't stand any more.
@@ -278,11 +276,12 @@ class Store:
         The records stay history; what a server may still keep of them is returned and, until it
         stands again, in `gone`.
         """
-        places = [place for place in self._current if not stands(place)]
-        retired = [self._current.pop(place) for place in places]
-        earlier = [r for r in self.gone if not stands(r.place)]
-        self.gone = earlier + retired
-        return retired
+        return self._present.retire(stands)
+
+    @property
+    def gone(self) -> Sequence[Record]:
+        """Newest statements of assets that were removed or renamed; to be cleared."""
+        return self._present.gone
 
     def statements(self, since_ms: int) -> list[Record]:
         """Return the newest oee and energy record of each subject since, in key order; blocks."""
@@ -366,14 +365,6 @@ class Store:
         self._bounds.change(size_bytes, keep_s)
         self._commits.interval_s = commit_s
 
-    def _share(self, committed: int) -> None:
-        """Hold what stands as the shelf does, packed, and not beside it."""
-        del committed
-        for place, record in self._home.shelf.current.items():
-            mine = self._current.get(place)
-            if mine is not None and mine.key == record.key:
-                self._current[place] = record
-
     def status(self) -> StoreStatus:
         """Return how the store fares now."""
         running_ns = self._clock.mono_ns() - self._started_ns
@@ -393,9 +384,6 @@ class Store:
         finally:
             self._closed = True
             await self._writer.stop()
-
-    def _is_current(self, record: Record) -> bool:
-        return self._current.get(record.place) is record
 
     def _move(self, epoch: int) -> None:
         """Go on with an epoch that is on the medium."""
