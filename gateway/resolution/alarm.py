@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gateway.sitefile.sections import Site
     from gateway.sitefile.yaml12 import KeyPath
 
-Place = tuple[str, str]
-"""Device and tag."""
+DeviceTag = tuple[str, str]
+"""Names of a device and of one of its tags."""
 
 _PHRASES = {
     "above": {"zh": "{what}高于 {limit}", "en": "{what} above {limit}"},
@@ -31,7 +31,7 @@ _PHRASES = {
 
 def watch(
     site: Site, outlines: Mapping[str, Outline]
-) -> tuple[dict[str, dict[str, Place]], list[Fault]]:
+) -> tuple[dict[str, dict[str, DeviceTag]], list[Fault]]:
     """Find the tag that each alarm watches.
 
     Args:
@@ -41,7 +41,7 @@ def watch(
     Returns:
         Asset → alarm → device and tag; then what is wrong.
     """
-    found: dict[str, dict[str, Place]] = {}
+    found: dict[str, dict[str, DeviceTag]] = {}
     faults: list[Fault] = []
     for asset, config in site.assets.items():
         for alarm, spec in config.alarms.items():
@@ -59,7 +59,9 @@ def watch(
     return found, faults
 
 
-def _places(site: Site, asset: str, on: str, outlines: Mapping[str, Outline]) -> Iterator[Place]:
+def _places(
+    site: Site, asset: str, on: str, outlines: Mapping[str, Outline]
+) -> Iterator[DeviceTag]:
     """Where a name may be read: a signal of the asset first, then a tag of its devices."""
     device, dot, tag = on.partition(".")
     bound = site.assets[asset].bind
@@ -108,8 +110,8 @@ def _unknown(
 def specify(
     site: Site,
     asset: str,
-    places: Mapping[str, Place],
-    tags: Mapping[Place, Tag],
+    places: Mapping[str, DeviceTag],
+    tags: Mapping[DeviceTag, Tag],
     bindings: Sequence[Binding],
 ) -> tuple[tuple[AlarmSpec, ...], list[Fault]]:
     """Settle the alarms of one asset.
