@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import subprocess
 import threading
@@ -25,11 +27,21 @@ DEADLINE_S = 45.0
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback that nobody uses now; see `free_ports`."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of some ports in a row, below those that outgoing connections take.
+
+    One of theirs could be taken while a broker that is killed and started again has it free.
+    """
+    while True:
+        base = random.randrange(12_000, 30_000, 10)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for port in range(base, base + count):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return base
 
 
 def wait_for(condition: Callable[[], object], what: str, limit_s: float = DEADLINE_S) -> None:

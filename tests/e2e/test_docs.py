@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.checking import examine
-from tests.e2e.workshop import free_ports
+from tests.e2e.mosquitto import free_ports
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import api
-from tests.e2e.mosquitto import Subscriber, wait_for
+from tests.e2e.mosquitto import Subscriber, free_ports, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,16 +59,6 @@ class Workshop:
 
     def events(self) -> list[Any]:
         return [json.loads(line) for line in self.truth.read_text("utf-8").splitlines()]
-
-
-def free_ports(count: int) -> int:
-    """The first of some ports in a row, below those that outgoing connections take."""
-    while True:
-        base = random.randrange(12_000, 30_000, 10)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
-            for port in range(base, base + count):
-                held.enter_context(socket.create_server(("127.0.0.1", port)))
-            return base
 
 
 def snapshot(made: Workshop) -> dict[str, Any]:
