@@ -156,7 +156,7 @@ class Account:
         self.rest()
         self._entries.append(Entry(now_ms, MOVED, f"{since}:{delta}"))
         has_more = (self._journal.first() or since) < since
-        self._eras.move(since, delta)
+        reach = self._eras.move(since, delta)
         self._journal.move(since, delta)
         if self.presence is not None:
             self.presence.move(since, delta)
@@ -176,7 +176,7 @@ class Account:
         is_all = (self._journal.first() or begin) >= begin
         self._is_cut = self._is_cut or (has_more and is_all)
         for book in self._books:
-            book.move(min(since, begin), max(begin, self._front) if is_all else None, now_ms)
+            book.move(reach, max(begin, self._front) if is_all else None, now_ms)
         self._shown = Shown("")
         return self._tell(now_ms)
 

@@ -144,16 +144,20 @@ class Eras:
         self._earlier = [era for era, end in zip(self._earlier, ends, strict=False) if end > front]
         return next((ahead for ahead in aheads if ahead is not None), None)
 
-    def move(self, since: int, delta: int) -> None:
-        """Follow the journal, whose entries from a time on are about to be shifted."""
-        for of in self._all():
-            of.move(since, delta)
+    def move(self, since: int, delta: int) -> int:
+        """Follow the journal, whose entries from a time on are about to be shifted.
+
+        Returns:
+            The first ms whose figures may be others then.
+        """
+        begin = min(of.move(since, delta) for of in self._all())
         self._earlier = [
             era._replace(since=moved(era.since, since, delta)) for era in self._earlier
         ]
         self._logged_ms = NEVER
         if self._since != NEVER:
             self._since = moved(self._since, since, delta)
+        return begin
 
     def step_back(self, now_ms: int) -> None:
         """Go on after the clock was set back: no settings begin at a time still to come."""

@@ -194,19 +194,40 @@ class Reckoning:
             cells.drop(0, front)
         return ahead
 
-    def move(self, since: int, delta: int) -> None:
-        """Follow the journal, whose entries from a time on are about to be shifted."""
+    def move(self, since: int, delta: int) -> int:
+        """Follow the journal, whose entries from a time on are about to be shifted.
+
+        Returns:
+            The first ms whose figures may be others then.
+        """
         if self._spec.counting == "pairs" and delta > LEAP_MS:
             # Nothing is asked of the time before any more, and years are long to add up.
             self.base = since + delta, self._ahead(since, since)
         elif self.base is not None:
             t_ms, ahead = self.base
             self.base = moved(t_ms, since, delta), ahead
-        self.forget(min(since, since + delta))
+        begin = self._reach(min(since, since + delta))
+        self.forget(begin)
+        return begin
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
         """Take up how far left is ahead of right at a time."""
         self.base = t_ms, ahead
+
+    def _reach(self, moment: int) -> int:
+        """From when on figures hang on what is logged from a moment on.
+
+        A stop before it may last longer or not, and what a meter rose by lies between its
+        readings, however far they are apart.
+        """
+        begin = moment - self._micro_ms
+        for medium in self._meter_cells:
+            for signal in medium.series:
+                series = self._journal.numbers.get(signal)
+                place = -1 if series is None else series.index(moment - 1)
+                if series is not None and place >= 0:
+                    begin = min(begin, series.times[place])
+        return begin
 
     def _ahead(self, moment: int, now_ms: int) -> Fraction:
         if self._spec.counting != "pairs":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.figures_life import STEP_S, Life, Statements, Terms
@@ -221,13 +221,25 @@ def run(acts: list[Act]) -> None:
 
 
 @given(st.lists(quiet, min_size=1, max_size=25))
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@example([Say("product", "a", 141)])
+@example([Polls(90, 1), Polls(3, 1, late=30, commits=1), Restart(0, orderly=False, down_s=5)])
+@example([Polls(90, 1), Restart(1, orderly=False, down_s=5), Polls(3, 1, late=30)])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_told_is_a_fold_over_the_durable_log(acts: list[Act]) -> None:
     run(acts)
 
 
 @given(st.lists(any_act, min_size=1, max_size=25))
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    [
+        Restart(2, orderly=True, down_s=679),
+        Restart(3, orderly=False, down_s=264),
+        Restart(2, orderly=True, down_s=1174),
+        Clock(587),
+    ]
+)
+@example([Polls(2, 1), Clock(657), Polls(40, None, late=40), Polls(1, None), Clock(0)])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_so_it_is_where_the_clock_is_set(acts: list[Act]) -> None:
     run(acts)
 
