@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.model import Draft
+    from gateway.storage.ranges import Range
 
 
 class Family(StrEnum):
@@ -40,7 +41,7 @@ class Loss:
     """
 
     family: Family
-    ranges: tuple[tuple[int, int], ...]
+    ranges: tuple[Range, ...]
     t0_ms: int
     t1_ms: int
 

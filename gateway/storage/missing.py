@@ -22,16 +22,17 @@ import orjson
 
 from gateway.ids import SEQ_BITS, make_key, parse_id
 from gateway.storage.facts import Damaged, Facts, Family, Loss, State
+from gateway.storage.ranges import subtract
 from gateway.storage.recovery import absent
 from gateway.storage.rows import parse_record
 from gateway.storage.segment import SQL_ERRORS, check, is_damage, open_read_only, verify
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-Span = tuple[int, int]
+    from gateway.storage.ranges import Range
 
 CUT_MS = 2000
 """A commit's two halves are apart by less, and hold records of less time."""
@@ -71,7 +72,7 @@ def _missing(view: Sequence[Facts], ends: Mapping[int, int]) -> list[Loss]:
             (max(lo, floor), hi) for lo, hi in _suspect(segments, last) if max(lo, floor) <= hi
         ]
         for lo, hi in spans:
-            gone = _outside(absent(_keys(view, lo, hi), ends, lo, hi), told)
+            gone = subtract(absent(_keys(view, lo, hi), ends, lo, hi), told)
             if gone:
                 _trust(view, lo, hi)
             closed = last >> SEQ_BITS in ends
@@ -81,9 +82,9 @@ def _missing(view: Sequence[Facts], ends: Mapping[int, int]) -> list[Loss]:
     return _undeclared(found, families[Family.REST])
 
 
-def _suspect(segments: Sequence[Facts], last: int) -> list[Span]:
+def _suspect(segments: Sequence[Facts], last: int) -> list[Range]:
     """Return where keys of a family could be missing unnoticed."""
-    spans: list[Span] = []
+    spans: list[Range] = []
     before: Facts | None = None
     for facts in segments:
         if before is not None and before.last + 1 < facts.first:
@@ -134,7 +135,7 @@ def _reading(facts: Facts) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _is_cut(gone: Sequence[Span], families: Mapping[Family, Sequence[Facts]], last: int) -> bool:
+def _is_cut(gone: Sequence[Range], families: Mapping[Family, Sequence[Facts]], last: int) -> bool:
     """Tell whether it is what a kill takes: telemetry at the very end of the last epoch."""
     telemetry = [facts for facts in families[Family.TELEMETRY] if facts.count]
     rest = [facts for facts in families[Family.REST] if facts.count]
@@ -145,23 +146,6 @@ def _is_cut(gone: Sequence[Span], families: Mapping[Family, Sequence[Facts]], la
         gone[0][0] > max(newest.last, make_key(last >> SEQ_BITS, 0))
         and abs(other.t1 - newest.t1) < CUT_MS
     )
-
-
-def _outside(spans: Iterable[Span], told: Iterable[Span]) -> list[Span]:
-    """Return the parts of spans that none of those told covers."""
-    left = list(spans)
-    for lo, hi in told:
-        rest: list[Span] = []
-        for one, two in left:
-            if hi < one or lo > two:
-                rest.append((one, two))
-                continue
-            if one < lo:
-                rest.append((one, lo - 1))
-            if hi < two:
-                rest.append((hi + 1, two))
-        left = rest
-    return left
 
 
 def _times(segments: Sequence[Facts], lo: int, hi: int) -> tuple[int, int]:
@@ -177,18 +161,18 @@ def _undeclared(found: list[Loss], rest: Sequence[Facts]) -> list[Loss]:
     if not found:
         return []
     lowest = min(lo for loss in found for lo, _hi in loss.ranges)
-    told: list[Span] = []
+    told: list[Range] = []
     for facts in rest:
         if facts.last < lowest:
             continue
         with _reading(facts) as db:
             rows = db.execute("SELECT * FROM record WHERE cls = 'event/gap'").fetchall()
         told += filter(None, map(_span, rows))
-    left = ((loss, tuple(_outside(loss.ranges, told))) for loss in found)
+    left = ((loss, tuple(subtract(loss.ranges, told))) for loss in found)
     return [Loss(loss.family, ranges, loss.t0_ms, loss.t1_ms) for loss, ranges in left if ranges]
 
 
-def _span(row: tuple[int, str, str, str, int, bytes, str, int]) -> Span | None:
+def _span(row: tuple[int, str, str, str, int, bytes, str, int]) -> Range | None:
     record = parse_record(row)
     if record is None:
         return None

@@ -18,21 +18,21 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.storage.parked import OPEN, Parked
+from gateway.storage.ranges import merge
 
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterable, Sequence
 
     from gateway.model import Draft, Place, Record
-
-Ranges = list[tuple[int, int]]
+    from gateway.storage.ranges import Range
 
 
 class Standing(NamedTuple):
     """Where a publisher stands, as it is saved; `parked` as `Parked.body` spells it."""
 
     low: int = 0
-    ranges: Sequence[tuple[int, int]] = ()
+    ranges: Sequence[Range] = ()
     parked: bytes = b""
 
 
@@ -58,7 +58,7 @@ class Position:
     def __init__(
         self,
         low: int = 0,
-        ranges: Iterable[tuple[int, int]] = (),
+        ranges: Iterable[Range] = (),
         parked: Parked | None = None,
     ) -> None:
         self.low = low
@@ -73,7 +73,7 @@ class Position:
         self.given_up: Callable[[Record, Sequence[Draft]], None] = _quiet
 
     @property
-    def ranges(self) -> Ranges:
+    def ranges(self) -> list[Range]:
         """What is acknowledged above `low`, sorted."""
         return list(zip(self._lo, self._hi, strict=True))
 
@@ -165,21 +165,15 @@ class Position:
         at = bisect_right(self._lo, key) - 1
         return (at >= 0 and key <= self._hi[at]) or (bool(self._lost) and self._is_lost(key))
 
-    def undelivered(self, lo: int, hi: int, *, telemetry: bool) -> Ranges:
+    def undelivered(self, lo: int, hi: int, *, telemetry: bool) -> list[Range]:
         """Return the parts of [lo, hi] where telemetry, or all else, may lack; sorted."""
-        parts: Ranges = []
-        spans = self.parked.spans(lo, hi, telemetry=telemetry)
-        for first, last in sorted([*self.lacking(lo, hi), *spans]):
-            if parts and first <= parts[-1][1] + 1:
-                parts[-1] = (parts[-1][0], max(parts[-1][1], last))
-            else:
-                parts.append((first, last))
-        return parts
+        parked = self.parked.spans(lo, hi, telemetry=telemetry)
+        return merge([*self.lacking(lo, hi), *parked])
 
-    def lacking(self, lo: int, hi: int) -> Ranges:
+    def lacking(self, lo: int, hi: int) -> list[Range]:
         """Return the parts of [lo, hi] that it is not done with."""
         free = max(lo, self.low + 1)
-        parts: Ranges = []
+        parts: list[Range] = []
         for at in range(bisect_left(self._hi, free), len(self._lo)):
             if self._lo[at] > hi:
                 break

@@ -9,6 +9,7 @@ from gateway.errors import StoreError
 from gateway.storage.facts import Dropped, Family
 from gateway.storage.parked import Parked
 from gateway.storage.position import Position, Standing
+from gateway.storage.ranges import total
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def _dropped(publisher: str, position: Position, loss: Loss) -> list[Dropped]:
             t0_ms=loss.t0_ms,
             t1_ms=loss.t1_ms,
             cls="telemetry" if telemetry else "other",
-            count=sum(hi - lo + 1 for lo, hi in ranges),
+            count=total(ranges),
             reason="corrupt",
         )
     ]

@@ -32,6 +32,7 @@ from gateway.storage.missing import missing
 from gateway.storage.naming import put_right
 from gateway.storage.packed import pack
 from gateway.storage.places import Places
+from gateway.storage.ranges import total
 from gateway.storage.recovery import finish_recoveries, recover
 from gateway.storage.rows import Current, is_current, log_line, read_current, read_note
 from gateway.storage.segment import (
@@ -358,7 +359,7 @@ class Shelf:
         lost = 0
         if facts.loss is not None:
             self.losses.append(facts.loss)
-            lost = sum(hi - lo + 1 for lo, hi in facts.loss.ranges)
+            lost = total(facts.loss.ranges)
         log.warning(
             _("{path}: damaged, set aside in quarantine: {kept} records kept, {lost} lost").format(
                 path=path, kept=facts.count, lost=lost
