@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.errors import ConfigError, Fault
-from gateway.sitefile.commanding import CommandsConfig
 from gateway.sitefile.consistency import check_secrets, contradictions
-from gateway.sitefile.destination import InfluxPublish, MqttPublish, TlsConfig
+from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
 from gateway.sitefile.document import Document, Model, examine, salvage
 from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
 from gateway.sitefile.explain import Wrong, correct, describe, nearest

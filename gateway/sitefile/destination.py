@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.sitefile.commanding import CommandsConfig
 from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.files import FilePath, SecretFile, in_url
 from gateway.sitefile.names import ClientId
 from gateway.sitefile.part import Part, example
-from gateway.sitefile.units import Duration, Maybe, Rate, between
+from gateway.sitefile.units import Duration, Flag, Maybe, Rate, between
 from gateway.words import _
 
 Format = Literal["cii", "sparkplug", "thingsboard", "umh", "jetlinks", "huawei", "alink", "mapping"]
@@ -99,6 +98,36 @@ class TlsConfig(Part):
                 given=given, lacks=lacks
             )
             raise Wrong("lacks-partner", what, next_, at=(given,))
+        return self
+
+
+class CommandsConfig(Part):
+    """Which commands a platform may send; writes are allowed tag by tag."""
+
+    model_config = example({"key": {"file": "command.key"}, "allow": ["resend", "context"]})
+
+    key: Maybe[SecretFile] = Field(
+        default=None,
+        description="File of the key that commands are signed with, mode 600; one key a line.",
+        examples=[{"file": "command.key"}],
+    )
+    allow: tuple[Literal["resend", "context", "config", "ack"], ...] = Field(
+        default=(), description="Commands beside writes.", examples=[["resend", "context"]]
+    )
+    unsigned: Flag = Field(
+        default=False,
+        description="Take commands without a signature: whoever may publish may command.",
+        examples=[False],
+    )
+
+    @model_validator(mode="after")
+    def _proven(self) -> "CommandsConfig":
+        if self.key is None and not self.unsigned:
+            what = _("nothing says how to know who sends a command")
+            next_ = _(
+                "add key: {{file: command.key}} with a key that the platform has too"
+            ).format()
+            raise Wrong("missing-key", what, next_)
         return self
 
 
