@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
-from gateway.storage.epoch import read_epoch
+from gateway.storage.epoch import owner_of, read_epoch
 from gateway.storage.facts import parse_name
 from gateway.words import _
 
@@ -53,7 +52,7 @@ def find(where: Path) -> Place:
                 path=folder
             )
         )
-    owner = _owner(folder)
+    owner = owner_of(folder)
     if not owner and not any(parse_name(path.name) for path in folder.iterdir()):
         raise StoreError(
             _("{path} is no store: give the site file, or the folder that store.path names").format(
@@ -74,13 +73,3 @@ def _load(site: Path) -> Plant:
     from gateway.templates import load  # noqa: PLC0415 - a folder needs no parser
 
     return load(site)
-
-
-def _owner(folder: Path) -> str:
-    """Read whose store it is; "" where nothing says so."""
-    try:
-        content = json.loads((folder / "epoch").read_bytes())
-    except (OSError, ValueError):
-        return ""
-    owner = content.get("gateway") if isinstance(content, dict) else None
-    return owner if isinstance(owner, str) else ""

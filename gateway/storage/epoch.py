@@ -133,6 +133,16 @@ def read_epoch(folder: Path, gateway: str) -> int:
     return epoch if 0 < epoch <= MAX_EPOCH else 0
 
 
+def owner_of(folder: Path) -> str:
+    """Return whose store a folder is, for who only looks; "" where nothing says so."""
+    try:
+        content = json.loads((folder / "epoch").read_bytes())
+    except (OSError, ValueError):
+        return ""
+    owner = content.get("gateway") if isinstance(content, dict) else None
+    return owner if isinstance(owner, str) else ""
+
+
 def is_intact(folder: Path) -> bool:
     """Tell whether the file is there, and as it was written."""
     try:
