@@ -1,4 +1,4 @@
-"""All exceptions. Class decides the reaction, never the text of a message.
+"""The exceptions that cross rooms. Class decides the reaction, never the text of a message.
 
     GatewayError
     ├── ConfigError            the site file or a profile is wrong: fix it, no retry
@@ -13,6 +13,8 @@
         └── BrokerUnavailable  keep the records, back off, reconnect
 
 Messages are for people: who, what was tried, what came back, where it is configured, what next.
+What is raised and caught within one room, or is part of a room's contract (`driver.Unwritable`,
+`commands.command.Rejected`), stands there.
 """
 
 from __future__ import annotations
