@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.templates import load
+from gateway.words import _, choose
 from simulators import broker
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="end by itself after so long")
     parser.add_argument("--amqtt", action="store_true", help="amqtt also where mosquitto is")
     arguments = parser.parse_args()
+    choose()
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the others too
         signal.signal(number, lambda *_: sys.exit(1))
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -86,12 +88,14 @@ def main() -> int:
         process, name = broker.start(broker_port, FOLDER, installed=not arguments.amqtt)
         started.append(process)
         arrivals = Arrivals(broker_port)
-        print(f"broker: {name} on {broker.HOST}:{broker_port}")
+        listening = _("broker: {name} on {host}:{port}")
+        print(listening.format(name=name, host=broker.HOST, port=broker_port))
         nxgate = [sys.executable, "-m", "gateway"]
         scenario = [str(SCENARIOS / "workshop.yaml"), "--port-base", str(base)]
         started.append(_start([*nxgate, "simulate", *scenario], "simulator.log"))
         started.append(_start([*nxgate, "run", str(site)], "gateway.log"))
-        print(f"site file: {site}   logs: {FOLDER}/*.log   Ctrl-C ends it")
+        text = _("site file: {site}   logs: {folder}/*.log   Ctrl-C ends it")
+        print(text.format(site=site, folder=FOLDER))
         _watch([*nxgate, "watch", str(site)], arguments.seconds)
         broken = [p.args for p in started if p.poll() is not None]
     finally:
@@ -104,7 +108,8 @@ def main() -> int:
                 process.kill()
     arrivals.close()
     if broken:
-        print(f"ended before the demo did: {broken}; see {FOLDER}/*.log", file=sys.stderr)
+        text = _("ended before the demo did: {commands}; see {folder}/*.log")
+        print(text.format(commands=broken, folder=FOLDER), file=sys.stderr)
         return 1
     return _tell(arrivals, site)
 
@@ -136,7 +141,7 @@ def _free_ports(count: int) -> int:
         finally:
             for listener in held:
                 listener.close()
-    sys.exit("no free ports on loopback")
+    sys.exit(_("no free ports on loopback"))
 
 
 def _start(command: list[str], log: str) -> subprocess.Popen[bytes]:
@@ -163,17 +168,9 @@ def _watch(command: list[str], seconds: float | None) -> None:
 def _tell(arrivals: Arrivals, site: Path) -> int:
     """Print what arrived; 1 when an asset's figures did not."""
     assets = [asset for asset in load(site).assets if asset.kpi is not None]
-    table = Table(title="what arrived at the broker", title_justify="left")
-    for head in (
-        "asset",
-        "messages by class",
-        "OEE of the hour",
-        "A",
-        "P",
-        "Q",
-        "coverage",
-        "pieces",
-    ):
+    table = Table(title=_("what arrived at the broker"), title_justify="left")
+    heads = (_("asset"), _("messages by class"), _("OEE of the hour"), "A", "P", "Q")
+    for head in (*heads, _("coverage"), _("pieces")):
         table.add_column(head)
     missing: list[str] = []
     for asset in assets:
@@ -194,9 +191,10 @@ def _tell(arrivals: Arrivals, site: Path) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=140)
     console.print(table)
     if missing:
-        print(f"no figures from: {', '.join(missing)}; see {FOLDER}/gateway.log", file=sys.stderr)
+        text = _("no figures from: {assets}; see {folder}/gateway.log")
+        print(text.format(assets=", ".join(missing), folder=FOLDER), file=sys.stderr)
         return 1
-    print(f"all {len(assets)} assets sent their figures")
+    print(_("all {count} assets sent their figures").format(count=len(assets)))
     return 0
 
 

@@ -56,11 +56,11 @@ def lines(judge: Judge, listener: Listener, seconds: float) -> list[str]:
     ]
     made += [
         _(
-            "{name}: {messages} messages ({late} history, {cleared} clearing), {kept} kept before,"
-            " {kib:.0f} KiB"
+            "{name}: {messages} messages, {kib:.0f} KiB; of these {kept} kept from before,"
+            " {late} history, {cleared} clearing"
         ).format(
             name=name,
-            messages=seen.messages - seen.kept,
+            messages=seen.messages,
             late=seen.late,
             cleared=seen.cleared,
             kept=seen.kept,

@@ -109,7 +109,8 @@ class Session:
                 self._try(first=first)
             except (OSError, ValueError) as error:
                 self.drop()
-                raise CannotListen(self._refusal(str(error))) from error
+                reason = getattr(error, "strerror", None) or error  # without [Errno …]
+                raise CannotListen(self._refusal(str(reason))) from error
             code, text = self._answer or (-1, _("it doesn't answer CONNECT"))
             if code == 0:
                 return

@@ -28,3 +28,17 @@ def test_the_demo_ends_by_itself_and_tells_what_arrived(
     assert f"broker: {name}" in done.stdout
     assert "all 2 assets sent their figures" in done.stdout
     assert "sole-line/injection-1" in done.stdout
+
+
+def test_the_demo_speaks_chinese(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "simulators.demo", "--seconds", "12"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 个资产的指标均已送达" in done.stdout
