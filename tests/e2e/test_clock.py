@@ -165,7 +165,7 @@ def test_a_boot_with_the_wrong_time(tmp_path: Path) -> None:
         made.set_clock(0, synced=True)
         wait_for(lambda: made.heard("event/clock"), "the times are corrected")
         (event,) = made.heard("event/clock")
-        assert abs(event["data"]["offset_ms"] + ahead_s * 1000) < 20
+        assert abs(event["data"]["offset_ms"] + ahead_s * 1000) < 50
         assert place(event["data"]["from"])[1] == 1
         assert len(event["data"]["boot"]) == 36
         time.sleep(4)

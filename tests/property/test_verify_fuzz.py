@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e.verify_sites import SAMPLES, Site, sound
@@ -109,13 +109,14 @@ def test_mangled_messages(data: st.DataObject) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(f"{ROOT}/{TAILS['meta']}", b"{}")
 @given(st.text() | st.sampled_from([f"{ROOT}/{tail}" for tail in TAILS.values()]), st.binary())
 def test_random_topics_and_bytes(topic: str, payload: bytes) -> None:
     judge = Judge(CONTRACT)
     judge.take(arrival(topic, payload))
     found = finished(judge).findings
     if topic.startswith(ROOT) and payload:
-        assert found.of("payload").faults
+        assert found.of("payload").faults or found.of("schema").faults, "{} is an object"
 
 
 @pytest.mark.parametrize(
