@@ -128,7 +128,6 @@ class Desk:
         try:
             await self._notary.begin(command)
         except StoreError as error:
-            log.warning("%s", error)
             outcome = Outcome(Code.FAILED, str(error))
             self._note("done", {"cid": command.cid, "code": outcome.code, "msg": outcome.msg})
             self._answer(command, outcome, None)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from gateway.errors import StoreError
 from gateway.storage.facts import Dropped, Family
+from gateway.storage.losses import Losses
 from gateway.storage.parked import Parked
 from gateway.storage.position import Position, Standing
 from gateway.storage.ranges import total
-from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from gateway.storage.facts import Facts, Loss
     from gateway.storage.reader import Reader
     from gateway.storage.threads import Threads
-
-log = logging.getLogger("nxgate.store")
 
 
 class Progress:
@@ -46,6 +43,7 @@ class Progress:
         self._undeclared: list[Dropped] = []
         self._doomed: list[Doomed] = []
         self._forgotten: dict[tuple[str, str], list[int]] = {}
+        self._log = Losses()
 
     def claim(self, publisher: str, saved: Standing, committed: int, waiting: int) -> Position:
         """Return a publisher's position; at the first time make it. Blocks.
@@ -224,20 +222,13 @@ class Progress:
         """Tell what hasn't been told, but for what memory had no room for."""
         while self._undeclared:
             dropped = self._undeclared.pop(0)
-            log.warning(
-                _("{publisher} will never get {count} records of {cls}: {reason}").format(
-                    publisher=dropped.publisher,
-                    count=dropped.count,
-                    cls=dropped.cls,
-                    reason=dropped.reason,
-                )
-            )
             try:
                 for callback in self.on_drop:
                     callback(dropped)
             except BaseException:
                 self._undeclared.insert(0, dropped)  # to be told the next time
                 raise
+            self._log.say(dropped)
 
     def declare_forgotten(self) -> None:
         """Tell what memory had no room for."""
