@@ -145,6 +145,9 @@ class Outcomes:
         record = message.record
         if record is None:
             return
+        held = self.refusals.topics.get(message.topic)
+        if held is not None:
+            held.record = record
         self._parking.park(
             record.place,
             record.key,
@@ -154,8 +157,8 @@ class Outcomes:
 
     def _release(self, message: Message) -> None:
         """Take up a topic again whose probe is answered."""
-        record = message.record
-        if self.refusals.release(message) and record is not None:
+        record = self.refusals.release(message)
+        if record is not None:
             self._parking.release(
                 record.place,
                 self._store.last_key,

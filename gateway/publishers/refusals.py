@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gateway.model import Record
     from gateway.publishers.message import Message
 
 FIRST_WAIT_S = 30.0
@@ -42,12 +43,15 @@ class HeldTopic:
         why: what the other side said.
         wait_s: the pause before the next try; it doubles.
         due_ns: monotonic time of the next try; None while one is under way.
+        record: one that stands parked because of it; the probe may be no record, such as the
+            empty message that takes back a statement.
     """
 
     probe: Message
     why: str
     wait_s: float
     due_ns: int | None
+    record: Record | None = None
 
 
 class Refusals:
@@ -98,12 +102,15 @@ class Refusals:
         held = self.topics.get(message.topic)
         return held is not None and held.probe is message
 
-    def release(self, message: Message) -> bool:
-        """End the hold that `message` was the probe of, if it was one."""
+    def release(self, message: Message) -> Record | None:
+        """End the hold that `message` was the probe of, if it was one.
+
+        Returns:
+            A record that stood parked because of it; None where there was no hold, or none did.
+        """
         if not self.is_probe(message):
-            return False
-        del self.topics[message.topic]
-        return True
+            return None
+        return self.topics.pop(message.topic).record
 
     def retry_all(self, now_ns: int) -> None:
         """Make every probe due now: a new connection may have new rights."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.publishers.message import Message
 from gateway.publishers.refusals import FIRST_WAIT_S, MOST_WAIT_S, Verdict
 from tests.unit.delivery_fakes import Rig
 
@@ -100,6 +101,23 @@ def test_a_newer_state_takes_the_place_of_the_one_refused() -> None:
     assert [m.key for m in rig.transport.sent if m.retain and m.key] == [newer.key]
     rig.answer_all()
     assert rig.position.acked == {1, 2}
+
+
+def test_what_stands_parked_goes_once_a_statement_taken_back_is_accepted() -> None:
+    """The asset was removed, so that the probe of its topic became the empty message."""
+    rig = Rig(rate=1e6)
+    rig.connect()
+    state = rig.make("state")
+    rig.store.commit()
+    rig.pump()
+    refused = rig.transport.sent[-1]
+    rig.answer(refused, Verdict.HOLD_TOPIC, "no")
+    rig.delivery.tell(Message(0, refused.topic, b"", retain=True, again=False))
+    rig.pump()
+    assert rig.transport.sent[-1].payload == b""
+    rig.answer_all()
+    assert rig.position.acked == {state.key}
+    assert not rig.position.parked.count
 
 
 def test_a_refused_status_is_replaced_by_the_next_one() -> None:
