@@ -247,7 +247,7 @@ class Office:
         await self.until(lambda: len(self.replies) > count)
         return self.replies[count][2]
 
-    async def until(self, condition: Any, limit_s: float = 10) -> None:  # noqa: ANN401
+    async def until(self, condition: Any, limit_s: float = 30) -> None:  # noqa: ANN401
         async with asyncio.timeout(limit_s):
             while not condition():  # noqa: ASYNC110 - conditions of many kinds
                 await asyncio.sleep(0.001)
