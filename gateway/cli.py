@@ -119,7 +119,7 @@ def read(site: Path, what: str, *, as_json: bool) -> None:
 
 
 @cli.command(help=_("Watch a running gateway: assets, values, quality, OEE, outbox."))
-@SITE
+@click.argument("site", metavar="SITE|FOLDER", type=click.Path(path_type=Path))
 @click.option("--seconds", type=float, help=_("Stop by itself after so long."))
 @click.option("--plain", is_flag=True, help=_("Plain lines, as when the output is no terminal."))
 def watch(site: Path, seconds: float | None, *, plain: bool) -> None:

@@ -11,7 +11,7 @@ import click
 
 from gateway import api
 from gateway.concerns import Snapshot, concerns
-from gateway.errors import GatewayError
+from gateway.errors import ConfigError, GatewayError
 from gateway.templates import load
 from gateway.words import _
 
@@ -28,10 +28,21 @@ START_PATIENCE_S = 5.0
 def follow_site(site: Path, seconds: float | None, *, plain: bool) -> int:
     """Show the gateway of a site file until stopped.
 
+    Args:
+        site: the site file; or its store's folder, for while the file has faults.
+        seconds: stop by itself after so long.
+        plain: lines instead of a table.
+
     Raises:
-        GatewayError: none runs on its store.
+        ConfigError: the site file has faults.
+        GatewayError: no gateway runs on its store.
     """
-    folder = load(site).store.path
+    try:
+        folder = site if site.is_dir() else load(site).store.path
+    except ConfigError:
+        text = _("to watch a gateway whose site file has faults, give the store's folder instead")
+        click.echo(text, err=True)
+        raise
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_follow(folder, seconds, plain=plain))
     return 0

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
@@ -111,6 +112,11 @@ def faults_change_nothing(made: Workshop) -> None:
     wait_for(lambda: snapshot(made)["reload"]["faults"], "the gateway has seen it by itself")
     for _time in range(2):
         assert sorted(reload(made)["faults"]) == sorted(faults)
+    watch = [*NXGATE, "watch", "--plain", "--seconds", "0.1"]
+    run = partial(subprocess.run, capture_output=True, text=True, check=False, timeout=30)
+    assert "give the store's folder" in run([*watch, str(made.site)]).stderr
+    watched = run([*watch, str(made.site.parent / "store")])
+    assert "the changed site file does not run" in watched.stdout, watched.stderr
     lines = [line for line in made.log().splitlines() if "pol: there is no such key" in line]
     assert len(lines) == 3, "one a device"
     edit(made, ("pol: 200ms", "poll: 200ms"))
