@@ -69,7 +69,7 @@ def check(site: Path, *, as_json: bool) -> None:
     sys.exit(report(site, as_json=as_json))
 
 
-@cli.command(help=_("Print a JSON Schema, so that an editor completes and checks the file."))
+@cli.command(help=_("Print a JSON Schema, with which editors complete and check."))
 @click.argument("which", type=click.Choice(["site", "profile"]))
 def schema(which: str) -> None:
     """Print the schema of the site file or of an industry profile."""
@@ -98,7 +98,7 @@ def run(site: Path, *, verbose: bool, trust_clock: bool) -> None:
     run_site(Wanted(site, verbose, trust_clock))
 
 
-@cli.command(help=_("Have the running gateway read its changed site file; it does by itself, too."))
+@cli.command(help=_("Have the running gateway read its changed site file at once."))
 @SITE
 def reload(site: Path) -> None:
     """Exit 0 when the file runs, 2 when it has faults and the gateway runs on as it was."""
@@ -107,7 +107,7 @@ def reload(site: Path) -> None:
     sys.exit(reload_site(site))
 
 
-@cli.command(help=_("Read a device (or one tag) once: raw registers beside each value."))
+@cli.command(help=_("Read a device (or one tag) once: raw registers and values."))
 @SITE
 @click.argument("what", metavar="DEVICE[.TAG]")
 @click.option("--json", "as_json", is_flag=True, help=_("Print readings as JSON."))

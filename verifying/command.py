@@ -37,9 +37,7 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(str(wrong), ctx, param) from wrong
 
 
-@click.command(
-    help=_("Judge what a gateway sends: listen at a broker, hold it against the contract.")
-)
+@click.command(help=_("Judge what a gateway sends, listening at a broker."))
 @click.argument("url")
 @click.option(
     "--for",

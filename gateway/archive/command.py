@@ -25,7 +25,7 @@ WHERE = click.argument("where", metavar="SITE|FOLDER", type=click.Path(path_type
 CLASSES = ("telemetry", "state", "oee", "energy", "event", "alarm", "meta")
 
 
-@click.group(help=_("Look into a store: how it stands, whether it is whole, what is in it."))
+@click.group(help=_("Look into a store: status, verify, export."))
 def store() -> None:
     """Hold the commands; each reads only, beside a running gateway too."""
 

@@ -110,7 +110,8 @@ class Writing:
         tag = self._tags.get(command.target, {}).get(name) if isinstance(name, str) else None
         if tag is None or tag.write is None:
             text = _(
-                "{asset} has no tag {tag} that may be written: `write` in the site file allows it"
+                "{asset} has no tag {tag} that may be written: `write` in the site file allows it;"
+                " one that no machine binds is written at its device, on line _dev"
             )
             text = text.format(asset=command.target.asset, tag=str(name)[:64])
             raise Rejected(text, Code.NOT_PERMITTED)

@@ -9,8 +9,10 @@ import string
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gateway import words
+from gateway.cli import cli
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "gateway/locale/zh.json"
@@ -72,3 +74,9 @@ def test_the_locale_chooses(
         assert words.choose() == language == words.chosen()
     finally:
         words.choose("en")
+
+
+def test_the_list_of_commands_says_whole_sentences() -> None:
+    shown = CliRunner().invoke(cli, ["--help"]).output
+    assert "verify" in shown
+    assert "..." not in shown.partition("Commands:")[2]
