@@ -211,12 +211,15 @@ class Agent:
     async def _show(self) -> None:
         """Keep the window for displays open; where it can't be, nothing else suffers."""
         folder = self._reloading.plant.store.path
+        told = ""
         while True:
             try:
                 await api.serve(folder, self._snapshot, self._reload)
             except OSError as error:
-                text = _("`nxgate watch` can't be served: {reason}")
-                log.warning(text.format(reason=error.strerror or error))
+                reason = error.strerror or str(error)
+                if reason != told:
+                    log.warning(_("`nxgate watch` can't be served: {reason}").format(reason=reason))
+                told = reason
             await asyncio.sleep(API_RETRY_S)
 
     def _parts(self) -> Parts:
