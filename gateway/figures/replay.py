@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gateway.figures.track import moved
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -40,12 +38,20 @@ class Found:
     late: list[tuple[Entry, int]] = field(default_factory=list)
     was_moved: bool = False
 
-    def move(self, since: int, delta: int) -> None:
-        """Follow times that are shifted; every window is looked at anew then."""
+    def move(self, since: int, delta: int, first: int | None) -> None:
+        """Follow times that are shifted; every window is looked at anew then.
+
+        Args:
+            since: ms from when on.
+            delta: by how many.
+            first: time of the oldest reading that is left.
+        """
         self.late.clear()
         self.was_moved = True
-        if self.began:
-            self.began = moved(self.began, since, delta)
+        if self.began and (first is None or first >= since + delta):
+            self.began = since + delta
+        elif self.began and self.began >= since:
+            self.began += delta
 
 
 def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> Found:
@@ -64,7 +70,7 @@ def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> F
                 since, delta = map(int, str(entry.value).split(":"))
                 eras.move(since, delta)
                 journal.move(since, delta)
-                found.move(since, delta)
+                found.move(since, delta, journal.first())
                 written = newest = 0
                 continue
             if entry.signal == AHEAD:

@@ -238,18 +238,29 @@ def test_what_is_told_is_a_fold_over_the_durable_log(acts: list[Act]) -> None:
         Clock(587),
     ]
 )
+@example([Clock(-3740)])
 @example([Polls(2, 1), Clock(657), Polls(40, None, late=40), Polls(1, None), Clock(0)])
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_so_it_is_where_the_clock_is_set(acts: list[Act]) -> None:
     run(acts)
 
 
-@pytest.mark.soak
-@given(st.lists(any_act, min_size=1, max_size=60))
-@settings(
+LONG = settings(
     deadline=None,
     max_examples=int(os.environ.get("NXGATE_LIVES", "2000")),
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+@pytest.mark.soak
+@given(st.lists(quiet, min_size=1, max_size=60))
+@LONG
+def test_so_it_is_in_a_long_life(acts: list[Act]) -> None:
+    run(acts)
+
+
+@pytest.mark.soak
+@given(st.lists(any_act, min_size=1, max_size=60))
+@LONG
 def test_so_it_is_in_any_life(acts: list[Act]) -> None:
     run(acts)
