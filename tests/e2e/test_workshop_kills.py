@@ -136,11 +136,8 @@ def kills(folder: Path, count: int, seed: int) -> str:
     )
 
 
-def test_a_broker_away_for_a_moment_and_either_killed_three_times(tmp_path: Path) -> None:
-    for name in ("outage", "kills"):
-        (tmp_path / name).mkdir()
-    assert outage(tmp_path / "outage", 4) > 100
-    print(f"\n{kills(tmp_path / 'kills', 3, 3)}")
+def test_gateway_or_broker_killed_three_times(tmp_path: Path) -> None:
+    print(f"\n{kills(tmp_path, 3, 3)}")
 
 
 @pytest.mark.soak
