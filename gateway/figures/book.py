@@ -153,7 +153,11 @@ class Book:
         self.closed = min(self.closed, now_ms)
         self._cursor = {kind: min(cursor, now_ms) for kind, cursor in self._cursor.items()}
         self._interim.clear()
-        self._touched.clear()
+        self._touched = {
+            subject: now_ms + self._grace
+            for subject in self._touched
+            if self._told[subject].window.end <= now_ms
+        }
         self.due = 0
 
     def move(self, since: int, begin: int | None, now_ms: int) -> None:
@@ -168,9 +172,9 @@ class Book:
         for kind, cursor in self._cursor.items():
             self._cursor[kind] = min(cursor, now_ms) if begin is None or not cursor else begin
         self._interim.clear()
-        self._touched.clear()
+        waiting, self._touched = self._touched, {}
         for subject, told in self._told.items():
-            if since < told.window.end <= now_ms:
+            if told.window.end <= now_ms and (since < told.window.end or subject in waiting):
                 self._touched[subject] = now_ms + self._grace
         self.due = 0
 
