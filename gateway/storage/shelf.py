@@ -23,6 +23,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.durable import sync_folder
 from gateway.errors import StoreError
 from gateway.ids import SEQ_BITS
 from gateway.storage.disk import Room
@@ -328,12 +329,16 @@ class Shelf:
         self._publish()
 
     def _unlink(self, batch: WriteBatch) -> None:
+        if not batch.unlink:
+            return
         while batch.unlink:
             path = batch.unlink[-1].path
             self._sealed.pop(path, None)
             self._publish()  # so that no reader takes it for damaged
             path.unlink(missing_ok=True)
             batch.unlink.pop()
+        # A cut must not bring back what the positions saved from now on have passed over.
+        sync_folder(self._folder)
 
     def _seal(self) -> None:
         """Seal what is full; a segment that a reader still holds waits for the next commit."""
