@@ -35,7 +35,17 @@ MAY: dict[str, set[str]] = {
     # from a file to a plant
     "sitefile": {"model", "errors", "words", "secret"},
     "config": {"errors", "words", "sitefile"},
-    "resolution": {"model", "errors", "words", "driver", "secret", "settings", "sitefile"},
+    "deriving": {"model", "words"},
+    "resolution": {
+        "model",
+        "errors",
+        "words",
+        "driver",
+        "secret",
+        "settings",
+        "sitefile",
+        "deriving",
+    },
     "templates": {
         "model",
         "errors",
