@@ -3,8 +3,9 @@
 Where some time is unknown, PBT stands for PBT - unknown in A, OEE, NEE, the allocation and the
 losses; TEEP, loading, MTBF, MTTF and `oee_by_count` take PBT as planned, unknown time included.
 
-The losses tile known planned time: breakdown + waiting + set-up + idle + minor stops + empty
-stations + speed + quality + productive time. Speed is what is left of run time, so it is
+The six big losses (breakdown, set-up, minor stops, speed, process rejects, start-up rejects)
+and those beside them (waiting, idle, empty stations, run time of which only unplaced pieces tell)
+tile known planned time with the productive time. Speed is what is left of run time, so it is
 negative where the ideal cycle is set too long.
 """
 
@@ -15,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gateway.figures.pieces import NOTHING
+from gateway.figures.windows import MINUTE_MS
 
 if TYPE_CHECKING:
     from gateway.figures.pieces import Output
@@ -66,9 +68,20 @@ def reason_of(times: Times, output: Output, ratios: Ratios) -> str:
     return next((cause for cause, holds in causes.items() if holds), "")
 
 
-def kpis_of(times: Times, output: Output, ratios: Ratios, jumps: int) -> dict[str, float | None]:
-    """Every KPI that the inputs tell, by name; None where it has no basis."""
+def kpis_of(
+    times: Times, output: Output, ratios: Ratios, jumps: int, *, is_order: bool
+) -> dict[str, float | None]:
+    """Every KPI that the inputs tell, by name; None where it has no basis.
+
+    Args:
+        times: of the window.
+        output: what was made in it.
+        ratios: of both.
+        jumps: steps of counters that weren't believed.
+        is_order: whether the window is an order, from its start to its end (AOET).
+    """
     found = _of_time(times) | _of_losses(times, output) | _of_pieces(times, output)
+    found |= _of_order(times, output, is_order=is_order)
     if ratios.oee is not None and times.run:
         effective = output.ideal_good / times.run
         found["nee"] = (times.run + times.setup) * effective / (times.planned - times.unknown)
@@ -100,42 +113,61 @@ def _of_time(times: Times) -> dict[str, Fraction | None]:
         "utilisation_efficiency": _ratio(times.run, occupied),
         "technical_efficiency": _ratio(times.run, times.run + times.delay),
         "allocation_efficiency": _ratio(occupied, known),
+        "downtime": Fraction(times.down, 1000),
+        "downtime_count": Fraction(times.stops),
         "failures": Fraction(times.failures),
         "mtbf_s": _ratio(times.planned, times.failures * 1000),
         "mttr_s": _ratio(times.fault, times.failures * 1000),
         "mttf_s": _ratio(times.planned - times.fault, times.failures * 1000),
-        "micro_stops": Fraction(times.micro_stops),
-        "micro_stop_s": Fraction(times.micro, 1000),
+        "microstop_count": Fraction(times.micro_stops),
+        "microstop_time": Fraction(times.micro, 1000),
     }
 
 
 def _of_losses(times: Times, output: Output) -> dict[str, Fraction | None]:
     losses: dict[str, Fraction | None] = {
-        "breakdown_loss_s": Fraction(times.fault, 1000),
-        "waiting_loss_s": Fraction(times.waiting, 1000),
-        "setup_loss_s": Fraction(times.setup, 1000),
-        "idle_loss_s": Fraction(times.idle, 1000),
+        "breakdown_loss_time": Fraction(times.fault, 1000),
+        "waiting_loss_time": Fraction(times.waiting, 1000),
+        "setup_loss_time": Fraction(times.setup, 1000),
+        "idle_loss_time": Fraction(times.idle, 1000),
     }
-    if output.counted and output.timed:
-        losses["speed_loss_s"] = (times.run - times.micro - output.turned) / 1000
-        losses["station_loss_s"] = output.empty / 1000
-        if output.judged:
-            made = output.turned - output.empty
-            good = made * output.ideal_good / output.ideal if output.ideal else NOTHING
-            losses["quality_loss_s"] = (made - good) / 1000
-            losses["productive_s"] = good / 1000
+    if not (output.counted and output.timed):
+        return losses
+    unplaced = _is_only_unplaced(output)
+    running = times.run - times.micro
+    losses["unplaced_time"] = Fraction(running if unplaced else 0, 1000)
+    losses["speed_loss_time"] = NOTHING if unplaced else (running - output.turned) / 1000
+    losses["station_loss_time"] = output.empty / 1000
+    if output.judged:
+        made = output.turned - output.empty
+        good = made * output.ideal_good / output.ideal if output.ideal else NOTHING
+        losses["process_reject_loss_time"] = (made - good) / 1000
+        losses["productive_time"] = good / 1000
     return losses
 
 
 def _of_pieces(times: Times, output: Output) -> dict[str, Fraction | None]:
     found: dict[str, Fraction | None] = {}
     if output.counted and output.judged:
-        found["scrap_ratio"] = output.scrap / output.total.all if output.total.all else None
+        made = output.total.all
+        found["scrap_ratio"] = output.scrap / made if made else None
+        found["quality_ratio_piece"] = _piece_quality(output) if output.total.placed else None
     if output.judged and output.timed:
         found["oee_by_count"] = output.ideal_good_all / times.planned if times.planned else None
     if output.pairs is not None:
-        found["unmatched"] = abs(output.ahead)
+        found["unmatched_halves"] = abs(output.ahead)
     return found
+
+
+def _of_order(times: Times, output: Output, *, is_order: bool) -> dict[str, Fraction | None]:
+    """What takes an order's whole time, planned or not; None in any other window."""
+    whole = times.length if is_order else 0
+    made = output.total.all if output.counted else None
+    return {
+        "allocation_ratio": _ratio(times.run + times.setup + times.delay, whole),
+        "production_process_ratio": _ratio(times.run, whole),
+        "throughput_per_min": made * MINUTE_MS / whole if made is not None and whole else None,
+    }
 
 
 def _is_only_unplaced(output: Output) -> bool:
@@ -144,7 +176,7 @@ def _is_only_unplaced(output: Output) -> bool:
 
 
 def _piece_quality(output: Output) -> Fraction:
-    """Without ideal cycles every piece weighs the same."""
+    """By pieces: every one weighs the same, whatever its ideal cycle."""
     share = output.good.placed / output.total.placed
     return min(max(share, NOTHING), Fraction(1))
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures.context import takes_rejects
 from gateway.figures.counter import Growth, Limits, growth
-from gateway.figures.journal import ENTERED, Journal
+from gateway.figures.journal import ENTERED, ORDER, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
@@ -109,7 +109,7 @@ def fold_oee(
     journal = entries if isinstance(entries, Journal) else Journal(entries)
     sums = sum_up(journal, window.start, window.end, plan, spec, until)
     end = window.end if until is None else min(window.end, until)
-    return figures(sums, spec, state_at(journal, end), ahead)
+    return figures(sums, spec, state_at(journal, end), ahead, is_order=window.kind == ORDER)
 
 
 def sum_up(
@@ -163,8 +163,18 @@ def state_at(journal: Journal, moment: int) -> str:
     return found[-1][2] if found else UNKNOWN
 
 
-def figures(sums: Sums, spec: KpiSpec, state: str, ahead: Fraction = NOTHING) -> OeeFigures:
-    """Turn sums into ratios; this is the last step, and the only one that leaves exactness."""
+def figures(
+    sums: Sums, spec: KpiSpec, state: str, ahead: Fraction = NOTHING, *, is_order: bool = False
+) -> OeeFigures:
+    """Turn sums into ratios; this is the last step, and the only one that leaves exactness.
+
+    Args:
+        sums: of the window.
+        spec: of the asset.
+        state: at the window's end.
+        ahead: left minus right good halves when the window began.
+        is_order: whether the window is an order, from its start to its end.
+    """
     times, output = sums.times, count_pieces(sums.counts, spec, ahead)
     ratios = ratios_of(times, output)
     jumps = sum(one.jumps for grown in sums.counts.values() for one in grown.values())
@@ -192,7 +202,7 @@ def figures(sums: Sums, spec: KpiSpec, state: str, ahead: Fraction = NOTHING) ->
             "ideal": "default" if output.untimed else spec.ideal_basis,
             "state": spec.state_basis,
         },
-        kpi=kpis_of(times, output, ratios, jumps),
+        kpi=kpis_of(times, output, ratios, jumps, is_order=is_order),
         ideal_cycle_s=_cycle(output, spec),
     )
 

@@ -17,7 +17,7 @@ from gateway.figures.energy import (
     hole_of,
     meter,
 )
-from gateway.figures.journal import AMOUNTS, FOREVER, PLANNED, PRODUCT, SILENCE, STATE
+from gateway.figures.journal import AMOUNTS, FOREVER, ORDER, PLANNED, PRODUCT, SILENCE, STATE
 from gateway.figures.media import MEDIA, MEDIUM_OF
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
@@ -89,7 +89,8 @@ class Reckoning:
         end = min(window.end, now_ms)
         sums = self._cells.sum(window.start, window.end, now_ms)
         ahead = self._ahead(window.start, now_ms)
-        return figures(sums, self._spec, state_at(self._journal, end), ahead)
+        state, is_order = state_at(self._journal, end), window.kind == ORDER
+        return figures(sums, self._spec, state, ahead, is_order=is_order)
 
     def energy(self, medium: Medium, window: Window, now_ms: int) -> EnergyFigures:
         """What was used of a medium in a window, with the good pieces of the same time."""

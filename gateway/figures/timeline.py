@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.figures.intervals import overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gateway.figures.calendar import PlannedTime
     from gateway.figures.intervals import Interval
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
 PLANNED_STOP, OFFLINE, UNKNOWN = "planned_stop", "offline", "unknown"
 STOPS = frozenset({FAULT, WAITING, IDLE})
+_FAULTS = frozenset({FAULT})
 KNOWN = STOPS | {RUNNING, SETUP, PLANNED_STOP}
 
 Span = tuple[int, int, str]
@@ -38,7 +39,8 @@ class Times:
         setup, fault, waiting, idle, unknown, planned_stop: time in that state; a break of the
             calendar is a planned stop. All but the breaks lie within planned time.
         micro: the part of `run` that was minor stops; `micro_stops` of them began here.
-        failures: faults that are no minor stops and began here, within planned time.
+        stops: stops that are no minor ones and began here, within planned time; `failures` of
+            them are faults.
         known: time of known state, planned or not.
         length: the whole window, as far as it has passed.
     """
@@ -52,6 +54,7 @@ class Times:
     planned_stop: int = 0
     micro: int = 0
     micro_stops: int = 0
+    stops: int = 0
     failures: int = 0
     known: int = 0
     length: int = 0
@@ -60,6 +63,11 @@ class Times:
     def delay(self) -> int:
         """ADET: fault and waiting."""
         return self.fault + self.waiting
+
+    @property
+    def down(self) -> int:
+        """Stops that aren't minor ones: ADET and ADOT."""
+        return self.delay + self.idle
 
     @property
     def planned(self) -> int:
@@ -154,24 +162,27 @@ def measure(
     times.idle, times.unknown = sums[IDLE], sums[UNKNOWN]
     times.planned_stop += sums[PLANNED_STOP]
     times.micro_stops = sum(start <= first < over and _within(busy, first) for first, _ in minor)
-    times.failures = sum(
-        _within(busy, moment) and not _within(minor, moment)
-        for moment in _failures(journal, start, over)
+    times.stops, times.failures = (
+        sum(_within(busy, moment) and not _within(minor, moment) for moment in begun)
+        for begun in (
+            _begun(journal, start, over, STOPS),
+            _begun(journal, start, over, _FAULTS),
+        )
     )
     return times
 
 
-def _failures(journal: Journal, start: int, end: int) -> list[int]:
-    """When a fault began; after unknown time only if none was there before it."""
-    times, words = journal.state.times, journal.state.values
+def _begun(journal: Journal, start: int, end: int, words: Collection[str]) -> list[int]:
+    """When one of these states began; after unknown time only if none was there before it."""
+    times, told = journal.state.times, journal.state.values
     begun: list[int] = []
     for place in range(journal.state.index(start - 1) + 1, journal.state.index(end - 1) + 1):
-        if words[place] != FAULT:
+        if told[place] not in words:
             continue
         before = place - 1
-        while before >= 0 and words[before] not in KNOWN:
+        while before >= 0 and told[before] not in KNOWN:
             before -= 1
-        if before < 0 or words[before] != FAULT:
+        if before < 0 or told[before] not in words:
             begun.append(times[place])
     return begun
 

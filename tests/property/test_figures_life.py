@@ -31,7 +31,7 @@ BASE = spec(
     max_rate=1.0,
     max_kw=500.0,
     interim_s=300.0,
-    kpis=("nee", "micro_stops", "oee_by_count", "kwh_per_good"),
+    kpis=("nee", "microstop_count", "oee_by_count", "kwh_per_good"),
 )
 NARROW = clock_calendar("00:10", "02:00", ("00:40", "00:50"))
 WIDE = clock_calendar("00:10", "02:00", ("00:25", "00:30"), ("01:00", "01:20"))

@@ -34,7 +34,7 @@ SPEC = spec(
     max_rate=1.0,
     max_kw=500.0,
     silence_s=SILENCE_MS / 1000,
-    kpis=("nee", "micro_stops", "mtbf_s", "oee_by_count", "kwh_per_good", "kgce"),
+    kpis=("nee", "microstop_count", "mtbf_s", "oee_by_count", "kwh_per_good", "kgce"),
 )
 CALENDAR = clock_calendar("00:10", "02:00", ("00:40", "00:50"))
 GAP = "gap"

@@ -191,7 +191,7 @@ def test_pairs_add_up_over_hours(pieces: list[tuple[int, str, int]]) -> None:
         right = sum(m for t, s, m in pieces if s == "right" and t + 1 < window.end)
         ahead = Fraction(left - right)
         assert good == min(left, right)
-        assert found.kpi["unmatched"] == abs(left - right)
+        assert found.kpi["unmatched_halves"] == abs(left - right)
 
 
 @given(st.lists(st.tuples(times, st.integers(0, 500)), min_size=2, max_size=60), st.booleans())

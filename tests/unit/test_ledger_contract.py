@@ -41,7 +41,16 @@ def judge(record: Record, contract: dict[str, Any]) -> None:
 
 def test_every_record_keeps_the_contract() -> None:
     contract = schemas()
-    kpis = ("nee", "teep", "mtbf_s", "kwh_per_good", "kgce", "kgco2", "station_loss_s", "unmatched")
+    kpis = (
+        "nee",
+        "teep",
+        "mtbf_s",
+        "kwh_per_good",
+        "kgce",
+        "kgco2",
+        "station_loss_time",
+        "unmatched_halves",
+    )
     signals = ("state", "count", "reject", "energy")
     pairs = ("state", "count_left", "count_right", "reject_left", "reject_right", "power")
     kinds = ("quarter", "hour", "shift", "day")

@@ -103,7 +103,7 @@ def test_what_waits_to_be_matched_outlives_the_log() -> None:
     pairs = spec(
         counting="pairs",
         signals=("state", "count_left", "count_right", "reject_left", "reject_right"),
-        kpis=("unmatched",),
+        kpis=("unmatched_halves",),
     )
     rig = Rig.of(pairs)
     still = {"count_right": 0, "reject_left": 0, "reject_right": 0}
@@ -116,7 +116,7 @@ def test_what_waits_to_be_matched_outlives_the_log() -> None:
     end = T0 + 50 * HOUR + 20_000
     run(rig, T0 + 49 * HOUR + 1, end, step=MINUTE // 4, state="running", count_left=12, **still)
     told = body(rig, "oee")
-    assert (told["count"]["good"], told["kpi"]["unmatched"]) == (12, 1)
+    assert (told["count"]["good"], told["kpi"]["unmatched_halves"]) == (12, 1)
     assert max(told["count"]["total"], 7.5) == 7.5
 
 
@@ -169,7 +169,7 @@ def test_the_log_is_written_by_asset() -> None:
 
 def test_the_log_alone_gives_the_record() -> None:
     """Replay: the fold over what was made durable gives the figures that were told."""
-    rig = Rig.of(spec(micro_stop_s=120.0, kpis=("nee", "micro_stops")))
+    rig = Rig.of(spec(micro_stop_s=120.0, kpis=("nee", "microstop_count")))
     for t in range(T0 - 60_000, T0 + HOUR + 10_000, 5000):
         rig.poll(t, **day_values(t))
         rig.tick(t)
@@ -178,7 +178,7 @@ def test_the_log_alone_gives_the_record() -> None:
     window = Window("hour", T0, T0 + HOUR)
     found = fold_oee(entries, Fraction(0), window, always(window), spec(micro_stop_s=120.0))
     assert (found.a, found.p, found.q, found.oee) == tuple(told[k] for k in ("a", "p", "q", "oee"))
-    assert found.kpi["micro_stops"] == told["kpi"]["micro_stops"]
+    assert found.kpi["microstop_count"] == told["kpi"]["microstop_count"]
 
 
 # A clock that is set

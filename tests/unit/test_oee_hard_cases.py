@@ -49,8 +49,8 @@ def test_stations_follow_what_is_mounted() -> None:
     assert found.total == 299 + 150
     assert found.scrap == 5
     assert close(found.p, Fraction(599 * 6, 3600))
-    assert close(found.kpi["station_loss_s"], Fraction(900))
-    assert close(found.kpi["speed_loss_s"], Fraction(6))
+    assert close(found.kpi["station_loss_time"], Fraction(900))
+    assert close(found.kpi["speed_loss_time"], Fraction(6))
     assert close(found.q, 1 - Fraction(5 * 12, 599 * 6))
 
 
@@ -64,8 +64,8 @@ def test_a_table_that_turns_empty_makes_nothing() -> None:
     win = window(10)
     found = fold_oee(entries, ZERO, win, always(win), rotary)
     assert (found.total, found.p, found.q, found.oee) == (0, 0, None, 0)
-    assert found.kpi["station_loss_s"] == 599
-    assert found.kpi["speed_loss_s"] == 1
+    assert found.kpi["station_loss_time"] == 599
+    assert found.kpi["speed_loss_time"] == 1
 
 
 def test_pieces_across_unknown_time_are_unplaced() -> None:
@@ -224,18 +224,18 @@ def test_losses_tile_known_planned_time() -> None:
     )
     found = fold_oee(entries, ZERO, win, always(win), spec(ideal_cycle_s=6.0, micro_stop_s=120.0))
     parts = (
-        "breakdown_loss_s",
-        "waiting_loss_s",
-        "setup_loss_s",
-        "idle_loss_s",
-        "micro_stop_s",
-        "speed_loss_s",
-        "station_loss_s",
-        "quality_loss_s",
-        "productive_s",
+        "breakdown_loss_time",
+        "waiting_loss_time",
+        "setup_loss_time",
+        "idle_loss_time",
+        "microstop_time",
+        "speed_loss_time",
+        "station_loss_time",
+        "process_reject_loss_time",
+        "productive_time",
     )
     assert sum(found.kpi[name] or 0 for name in parts) == pytest.approx(7200, abs=1e-9)
-    assert found.kpi["productive_s"] == pytest.approx((found.oee or 0) * 7200)
+    assert found.kpi["productive_time"] == pytest.approx((found.oee or 0) * 7200)
 
 
 def test_failures_and_their_times() -> None:

@@ -298,7 +298,7 @@ def test_figures_merge_profile_and_site(tmp_path: Path) -> None:
     assert spec.silence_s == 10
     assert spec.windows == ("hour", "shift", "day")
     assert spec.interim_s is None
-    assert {"station_loss_s", "kwh_per_good"} < set(spec.kpis)
+    assert {"station_loss_time", "kwh_per_good"} < set(spec.kpis)
     assert spec.profile.startswith("shoes@1.0.0+")
     assert spec.factors["co2"].value == 0.5306
     assert spec.states["3"] == "waiting"
