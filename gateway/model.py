@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from gateway.metering import UNMETERED, MeterSpec
+
 Value = bool | int | float | str | None
 """What a tag can hold. None: it could not be read."""
 
@@ -262,6 +264,7 @@ class KpiSpec:
         factors: `kgce` and `co2`, as the profile states them.
         counts: counter or register → size of one count in its unit, 1 where absent; a polled
             counter may step by one however little time passed.
+        metering: what energy alone needs.
     """
 
     piece: str
@@ -288,6 +291,7 @@ class KpiSpec:
     counts: Mapping[str, float] = field(default_factory=dict)
     max_flow: Mapping[str, float] = field(default_factory=dict)
     rate_given: bool = False
+    metering: MeterSpec = UNMETERED
 
 
 @dataclass(frozen=True, slots=True)

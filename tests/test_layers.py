@@ -17,7 +17,8 @@ PACKAGES = ("gateway", "drivers", "simulators", "verifying")
 SPINE = {"model", "errors", "clock", "words", "driver"}
 MAY: dict[str, set[str]] = {
     # the spine
-    "model": set(),
+    "metering": set(),
+    "model": {"metering"},
     "ids": set(),
     "errors": set(),
     "clock": set(),
@@ -37,6 +38,7 @@ MAY: dict[str, set[str]] = {
     "config": {"errors", "words", "sitefile"},
     "deriving": {"model", "words"},
     "resolution": {
+        "metering",
         "model",
         "errors",
         "words",
@@ -66,7 +68,7 @@ MAY: dict[str, set[str]] = {
     "alarms": {"model", "words"},
     "pipeline": {"model", "ledger", "alarms"},
     "meta": {"model", "plant"},
-    "figures": {"contract", "model", "plain", "settings", "words"},
+    "figures": {"contract", "metering", "model", "plain", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model import Factor, Kind, KpiSpec
+from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.parameter import settle
-from gateway.resolution.profile import BASE, COUNTING, FLOWS, KNOWN_KPIS, SIGNALS
+from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
 from gateway.sitefile.commanding import takes
 from gateway.words import _
 
@@ -154,8 +155,9 @@ def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[s
         "state": "state" in bound,
         "count": (bool(counted) and set(counted) <= bound) or {"good", "reject"} <= bound,
         "quality": judges(machine, bound),
+        **{signal: signal in bound for signal in ENERGY_SIGNALS},
         "energy": "energy" in bound or "power" in bound,
-        **{medium: medium in bound for medium in FLOWS},
+        "compressed_air": "compressed_air" in bound or "air_flow" in bound,
         "ideal": bool(asset.ideal_cycle or machine.ideal_cycle or asset.products),
     }
     return {role for role, full in filled.items() if not full}
@@ -163,7 +165,7 @@ def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[s
 
 def _role(signal: str) -> str | None:
     """Which need of a figure a signal fills."""
-    if signal in {"state", "energy", *FLOWS}:
+    if signal == "state" or (signal in ENERGY_SIGNALS and signal not in {"power", "air_flow"}):
         return signal
     if signal.startswith("count"):
         return "count"

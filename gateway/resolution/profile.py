@@ -12,6 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.resolution.energy_terms import (
+    ENERGY_KPIS,
+    ENERGY_PARAMETERS,
+    ENERGY_SIGNALS,
+)
 from gateway.resolution.library import Names
 from gateway.resolution.parameter import Parameter
 from gateway.sitefile.document import Wrong
@@ -43,14 +48,8 @@ SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
     "reject_right": (SignalKind.COUNTER, None),
     "good": (SignalKind.COUNTER, None),
     "mounted": (SignalKind.NUMBER, "station"),
-    "energy": (SignalKind.REGISTER, "kWh"),
-    "power": (SignalKind.NUMBER, "kW"),
     "product": (SignalKind.TEXT, None),
-    "water": (SignalKind.REGISTER, "m3"),
-    "compressed_air": (SignalKind.REGISTER, "Nm3"),
-    "gas": (SignalKind.REGISTER, "m3"),
-    "steam": (SignalKind.REGISTER, "t"),
-    "heat": (SignalKind.REGISTER, "GJ"),
+    **{name: (SignalKind(kind), unit) for name, (kind, unit) in ENERGY_SIGNALS.items()},
 }
 """The signals that figures are computed from: their kind and, where it is fixed, their unit."""
 
@@ -62,16 +61,7 @@ COUNTING: dict[str, tuple[str, ...]] = {
 }
 """Counting rule → the signals that it counts."""
 
-FLOWS = ("water", "compressed_air", "gas", "steam", "heat")
-"""Media beside electricity; each is a signal and an energy class of its own."""
-
-PARAMETERS = (
-    "stations",
-    "pieces_per_index",
-    "max_rate",
-    "max_kw",
-    *(f"max_{medium}" for medium in FLOWS),
-)
+PARAMETERS = ("stations", "pieces_per_index", "max_rate", *ENERGY_PARAMETERS)
 """What a type may ask of an asset in the site file."""
 
 KNOWN_KPIS: dict[str, tuple[str, ...]] = {
@@ -111,11 +101,7 @@ KNOWN_KPIS: dict[str, tuple[str, ...]] = {
     "quality_ratio_piece": ("count", "quality"),
     "unmatched_halves": ("count", "quality"),
     "counter_jumps": ("count",),
-    "kwh_per_good": ("energy", "count", "quality"),
-    "kgce": ("energy",),
-    "kgce_per_1000_good": ("energy", "count", "quality"),
-    "kgco2": ("energy",),
-    **{f"{medium}_per_good": (medium, "count", "quality") for medium in FLOWS},
+    **ENERGY_KPIS,
 }
 """The figures that the gateway computes, each with what it can't do without."""
 
