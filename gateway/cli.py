@@ -76,7 +76,7 @@ def schema(which: str) -> None:
     import json  # noqa: PLC0415
 
     from gateway.config import schema_site  # noqa: PLC0415
-    from gateway.resolution.profile import schema_profile  # noqa: PLC0415
+    from gateway.resolution.profile_schema import schema_profile  # noqa: PLC0415
 
     made = schema_site() if which == "site" else schema_profile()
     click.echo(json.dumps(made, indent=2, ensure_ascii=False))

@@ -265,6 +265,8 @@ class KpiSpec:
         counts: counter or register → size of one count in its unit, 1 where absent; a polled
             counter may step by one however little time passed.
         metering: what energy alone needs.
+        reasons: key or code of a stop reason, spelled as it is read → the loss it belongs to.
+        results: what a test bench gives, spelled as it is read → whether the test was passed.
     """
 
     piece: str
@@ -292,6 +294,8 @@ class KpiSpec:
     max_flow: Mapping[str, float] = field(default_factory=dict)
     rate_given: bool = False
     metering: MeterSpec = UNMETERED
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

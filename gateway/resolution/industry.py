@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import Fault
+from gateway.resolution import reasons
 from gateway.resolution.extension import lay
-from gateway.resolution.library import PROFILES
+from gateway.resolution.inheritance import ancestry, inherit, over
+from gateway.resolution.layers import Layered, layered
 from gateway.resolution.profile import (
     BASE,
     COUNTING,
@@ -57,39 +59,62 @@ def load_profile(
         The industry and no faults, or None and what is wrong; None and nothing where there is no
         profile of that name.
     """
-    base, path, faults = PROFILES.open(name, folder)
-    if base is None or faults:
+    line, faults = ancestry(name, folder)
+    if not line or faults:
         return None, faults
-    profile, faults = validate(base, (), Profile)
+    profile, base, faults = _build([document for document, _path in line])
     if profile is None:
         return None, faults
-    faults = list(_check(profile, base))
-    if faults:
-        return None, faults
-    over: list[Document] = []
+    laid: list[Document] = []
     for extension in extensions:
-        document, more = examine(extension)
+        found, more = examine(extension)
         faults += more
-        if document is not None:
-            over.append(document)
-    layered, more = lay(base, over, profile.profile)
+        if found is not None:
+            laid.append(found)
+    whole, more = lay(base, laid, profile.profile)
     faults += more
-    merged, more = validate(layered, (), Profile)
+    merged, more = _read(whole)
     faults += more
-    if merged is None:
+    if merged is not None:
+        faults += _check_added(merged, profile, whole)
+    if merged is None or faults:
         return None, faults
-    faults += _check(merged, layered)
-    faults += _check_added(merged, profile, layered)
-    if faults:
-        return None, faults
-    content = json.dumps(layered.data, sort_keys=True, ensure_ascii=False).encode()
+    content = json.dumps(whole.data, sort_keys=True, ensure_ascii=False).encode()
     digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
     version = f"{merged.profile}@{merged.version}+{digest}"
-    return Industry(merged, version, layered, (path, *extensions)), []
+    files = (*(path for _document, path in line), *extensions)
+    return Industry(merged, version, whole, files), []
 
 
-def _check(profile: Profile, document: Document) -> Iterator[Fault]:
+def _build(line: Sequence[Document]) -> tuple[Profile | None, Layered, list[Fault]]:
+    """Lay a profile over those that it extends; each must be sound before the next.
+
+    Args:
+        line: the profile, the one that it extends, and so on.
+    """
+    profile: Profile | None = None
+    faults: list[Fault] = []
+    own = whole = layered({}, line[0].file)
+    for document in reversed(line):
+        own = over(own.data, document)
+        whole, faults = inherit(own)
+        profile, faults = (None, faults) if faults else _read(whole)
+        if profile is None:
+            break
+    return profile, whole, faults
+
+
+def _read(document: Layered) -> tuple[Profile | None, list[Fault]]:
+    """Hold what files say together against the language."""
+    profile, faults = validate(document, (), Profile)
+    if profile is not None:
+        faults = list(_check(profile, document))
+    return (None if faults else profile), sorted(set(faults))
+
+
+def _check(profile: Profile, document: Layered) -> Iterator[Fault]:
     """What one key of a profile says of another, and of what the gateway computes."""
+    yield from reasons.check(profile.reasons, profile.results, document)
     computed = [name for name in KNOWN_KPIS if name not in BASE]
     for name in profile.kpis:
         if name not in computed:

@@ -8,6 +8,7 @@ from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.parameter import settle
 from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
+from gateway.resolution.reasons import losses, verdicts
 from gateway.sitefile.commanding import takes
 from gateway.words import _
 
@@ -86,6 +87,8 @@ def specify(
         counts={b.signal: abs(b.tag.scale) for b in used if b.modulus is not None},
         max_flow={m: numbers[f"max_{m}"] for m in FLOWS if f"max_{m}" in numbers},
         rate_given="max_rate" in numbers,
+        reasons=losses(industry.profile.reasons),
+        results=verdicts(industry.profile.results),
     )
     return spec, faults
 

@@ -64,7 +64,7 @@ class Library:
     def suggest(self, name: str) -> str:
         """What to do about a name that isn't in this library."""
         if name.startswith("./"):
-            return _("check the path; it is read from the site file's folder")
+            return _("check the path; it is read from the folder of the file that names it")
         known = self.names()
         near = nearest(name, known)
         if near:

@@ -8,7 +8,7 @@ else; everything beyond is words, units and ranges.
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -19,11 +19,12 @@ from gateway.resolution.energy_terms import (
 )
 from gateway.resolution.library import Names
 from gateway.resolution.parameter import Parameter
+from gateway.resolution.reasons import Reason, Results
 from gateway.sitefile.document import Wrong
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import Level, TagName
 from gateway.sitefile.part import Part, upside_down
-from gateway.sitefile.units import Duration, Int, Number, Period
+from gateway.sitefile.units import Duration, Int, Maybe, Number, Period
 from gateway.words import _
 
 
@@ -46,9 +47,17 @@ SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
     "reject": (SignalKind.COUNTER, None),
     "reject_left": (SignalKind.COUNTER, None),
     "reject_right": (SignalKind.COUNTER, None),
+    "reject_startup": (SignalKind.COUNTER, None),
+    "rework": (SignalKind.COUNTER, None),
     "good": (SignalKind.COUNTER, None),
+    "serial": (SignalKind.TEXT, None),
+    "result": (SignalKind.TEXT, None),
     "mounted": (SignalKind.NUMBER, "station"),
     "product": (SignalKind.TEXT, None),
+    "order": (SignalKind.TEXT, None),
+    "reason": (SignalKind.TEXT, None),
+    "planned_stop": (SignalKind.FLAG, None),
+    "operators": (SignalKind.NUMBER, "person"),
     **{name: (SignalKind(kind), unit) for name, (kind, unit) in ENERGY_SIGNALS.items()},
 }
 """The signals that figures are computed from: their kind and, where it is fixed, their unit."""
@@ -57,9 +66,15 @@ COUNTING: dict[str, tuple[str, ...]] = {
     "direct": ("count",),
     "pairs": ("count_left", "count_right"),
     "stations": ("count",),
+    "multiplied": ("count",),
+    "tests": ("serial", "result"),
     "none": (),
 }
-"""Counting rule → the signals that it counts."""
+"""Counting rule → the signals that it counts.
+
+`multiplied`: each count is as many pieces as the type's `factors` multiplied give. `tests`: one
+piece for each serial number.
+"""
 
 PARAMETERS = ("stations", "pieces_per_index", "max_rate", *ENERGY_PARAMETERS)
 """What a type may ask of an asset in the site file."""
@@ -108,6 +123,8 @@ KNOWN_KPIS: dict[str, tuple[str, ...]] = {
 BASE = ("a", "p", "q", "oee")
 """Figures of every counted type; a profile lists the others."""
 
+Counting = Literal["direct", "pairs", "stations", "multiplied", "tests", "none"]
+Window = Literal["quarter", "hour", "shift", "day", "order", "product"]
 State = Literal["running", "setup", "waiting", "fault", "idle", "planned_stop"]
 Layer = Literal["N", "X"]
 
@@ -124,6 +141,12 @@ class Signal(Part):
     low: Number | None = Field(default=None, description="least plausible value, in the unit")
     high: Number | None = Field(default=None, description="highest plausible value, in the unit")
     counts: Names | None = Field(default=None, description="what one step of a counter stands for")
+    computed: Maybe[str] = Field(
+        default=None,
+        alias="is",
+        description="computed from other signals of the asset, instead of read",
+        examples=["phase_a + phase_b"],
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> "Signal":
@@ -164,15 +187,32 @@ class Kpi(Part):
     layer: Layer
     name: Names
     unit: str
+    computed: Maybe[str] = Field(
+        default=None,
+        alias="is",
+        description="computed from the figures of the record, for a name that begins with x_",
+        examples=["use / good"],
+    )
 
 
 class MachineType(Part):
     """Machines that are counted and judged alike."""
 
+    extends: Maybe[Level] = Field(
+        default=None,
+        description="another type, of this profile or of the one that it extends; what this type"
+        " says is laid over it",
+        examples=["machine"],
+    )
     name: Names
     kind: Literal["machine", "meter"]
     piece: Piece | None = None
-    counting: Literal["direct", "pairs", "stations", "none"]
+    counting: Counting
+    factors: tuple[TagName, ...] = Field(
+        default=(),
+        description="for counting: multiplied: signals or parameters; a count is their product",
+        examples=[["moulds", "cavities"]],
+    )
     parameters: dict[TagName, Parameter] = Field(default_factory=dict)
     signals: dict[TagName, Signal] = Field(min_length=1)
     states: dict[str, State] = Field(
@@ -185,7 +225,7 @@ class MachineType(Part):
     interim: Period | None = Field(
         default=None, examples=["30s"], description="publish open windows so often"
     )
-    windows: tuple[Literal["quarter", "hour", "shift", "day"], ...] = Field(min_length=1)
+    windows: tuple[Window, ...] = Field(min_length=1, examples=[["hour", "shift", "day"]])
     kpis: tuple[str, ...] = ()
 
 
@@ -201,6 +241,11 @@ class Profile(Part):
 
     profile: Level = Field(examples=["shoes"])
     version: Annotated[str, AfterValidator(_version)] = Field(examples=["1.0.0"])
+    extends: Maybe[str] = Field(
+        default=None,
+        description="another profile, or a path that begins with ./; this one is laid over it",
+        examples=["common"],
+    )
     name: Names
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -211,14 +256,16 @@ class Profile(Part):
     states: dict[str, State] = Field(
         default_factory=dict, description="words of any machine for the contract's states"
     )
+    reasons: dict[TagName, Reason] = Field(
+        default_factory=dict,
+        description="why machines stand, each with its loss, as a tree",
+        examples=[
+            {"breakdown": {"name": {"zh": "故障停机", "en": "Breakdown"}, "loss": "breakdown"}}
+        ],
+    )
+    results: Results = Field(
+        default_factory=Results, description="what test benches give for passed and failed"
+    )
     factors: dict[TagName, Factor] = Field(default_factory=dict)
     kpis: dict[TagName, Kpi] = Field(default_factory=dict)
     types: dict[Level, MachineType] = Field(min_length=1)
-
-
-def schema_profile() -> dict[str, Any]:
-    """Return the JSON Schema of a profile, for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Profile.model_json_schema(),
-    }

@@ -184,7 +184,8 @@ def test_a_device_keeps_its_link_limits_groups_and_place(tmp_path: Path) -> None
     assert meter["frequency"].where.startswith("profiles/devices/chint/dtsu666.yaml:")
     assert meter["voltage_l1"].where == f"{path}:41"
     assert plant.files[0] == path
-    assert {file.name for file in plant.files[1:]} == {"h5u.yaml", "dtsu666.yaml", "shoes.yaml"}
+    profiles = {"shoes.yaml", "common.yaml"}
+    assert {file.name for file in plant.files[1:]} == {"h5u.yaml", "dtsu666.yaml", *profiles}
     assert len({device.link for device in plant.devices}) == 3
 
 
@@ -299,7 +300,7 @@ def test_figures_merge_profile_and_site(tmp_path: Path) -> None:
     assert spec.windows == ("hour", "shift", "day")
     assert spec.interim_s is None
     assert {"station_loss_time", "kwh_per_good"} < set(spec.kpis)
-    assert spec.profile.startswith("shoes@1.0.0+")
+    assert spec.profile.startswith("shoes@1.1.0+")
     assert spec.factors["co2"].value == 0.5306
     assert spec.states["3"] == "waiting"
     assert spec.states["故障"] == "fault"
