@@ -129,6 +129,24 @@ def watch(site: Path, seconds: float | None, *, plain: bool) -> None:
     sys.exit(follow_site(site, seconds, plain=plain or not sys.stdout.isatty()))
 
 
+@cli.command(help=_("Replay a trace: the records that follow from it."))
+@SITE
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--until", help=_("Let time pass up to here: 2026-11-02 or 2026-11-01T08:00."))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "mqtt"]),
+    default="json",
+    help=_("json: the payload with line, asset and class in front; mqtt: topic and payload."),
+)
+def replay(site: Path, trace: Path, until: str | None, form: str) -> None:
+    """Exit 2 where the site file or the trace has faults, all of them told."""
+    from gateway.tracing.replaying import replay as play  # noqa: PLC0415
+
+    sys.exit(play(site, trace, until, form))
+
+
 @cli.command(help=_("Show the audit log of commands, and verify it."))
 @SITE
 @click.option(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.figures.account import KEEP_MS, Account
+from gateway.figures.account import IDLE, KEEP_MS, Account
 from gateway.figures.context import SIGNALS, NotEntered, unused
 from gateway.figures.track import NEVER
 from gateway.figures.windows import HOUR_MS
@@ -127,6 +127,36 @@ class Ledger:
             if len(records) >= ENOUGH:
                 break
         return told + records
+
+    def check(self, asset: str, now_ms: int) -> list[Draft]:
+        """Let time pass for one asset and leave its windows alone.
+
+        Returns:
+            A state record, where it has fallen silent.
+        """
+        account = self._accounts.get(asset)
+        return [] if account is None else account.check(now_ms)
+
+    def due(self, asset: str | None = None) -> int:
+        """When `advance` next has something to do, in UTC ms, as far as is known now.
+
+        Args:
+            asset: for this one; None: for any.
+        """
+        if asset is None:
+            return min((one.due for one in self._accounts.values()), default=IDLE)
+        account = self._accounts.get(asset)
+        return IDLE if account is None else account.due
+
+    def finish(self, now_ms: int) -> list[Draft]:
+        """Close what is over, where nothing more will ever be read.
+
+        The state in force holds for as long as it would before the asset counts as silent.
+
+        Args:
+            now_ms: UTC ms, the time of the last `advance` or reading.
+        """
+        return [draft for one in self._accounts.values() for draft in one.finish(now_ms)]
 
     def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
         """Shift what was read from a time on, because the clock was wrong by so much.

@@ -24,7 +24,7 @@ from gateway.sitefile.document import nearest
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.driver import Plugin
     from gateway.errors import Fault
@@ -58,19 +58,25 @@ def load(path: Path | str, plugins: Mapping[str, Plugin] | None = None) -> Plant
     return plant
 
 
-def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Fault]]:
+def resolve(
+    site: Site,
+    plugins: Mapping[str, Plugin],
+    told: Mapping[str, Iterable[str]] | None = None,
+) -> tuple[Plant, list[Fault]]:
     """Follow every reference of a site file.
 
     Args:
         site: as `config.read` gives it, also where that found faults.
         plugins: drivers by URL scheme.
+        told: signals that a trace tells, by asset, whether a tag is bound to them or not; an
+            asset without a type counts as the type `machine` that all industries share.
 
     Returns:
         The plant and what is wrong; with faults, here or in the file itself, the plant is good
         for looking at and for nothing else.
     """
     faults = list(references.duplicates(site))
-    industry, wrong = references.industry(site)
+    industry, wrong = references.industry(site, always=told is not None)
     faults += wrong
     templates, wrong = references.templates(site)
     faults += wrong
@@ -78,7 +84,7 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     for name in site.devices:
         outlines[name], wrong = outline(site, name, templates.get(name))
         faults += wrong
-    types, wrong = references.types(site, industry)
+    types, wrong = references.types(site, industry, always=told is not None)
     faults += wrong
     bound, wrong = binding.match(site, types, outlines)
     faults += wrong
@@ -105,6 +111,8 @@ def resolve(site: Site, plugins: Mapping[str, Plugin]) -> tuple[Plant, list[Faul
     for name in site.assets:
         sound = industry if types[name] else None
         bindings = joined.get(name, ())
+        if told and name in told:
+            bindings += tuple(binding.unbound(told[name], bindings, types[name]))
         asset, wrong, more = _asset(site, name, sound, bindings, periods)
         faults += wrong
         alarms, wrong = alarm.specify(site, name, watched.get(name, {}), tags, bindings)

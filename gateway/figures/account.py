@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
 METERS = tuple(signal for medium in MEDIA for signal in medium.signals)
+IDLE = 1 << 62
+"""When an account is due that knows of nothing to do."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -145,6 +147,33 @@ class Account:
                 drafts += book.advance(now_ms, self._front)
         if any(book.told_ms == now_ms for book in self._books):
             self._entries.append(Entry(now_ms, TOLD, None))
+        return drafts
+
+    @property
+    def due(self) -> int:
+        """When `check` or `settle` next has something to do, as far as is known now."""
+        if not self._is_open:
+            return IDLE
+        due = self._wake
+        for book in self._books:
+            due = min(due, book.due)
+        presence = self.presence
+        if presence is not None and presence.heard != NEVER and not presence.is_silent:
+            due = min(due, presence.heard + presence.silence_ms + 1)
+        return due
+
+    def finish(self, now_ms: int) -> list[Draft]:
+        """Records of windows that are over, where nothing more will ever be read."""
+        presence = self.presence
+        end_ms = now_ms
+        if presence is not None and not presence.is_silent:
+            end_ms = max(now_ms, presence.heard + presence.silence_ms)
+        elif presence is None:
+            end_ms += round(self.spec.silence_s * 1000)
+        self.rest()
+        drafts: list[Draft] = []
+        for book in self._books:
+            drafts += book.finish(end_ms, self._front)
         return drafts
 
     def move(self, since: int, delta: int, now_ms: int) -> list[Draft]:
@@ -281,13 +310,14 @@ class Account:
 
     def _read_state(self, presence: Presence, t_ms: int, raw: Value) -> list[Draft]:
         """Take a state that differs, ends a silence, couldn't be read or came late."""
+        told = self._tell(t_ms) if t_ms > presence.last and presence.check(t_ms) else []
         was_unknown = presence.raw is None or presence.is_overdue(t_ms)
         self.refused += not presence.read(t_ms, raw)
         if was_unknown and presence.raw is not None:
             # The next reading of each counter shows how far it grew across the unknown time.
             for track in self._tracks.values():
                 track.due = NEVER
-        return self._tell(max(self._now, t_ms))
+        return told + self._tell(max(self._now, t_ms))
 
     def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> list[Draft]:
         """Take a reading that differs, is due or came late; return an event where it fell."""

@@ -148,6 +148,20 @@ class Book:
         self.due = self._next(now_ms)
         return drafts
 
+    def finish(self, now_ms: int, front: int) -> list[Draft]:
+        """Close and restate what is over without waiting, for nothing more will be read.
+
+        Args:
+            now_ms: UTC ms.
+            front: the log is forgotten before this.
+        """
+        self._grace, self._is_settled = 0, lambda _edge, _now_ms: True
+        self._touched = dict.fromkeys(self._touched, now_ms)
+        drafts: list[Draft] = []
+        while told := self.advance(now_ms, front):
+            drafts += told
+        return drafts
+
     def step_back(self, now_ms: int) -> None:
         """Take the windows that are not over again into view, after the clock was set back."""
         self.closed = min(self.closed, now_ms)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.model import Binding, Kind
-from gateway.resolution.profile import SignalKind
+from gateway.model import Binding, Kind, Tag
+from gateway.resolution.profile import SIGNALS, SignalKind
 from gateway.resolution.quantity import factor
 from gateway.sitefile.document import nearest
 from gateway.words import _
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.errors import Fault
-    from gateway.model import Tag
     from gateway.resolution.device import Outline
     from gateway.resolution.profile import MachineType, Signal
     from gateway.sitefile.document import Document
@@ -194,6 +193,26 @@ def join(
             )
         made.setdefault(entry.asset, []).append(binding)
     return {name: tuple(bindings) for name, bindings in made.items()}, faults
+
+
+def unbound(
+    signals: Iterable[str], bindings: Iterable[Binding], machine: MachineType | None
+) -> Iterator[Binding]:
+    """Make a binding of each signal that something else than a tag tells.
+
+    Args:
+        signals: that are told.
+        bindings: of the asset; what is bound stays bound.
+        machine: its type.
+    """
+    present = {binding.signal for binding in bindings}
+    for signal in signals:
+        if signal in present:
+            continue
+        spec = machine.signals.get(signal) if machine else None
+        layer = spec.layer if spec else "N"
+        unit = spec.unit if spec else SIGNALS.get(signal, (None, None))[1]
+        yield Binding(signal, Tag("", signal, Kind.F64, "", None, unit=unit), layer, None, unit)
 
 
 def _misfits(entry: Bound, spec: Signal, tag: Tag, document: Document) -> Iterator[Fault]:

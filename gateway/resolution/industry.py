@@ -25,6 +25,8 @@ from gateway.sitefile.yaml12 import KeyPath
 from gateway.words import _
 
 HASH_DIGITS = 4
+COMMON, UNTYPED = "common", "machine"
+"""What all industries share, and its type for a machine of which nothing more is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
+from gateway.resolution.industry import UNTYPED
 from gateway.resolution.parameter import settle
 from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
 from gateway.resolution.reasons import losses, verdicts
@@ -47,11 +48,10 @@ def specify(
         periods: (device, tag) → how often it is read, in s.
     """
     asset = site.assets[name]
-    machine = industry.profile.types[str(asset.type)]
+    kind = asset.type or UNTYPED
+    machine = industry.profile.types[kind]
     path = ("assets", name, "parameters")
-    numbers, faults = settle(
-        machine.parameters, asset.parameters, site.document, path, str(asset.type)
-    )
+    numbers, faults = settle(machine.parameters, asset.parameters, site.document, path, kind)
     used = [binding for binding in bindings if binding.signal in SIGNALS]
     ideal_s = asset.ideal_cycle or machine.ideal_cycle
     products = {code: product.ideal_cycle for code, product in asset.products.items()}
@@ -112,7 +112,7 @@ def missing(
 ) -> Iterator[Fault]:
     """Give a notice for each thing whose lack leaves figures null, and name the figures."""
     asset = site.assets[name]
-    machine = industry.profile.types[str(asset.type)]
+    machine = industry.profile.types[asset.type or UNTYPED]
     document = site.document
     bound = set(asset.bind)
     lacking = _lacking(asset, machine, bound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.resolution.device_template import load_template
-from gateway.resolution.industry import load_profile
+from gateway.resolution.industry import COMMON, UNTYPED, load_profile
 from gateway.resolution.library import PROFILES, TEMPLATES
 from gateway.sitefile.document import nearest
 from gateway.words import _
@@ -38,9 +38,16 @@ def duplicates(site: Site) -> Iterator[Fault]:
             yield site.document.fault(("assets", name), "duplicate-name", what, next_, key=True)
 
 
-def industry(site: Site) -> tuple[Industry | None, list[Fault]]:
-    """Load the profile with the site's extensions."""
+def industry(site: Site, *, always: bool = False) -> tuple[Industry | None, list[Fault]]:
+    """Load the profile with the site's extensions.
+
+    Args:
+        site: the site file.
+        always: where the site names no industry, load what all industries share.
+    """
     name, document = site.site.industry, site.document
+    if name is None and always and not site.site.extensions:
+        return load_profile(COMMON, document.folder)
     if name is None:
         if not site.site.extensions:
             return None, []
@@ -96,14 +103,20 @@ def templates(site: Site) -> tuple[dict[str, LoadedTemplate], list[Fault]]:
 
 
 def types(
-    site: Site, industry: Industry | None
+    site: Site, industry: Industry | None, *, always: bool = False
 ) -> tuple[dict[str, MachineType | None], list[Fault]]:
-    """Find each asset's type in the profile."""
+    """Find each asset's type in the profile.
+
+    Args:
+        site: the site file.
+        industry: its profile.
+        always: an asset without a type is of the one that all industries share.
+    """
     types: dict[str, MachineType | None] = {}
     faults: list[Fault] = []
     known = industry.profile.types if industry else {}
     for name, asset in site.assets.items():
-        types[name] = known.get(asset.type) if asset.type else None
+        types[name] = known.get(asset.type or (UNTYPED if always else ""))
         if asset.type is None or asset.type in known:
             continue
         path = ("assets", name, "type")

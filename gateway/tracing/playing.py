@@ -1,0 +1,129 @@
+"""From readings to records, as live and faster than time.
+
+Time passes in whole seconds, as for a gateway that looks once a second; seconds in which nothing
+is due are passed over. What an asset tells at one time in neighbouring lines is one poll. What is
+read in a second comes after what falls due at its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from gateway.figures.calendar import Calendar
+from gateway.ids import make_key
+from gateway.ledger import Ledger
+from gateway.model import Record
+from gateway.tracing.line import trusted
+from gateway.tracing.steps import Steps
+from gateway.tracing.survey import STATE
+from gateway.tracing.trace import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gateway.model import Draft, Value
+    from gateway.tracing.stage import Stage
+
+SECOND_MS = 1_000
+EPOCH = 1
+"""Of all ids: nothing was ever stored under them."""
+
+Poll = tuple[int, str, dict[str, "Value"]]
+"""UTC ms, asset, values by signal."""
+
+
+def polls(stage: Stage) -> Iterator[Poll]:
+    """The trace's readings in the order in which they came, clock steps undone."""
+    steps = Steps()
+    states: dict[str, tuple[int, Value]] = {}
+    at, of = 0, ""
+    values: dict[str, Value] = {}
+
+    def whole() -> Poll:
+        """The poll, with the state that still holds where only changes of it are told."""
+        if of in stage.held:
+            newest, state = states.get(of, (at, None))
+            if STATE in values:
+                state = values[STATE]
+            elif of in states and at >= newest:
+                return at, of, {STATE: state, **values}
+            states[of] = max(at, newest), state
+        return at, of, values
+
+    for _number, raw in lines(stage.trace):
+        line = trusted(raw)
+        t_ms = steps.undone(line.t_ms, line.mono_ms)
+        if t_ms != at or line.asset != of or line.signal in values:
+            if values:
+                yield whole()
+            at, of, values = t_ms, line.asset, {}
+        values[line.signal] = line.value
+    if values:
+        yield whole()
+
+
+class Player:
+    """Plays a trace on a ledger.
+
+    Args:
+        stage: the plant.
+
+    Attributes:
+        now_ms: how far time has passed; 0 before the first reading.
+        ledger: what keeps the figures.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        plant = stage.plant
+        self.now_ms = 0
+        self.ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
+        self._due = 0
+        self._seq = 0
+
+    def play(self, polls: Iterable[Poll], until_ms: int | None = None) -> Iterator[Record]:
+        """Take readings and let time pass up to the last of them; yield what is told.
+
+        Args:
+            polls: as `polls` gives them.
+            until_ms: what comes at or after that is left out, and time passes up to it.
+        """
+        ledger = self.ledger
+        for t_ms, asset, values in polls:
+            if until_ms is not None and t_ms >= until_ms:
+                break
+            if t_ms > self.now_ms:
+                if t_ms >= self._due:
+                    yield from self._pass(t_ms)
+                self.now_ms = t_ms
+            drafts = ledger.check(asset, self.now_ms)
+            drafts += ledger.observe(asset, t_ms, values)
+            if drafts:
+                yield from self._records(drafts)
+            self._due = min(self._due, ledger.due(asset))
+        if until_ms is not None and until_ms > self.now_ms:
+            yield from self._pass(until_ms)
+            self.now_ms = until_ms
+        yield from self._records(ledger.finish(self.now_ms))
+
+    def _pass(self, until_ms: int) -> Iterator[Record]:
+        """Do what falls due up to a time."""
+        if not self.now_ms:
+            self.now_ms = until_ms
+        while (due_ms := self._next()) <= until_ms:
+            yield from self._records(self.ledger.advance(due_ms))
+            self.now_ms = due_ms
+            self._due = self.ledger.due()
+        self.ledger.take_log()
+
+    def _next(self) -> int:
+        """The first whole second after now in which something is due."""
+        due_ms = max(self._due, self.now_ms + 1)
+        return -(-due_ms // SECOND_MS) * SECOND_MS
+
+    def _records(self, drafts: Iterable[Draft]) -> Iterator[Record]:
+        for draft in drafts:
+            self._seq += 1
+            place = draft.cls, draft.line, draft.asset
+            key = make_key(EPOCH, self._seq)
+            yield Record(key, *place, draft.ts_ms, draft.body, draft.subject)
