@@ -19,9 +19,10 @@ from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, 
 from gateway.sitefile.explain import Wrong, correct, describe, nearest
 from gateway.sitefile.files import SecretFile
 from gateway.sitefile.later import notices
-from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem, ProductConfig
+from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem
 from gateway.sitefile.names import name as name_
 from gateway.sitefile.names import tag_name
+from gateway.sitefile.products import ProductConfig
 from gateway.sitefile.schema import schema_site
 from gateway.sitefile.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
 from gateway.sitefile.shifts import CalendarConfig, LineCalendar, ShiftConfig

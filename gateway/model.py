@@ -234,20 +234,38 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductTerms:
+    """What holds for a product from a time on, until its next terms.
+
+    Attributes:
+        since_ms: UTC ms; 0: always.
+        ideal_cycle_s: seconds per piece, see `KpiSpec.ideal_cycle_s`; None: the asset's own.
+        sam_s: standard allowed time of one piece over all operations; None: not known.
+    """
+
+    since_ms: int
+    ideal_cycle_s: float | None
+    sam_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KpiSpec:
     """What the figures of one asset are computed from: profile and site, merged.
 
     Attributes:
         piece: unit of count, e.g. `pair`.
         counting: `direct` (signals count, reject, good), `pairs` (count_left, count_right,
-            reject_left, reject_right → whole pairs) or `stations` (count = table indexes;
-            pieces = indexes × mounted / stations × pieces_per_index) or `none` (a meter).
+            reject_left, reject_right → whole pairs), `stations` (count = table indexes;
+            pieces = indexes × mounted / stations × pieces_per_index), `multiplied` (pieces =
+            count × each of `multipliers`), `tests` (serial, result: a piece for each serial
+            number) or `none` (a meter).
         signals: the normalised signals bound, so what may appear in the log.
         moduli: counter signal → where it wraps, absent where it never does.
         states: raw word → state of the contract; a word not in it is unknown.
-        ideal_cycle_s: seconds per piece (per index for `stations`); None: no p, no oee.
+        ideal_cycle_s: seconds per piece (per index for `stations`, per count for `multiplied`,
+            per test for `tests`); None: no p, no oee.
         ideal_basis: nameplate | measured | default.
-        products: product code → ideal cycle in s.
+        products: product code → its terms, in order of time.
         micro_stop_s: a stop shorter than this counts as run; None: every stop is a stop.
         quality: measured | entered | none.
         max_rate: pieces per second beyond which a counter's step is not believed.
@@ -259,6 +277,8 @@ class KpiSpec:
         profile: `shoes@1.0.0+9f3c`, as figures name it.
         state_basis: plc | power | counter | entered.
         stations, pieces_per_index: of a rotary table, see `counting`.
+        multipliers: for `multiplied`: signal that a count is multiplied by → what it is where
+            the signal doesn't tell, and what is to be had of it at most; None: not known.
         max_kw: power beyond which a register's step is not believed.
         max_flow: medium → the same for other media, in the medium's unit per hour.
         factors: `kgce` and `co2`, as the profile states them.
@@ -276,7 +296,7 @@ class KpiSpec:
     states: Mapping[str, str]
     ideal_cycle_s: float | None
     ideal_basis: str
-    products: Mapping[str, float]
+    products: Mapping[str, tuple[ProductTerms, ...]]
     micro_stop_s: float | None
     quality: str
     max_rate: float
@@ -288,6 +308,7 @@ class KpiSpec:
     state_basis: str
     stations: int | None = None
     pieces_per_index: float = 1.0
+    multipliers: Mapping[str, float | None] = field(default_factory=dict)
     max_kw: float | None = None
     factors: Mapping[str, Factor] = field(default_factory=dict)
     counts: Mapping[str, float] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.figures.calendar import Calendar, PlannedTime
 from gateway.figures.windows import Window
-from gateway.model import Asset, Entry, Factor, KpiSpec
+from gateway.model import Asset, Entry, Factor, KpiSpec, ProductTerms
 from gateway.settings import Roster, Rosters, Shift
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ SPEC = KpiSpec(
 
 def spec(**changes: object) -> KpiSpec:
     return dataclasses.replace(SPEC, **changes)  # type: ignore[arg-type]
+
+
+def cycles(**each: float) -> dict[str, tuple[ProductTerms, ...]]:
+    """Products with an ideal cycle each, in s, that never changes."""
+    return {code: (ProductTerms(0, cycle_s),) for code, cycle_s in each.items()}
 
 
 def asset(kpi: KpiSpec = SPEC, name: str = "m1", line: str = "main") -> Asset:

@@ -21,7 +21,16 @@ from gateway.figures.context import takes_rejects
 from gateway.figures.counter import Growth, Limits, growth
 from gateway.figures.journal import ENTERED, ORDER, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
-from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, Counts, Output, Setting, count_pieces
+from gateway.figures.pieces import (
+    COUNTERS,
+    MOUNTED,
+    NOTHING,
+    Counts,
+    Output,
+    Setting,
+    count_pieces,
+    terms_since,
+)
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
@@ -236,14 +245,17 @@ def _cycle(output: Output, spec: KpiSpec) -> float | None:
 def _settings(
     journal: Journal, start: int, end: int, spec: KpiSpec
 ) -> Iterator[tuple[int, int, Setting]]:
-    """Cut [start, end) where the product or the number of mounted stations changes."""
+    """Cut [start, end) where the product, its terms or the stations mounted change."""
     mounted = journal.numbers.get(MOUNTED) if spec.counting == "stations" else None
     edges = {start, end}
     for column in (journal.product, mounted):
         if column is not None:
             edges.update(column.times[column.index(start) + 1 : column.index(end - 1) + 1])
+    for terms in spec.products.values():
+        edges.update(one.since_ms for one in terms if start < one.since_ms < end)
     cuts = sorted(edges)
     for first, last in itertools.pairwise(cuts):
         count = mounted.at(first) if mounted is not None else None
         product = journal.product.at(first) or ""
-        yield first, last, Setting(product, None if count is None else round(count))
+        stations = None if count is None else round(count)
+        yield first, last, Setting(product, stations, terms_since(spec, product, first))

@@ -41,10 +41,17 @@ HALF = Fraction(1, 2)
 
 
 class Setting(NamedTuple):
-    """What pieces are made under: the product, and the stations mounted (None: all)."""
+    """What pieces are made under.
+
+    Attributes:
+        product: its code, or "".
+        mounted: stations; None: all.
+        since: from when on the product's terms hold, UTC ms.
+    """
 
     product: str
     mounted: int | None
+    since: int = 0
 
 
 Counts = dict[Setting, dict[str, "Growth"]]
@@ -126,7 +133,9 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
         spec: of the asset.
         ahead: left minus right good halves when it began, for pairs.
     """
-    timed = spec.ideal_cycle_s is not None or bool(spec.products)
+    timed = spec.ideal_cycle_s is not None or any(
+        terms.ideal_cycle_s for found in spec.products.values() for terms in found
+    )
     entered = any(ENTERED in grown for grown in counts.values())
     counted, judged = _told(spec)
     output = Output(counted, judged or entered, timed=timed, ahead=ahead, entered=entered)
@@ -168,13 +177,14 @@ def _add(output: Output, setting: Setting, grown: Mapping[str, Growth], spec: Kp
     output.good = output.good.plus(good)
     if not (turned.all or good.all):
         return
-    cycle_s = spec.products.get(setting.product, spec.ideal_cycle_s)
+    own_s = _own_cycle(setting, spec)
+    cycle_s = spec.ideal_cycle_s if own_s is None else own_s
     if cycle_s is None:
         output.timed = False
         return
     output.cycles |= {cycle_s}
     if spec.products and (setting.product or "product" in spec.signals):
-        output.untimed |= setting.product not in spec.products
+        output.untimed |= own_s is None
     cycle = Fraction(str(cycle_s)) * 1000
     per_piece = cycle / made if made else NOTHING
     output.ideal += total.placed * per_piece
@@ -182,6 +192,18 @@ def _add(output: Output, setting: Setting, grown: Mapping[str, Growth], spec: Kp
     output.ideal_good_all += good.all * per_piece
     output.turned += turned.placed * cycle
     output.empty += turned.placed * cycle * (1 - share)
+
+
+def terms_since(spec: KpiSpec, product: str, moment: int) -> int:
+    """From when on the terms hold that are a product's at a moment; 0 where it has none yet."""
+    begun = [t.since_ms for t in spec.products.get(product, ()) if t.since_ms <= moment]
+    return begun[-1] if begun else 0
+
+
+def _own_cycle(setting: Setting, spec: KpiSpec) -> float | None:
+    """The ideal cycle of the product itself."""
+    terms = spec.products.get(setting.product, ())
+    return next((one.ideal_cycle_s for one in terms if one.since_ms == setting.since), None)
 
 
 def _told(spec: KpiSpec) -> tuple[bool, bool]:

@@ -14,9 +14,9 @@ import orjson
 from gateway.contract import OWN_LINE, event
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gateway.model import Asset, Binding, Draft, KpiSpec
+    from gateway.model import Asset, Binding, Draft, KpiSpec, ProductTerms
     from gateway.plant import Plant
     from gateway.settings import Roster
 
@@ -101,7 +101,7 @@ def _asset(asset: Asset, spec: KpiSpec) -> Iterator[tuple[str, object]]:
     yield "type", asset.kind
     yield "states", dict(spec.states)
     yield "ideal_cycle", spec.ideal_cycle_s
-    yield "products", dict(spec.products)
+    yield "products", {code: _products(terms) for code, terms in spec.products.items()}
     yield "micro_stop", spec.micro_stop_s
     for name in ("stations", "pieces_per_index", "max_kw"):
         yield f"parameters.{name}", getattr(spec, name)
@@ -112,6 +112,15 @@ def _asset(asset: Asset, spec: KpiSpec) -> Iterator[tuple[str, object]]:
     for binding in asset.bindings:
         if binding.signal in spec.signals:
             yield f"bind.{binding.signal}", _source(binding)
+
+
+def _products(terms: Sequence[ProductTerms]) -> object:
+    """An ideal cycle by itself where a product has nothing else, else all that it has."""
+    if len(terms) == 1 and not terms[0].since_ms and terms[0].sam_s is None:
+        return terms[0].ideal_cycle_s
+    return [
+        {"from": one.since_ms, "ideal_cycle": one.ideal_cycle_s, "sam": one.sam_s} for one in terms
+    ]
 
 
 def _source(binding: Binding) -> str:

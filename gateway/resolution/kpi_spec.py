@@ -8,6 +8,7 @@ from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.industry import UNTYPED
 from gateway.resolution.parameter import settle
+from gateway.resolution.products import dated
 from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
 from gateway.resolution.reasons import losses, verdicts
 from gateway.sitefile.commanding import takes
@@ -54,8 +55,9 @@ def specify(
     numbers, faults = settle(machine.parameters, asset.parameters, site.document, path, kind)
     used = [binding for binding in bindings if binding.signal in SIGNALS]
     ideal_s = asset.ideal_cycle or machine.ideal_cycle
-    products = {code: product.ideal_cycle for code, product in asset.products.items()}
-    cycles = [cycle for cycle in (ideal_s, *products.values()) if cycle]
+    products = dated(asset.products, site.site.timezone)
+    own = [terms.ideal_cycle_s for found in products.values() for terms in found]
+    cycles = [cycle for cycle in (ideal_s, *own) if cycle]
     usual_rate = FASTEST_TIMES_IDEAL / min(cycles) if cycles else FASTEST_RATE
     stations = numbers.get("stations")
     spec = KpiSpec(
@@ -66,7 +68,7 @@ def specify(
         # The site's words over the type's over the industry's; a bit's are 1 and 0.
         states={**industry.profile.states, **machine.states, **asset.states},
         ideal_cycle_s=ideal_s,
-        ideal_basis="nameplate" if asset.ideal_cycle or products else "default",
+        ideal_basis="nameplate" if asset.ideal_cycle or any(own) else "default",
         products=products,
         micro_stop_s=machine.micro_stop if asset.micro_stop is None else asset.micro_stop,
         quality="measured" if judges(machine, {b.signal for b in used}) else "none",
@@ -161,7 +163,8 @@ def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[s
         **{signal: signal in bound for signal in ENERGY_SIGNALS},
         "energy": "energy" in bound or "power" in bound,
         "compressed_air": "compressed_air" in bound or "air_flow" in bound,
-        "ideal": bool(asset.ideal_cycle or machine.ideal_cycle or asset.products),
+        "ideal": bool(asset.ideal_cycle or machine.ideal_cycle)
+        or any(one.ideal_cycle for terms in asset.products.values() for one in terms),
     }
     return {role for role, full in filled.items() if not full}
 

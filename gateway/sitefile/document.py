@@ -206,8 +206,18 @@ def _attempt(
 
 def _faults(document: Document, path: KeyPath, complaints: list[Explained]) -> list[Fault]:
     return [
-        document.fault((*path, *c.loc), c.code, c.what, c.next, key=c.at_key) for c in complaints
+        document.fault(_written(document, (*path, *c.loc)), c.code, c.what, c.next, key=c.at_key)
+        for c in complaints
     ]
+
+
+def _written(document: Document, path: KeyPath) -> KeyPath:
+    """A path as the file has it: where one thing stands for a list of one, it has no index."""
+    found: KeyPath = ()
+    for key in path:
+        if key != 0 or not isinstance(document.get(found), dict):
+            found = (*found, key)
+    return found
 
 
 class _Unreadable(Exception):  # noqa: N818 - control flow within this file

@@ -8,16 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.sitefile.explain import Wrong
 from gateway.sitefile.names import Name, Reference, TagName, Watched
 from gateway.sitefile.part import Part, example
+from gateway.sitefile.products import Products
 from gateway.sitefile.units import Duration, Flag, Int, Maybe, Number, Period, Scalar, Text
 from gateway.words import _
-
-
-class ProductConfig(Part):
-    """What differs for one product."""
-
-    ideal_cycle: Period = Field(
-        description="Shortest time for one piece of this product.", examples=["10s"]
-    )
 
 
 class AlarmConfig(Part):
@@ -121,9 +114,9 @@ class AssetConfig(Part):
         description="Shortest time for one piece; without it no performance and no OEE.",
         examples=["12s"],
     )
-    products: dict[Annotated[str, Field(min_length=1, max_length=64)], ProductConfig] = Field(
+    products: Products = Field(
         default_factory=dict,
-        description="What differs by product code.",
+        description="What differs by product code; a list of entries with from: where it changes.",
         examples=[{"A17": {"ideal_cycle": "10s"}}],
     )
     micro_stop: Maybe[Duration] = Field(

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.figures_life import STEP_S, Life, Statements, Terms
-from tests.kpi_traces import clock_calendar, spec
+from tests.kpi_traces import clock_calendar, cycles, spec
 
 if TYPE_CHECKING:
     from gateway.model import Value
@@ -27,7 +27,7 @@ BASE = spec(
     quality="none",
     micro_stop_s=45.0,
     ideal_cycle_s=11.0,
-    products={"a": 9.0, "b": 14.0},
+    products=cycles(a=9.0, b=14.0),
     max_rate=1.0,
     max_kw=500.0,
     interim_s=300.0,

@@ -112,7 +112,7 @@ def test_the_sample_says_what_it_seems_to_say(sample: Path) -> None:
     assert plc.tags["mode"].bits == (0, 3)
     assert plc.tags["oven_temp"].missing == (32767,)
     assert site.assets["injection-1"].states["0"] == "idle"
-    assert site.assets["injection-1"].products["A17"].ideal_cycle == 10
+    assert site.assets["injection-1"].products["A17"][0].ideal_cycle == 10
     assert site.baseline
     assert site.baseline.from_ == dt.date(2026, 3, 1)
     assert site.calendar

@@ -9,14 +9,14 @@ import pytest
 
 from gateway.figures.context import NotEntered
 from gateway.model import Draft
-from tests.kpi_traces import HOUR, MINUTE, T0, spec
+from tests.kpi_traces import HOUR, MINUTE, T0, cycles, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
     from gateway.model import Value
 
 START = T0 + 8 * HOUR
-COUNTED = spec(signals=("state", "count"), quality="none", products={"A17": 2.0})
+COUNTED = spec(signals=("state", "count"), quality="none", products=cycles(A17=2.0))
 
 
 def say(rig: Rig, t_ms: int, now_ms: int | None = None, **said: Value) -> list[dict[str, Any]]:

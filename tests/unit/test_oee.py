@@ -11,7 +11,7 @@ from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
 from gateway.figures.oee import OeeFigures, figures, fold_oee, sum_up
 from gateway.figures.windows import Window
-from gateway.model import Entry
+from gateway.model import Entry, ProductTerms
 from tests.kpi_traces import (
     HOUR,
     MINUTE,
@@ -22,6 +22,7 @@ from tests.kpi_traces import (
     clock_calendar,
     close,
     counted,
+    cycles,
     expected,
     in_turn,
     log,
@@ -140,7 +141,7 @@ def test_p05_ideal_cycle_by_product() -> None:
         counted("reject", T0, change, first["pq"] - first["gq"]),
         counted("reject", change, done, second["pq"] - second["gq"], base=8)[1:],
     )
-    by_product = spec(ideal_cycle_s=60.0, products={"A": 30.0, "B": 45.0})
+    by_product = spec(ideal_cycle_s=60.0, products=cycles(A=30.0, B=45.0))
     win = Window("shift", T0, end)
     found = fold_oee(entries, ZERO, win, always(win), by_product)
     wanted = expected("P05")
@@ -165,9 +166,30 @@ def test_a_product_without_its_own_cycle_is_flagged() -> None:
         counted("count", T0, win.end, 100),
         counted("reject", T0, win.end, 0),
     )
-    found = fold_oee(entries, ZERO, win, always(win), spec(products={"A": 30.0}))
+    found = fold_oee(entries, ZERO, win, always(win), spec(products=cycles(A=30.0)))
     assert found.basis["ideal"] == "default"
     assert close(found.p, Fraction(100, 3600))
+
+
+def test_a_cycle_that_changes_holds_from_its_date_within_a_window_too() -> None:
+    win = window(60)
+    half = T0 + 30 * MINUTE
+    terms = (ProductTerms(T0 - HOUR, 36.0), ProductTerms(half, 18.0))
+    entries = log(
+        [Entry(T0, "product", "A")],
+        states((T0, "running")),
+        counted("count", T0, half, 50),
+        counted("count", half, win.end, 100, base=50)[1:],
+        counted("reject", T0, win.end, 0),
+    )
+    found = fold_oee(entries, ZERO, win, always(win), spec(products={"A": terms}))
+    assert close(found.p, Fraction(1))
+    assert found.basis["ideal"] == "nameplate"
+    early = Window("hour", T0 - 2 * HOUR, T0)
+    entries = log([Entry(early.start, "product", "A")], states((early.start, "running")))
+    entries = log(entries, counted("count", early.start, early.end, 60))
+    before = fold_oee(entries, ZERO, early, always(early), spec(products={"A": terms}))
+    assert before.basis["ideal"] == "default", "half of it was made before any terms held"
 
 
 def test_p07_micro_stops() -> None:

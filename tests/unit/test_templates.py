@@ -16,7 +16,7 @@ from gateway.figures.media import OTHERS
 from gateway.figures.oee import Sums, figures
 from gateway.figures.presence import Presence
 from gateway.figures.windows import Window
-from gateway.model import Device, Entry, Kind, Order, Tag
+from gateway.model import Device, Entry, Kind, Order, ProductTerms, Tag
 from gateway.resolution.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
 
@@ -292,7 +292,7 @@ def test_figures_merge_profile_and_site(tmp_path: Path) -> None:
     )
     assert set(spec.signals) == {"state", "count", "mounted", "reject", "energy", "power"}
     assert (spec.ideal_cycle_s, spec.ideal_basis) == (12, "nameplate")
-    assert spec.products == {"A17": 10}
+    assert spec.products == {"A17": (ProductTerms(0, 10),)}
     assert spec.micro_stop_s == 120
     assert (spec.quality, spec.state_basis) == ("measured", "plc")
     assert spec.max_rate == pytest.approx(0.3)
