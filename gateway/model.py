@@ -224,12 +224,12 @@ class Factor:
 
     Attributes:
         unit: of the result per kWh, e.g. `kgce/kWh`.
-        year, scope: of the source's statistics, e.g. 2023, `national`.
+        year, scope: of the source's statistics, e.g. 2023, `national`; year None without one.
     """
 
     value: float
     unit: str
-    year: int
+    year: int | None
     scope: str
 
 

@@ -15,8 +15,8 @@ from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
 from gateway.figures.eras import Eras
-from gateway.figures.journal import PRODUCT, SILENCE, STATE, Journal
-from gateway.figures.media import MEDIA, MEDIUM_OF, POWER, POWER_SUM
+from gateway.figures.journal import LEVEL, PRODUCT, SILENCE, STATE, Journal
+from gateway.figures.media import BESIDE, HITS, MEDIA, METERED, SUMMED
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
-METERS = tuple(signal for medium in MEDIA for signal in medium.signals)
+METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
 IDLE = 1 << 62
 """When an account is due that knows of nothing to do."""
 STEP_MS = 5_000
@@ -276,10 +276,11 @@ class Account:
     def _catch_up(self, heard: int | None) -> None:
         journal = self._journal
         for signal, track in self._tracks.items():
-            series = journal.numbers.get(POWER_SUM if signal == POWER else signal)
-            if signal == PRODUCT:
-                if journal.product.times:
-                    track.recall(journal.product.times[-1], journal.product.values[-1])
+            series = journal.numbers.get(SUMMED[signal][1] if signal in SUMMED else signal)
+            if signal in {PRODUCT, LEVEL}:
+                said = journal.product if signal == PRODUCT else journal.level
+                if said.times:
+                    track.recall(said.times[-1], said.values[-1])
             elif series is not None:
                 track.recall(series.times[-1], series.values[-1])
         if self.presence is not None:
@@ -335,7 +336,7 @@ class Account:
             self._open(t_ms)
         is_news = self._journal.put(t_ms, signal, value)
         self._entries.append(Entry(t_ms, signal, value))
-        if is_news or signal in MEDIUM_OF:
+        if is_news or signal in METERED:
             self._touch(t_ms, signal, None)
 
     def _open(self, t_ms: int) -> None:
@@ -346,8 +347,10 @@ class Account:
 
     def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         """Have what an entry changes in closed windows computed again."""
-        medium = MEDIUM_OF.get(signal)
-        hit = self._books if medium is None else [self._meters[medium]]
+        media = HITS.get(signal)
+        hit = self._books
+        if media is not None:
+            hit = [self._meters[medium] for medium in media if medium in self._meters]
         frozen = max([self._eras.kept_to(signal), *(book.closed for book in hit)])
         if t_ms >= frozen and not self._acts_back(t_ms, signal):
             return
@@ -365,7 +368,7 @@ class Account:
         """
         if signal == STATE:
             return t_ms < self._journal.state.times[-1]
-        return signal == SILENCE or signal in MEDIUM_OF
+        return signal == SILENCE or signal in METERED
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state, its reason or the order isn't the one told before."""

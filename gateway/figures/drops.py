@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.contract import event
-from gateway.figures.energy import register_limits
 from gateway.figures.media import MEDIUM_OF
 from gateway.figures.oee import limits_of
 from gateway.figures.pieces import COUNTERS
+from gateway.figures.usage import register_limits
 from gateway.figures.windows import MINUTE_MS
 
 if TYPE_CHECKING:

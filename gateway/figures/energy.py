@@ -9,59 +9,50 @@ to the day.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from gateway.figures.counter import Change, Limits, steps
+from gateway.figures.calendar import Calendar
+from gateway.figures.conversion import factors_of
+from gateway.figures.course import NOTHING, exact
+from gateway.figures.demand import FIXED, SLIDING
+from gateway.figures.efficiency import grade_of
 from gateway.figures.journal import Journal
 from gateway.figures.kpis import number
-from gateway.figures.media import ELECTRICITY, POWER_SUM
-from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, quarters
+from gateway.figures.media import COMPRESSED_AIR, ELECTRICITY
+from gateway.figures.timeline import RUNNING, SETUP, UNKNOWN
+from gateway.figures.usage import (
+    AIR,
+    APPORTIONED,
+    COST,
+    HOURS,
+    IMBALANCES,
+    LEVEL_OF,
+    OFF_MS,
+    OFF_USE,
+    PF,
+    PRICED,
+    SLOT,
+    STATE_OF,
+    Usage,
+    Used,
+)
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, local_day, quarters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.figures.journal import Series
     from gateway.figures.media import Medium
     from gateway.figures.windows import Window
     from gateway.model import Entry, Factor, KpiSpec
 
-
-@dataclass(frozen=True, slots=True)
-class Metered:
-    """What a register tells of a stretch of time; neighbouring stretches add up.
-
-    Attributes:
-        use: of the medium, in its unit, between the first and the last reading in it.
-        first, last: the register at both ends, between readings interpolated; where readings
-            don't reach that far, the nearest one.
-        spanned_ms: time between the first and the last reading.
-        known_ms: the same without holes, i.e. pairs of readings further apart than normal.
-        estimated: some of `use` was spread over a hole, or a reset or jump hides a part.
-        peak_kw: highest mean power of its full quarter hours, those that readings span.
-    """
-
-    use: Fraction = Fraction(0)
-    first: Fraction | None = None
-    last: Fraction | None = None
-    spanned_ms: int = 0
-    known_ms: int = 0
-    estimated: bool = False
-    peak_kw: Fraction | None = None
-
-    def __add__(self, other: Metered) -> Metered:
-        peaks = [peak for peak in (self.peak_kw, other.peak_kw) if peak is not None]
-        return Metered(
-            self.use + other.use,
-            other.first if self.first is None else self.first,
-            self.last if other.last is None else other.last,
-            self.spanned_ms + other.spanned_ms,
-            self.known_ms + other.known_ms,
-            self.estimated or other.estimated,
-            max(peaks, default=None),
-        )
+Kpis = dict[str, Fraction | None]
+IDLE, STANDBY, RUN = "idle", "standby", "run"
+"""Levels of power; `off` is the fourth."""
+EVER = Calendar(ZoneInfo("UTC"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +65,11 @@ class EnergyFigures:
         estimated: not all of it is the difference of two readings near the edges.
         coverage: time between readings over the window, as far as that has passed; holes don't
             count.
-        max_kw: highest mean power of a quarter hour (fixed demand), from the register; of
-            electricity only.
-        kpi: use per good piece; of electricity kgce, kgco2, kgce_per_1000_good too.
+        max_kw: highest mean power of a block of demand (fixed, by the clock), from the register;
+            of electricity only.
+        kpi: every figure that can be told, by name.
         factors: what kgce and CO2 were computed with.
+        by_tariff: kWh by slot; empty where no tariff holds.
     """
 
     use: float | None
@@ -88,6 +80,7 @@ class EnergyFigures:
     max_kw: float | None
     kpi: Mapping[str, float | None]
     factors: Mapping[str, Factor]
+    by_tariff: Mapping[str, float] = field(default_factory=dict)
 
 
 def fold_energy(
@@ -97,6 +90,7 @@ def fold_energy(
     good: float | None = None,
     until: int | None = None,
     medium: Medium = ELECTRICITY,
+    calendar: Calendar = EVER,
 ) -> EnergyFigures:
     """Compute the energy of a window from the log alone.
 
@@ -107,133 +101,167 @@ def fold_energy(
         good: good pieces of the same window, from its OEE fold.
         until: the log is complete up to here; None: beyond the window.
         medium: whose register.
+        calendar: the site's zone and plan; its line is the first.
     """
     journal = entries if isinstance(entries, Journal) else Journal(entries)
     end = window.end if until is None else min(window.end, until)
-    metered = sum(
-        (meter(journal, *part, spec, medium) for part in quarters(window.start, end)), Metered()
-    )
-    return energy_figures(metered, spec, medium, end - window.start, good)
-
-
-def meter(journal: Journal, start: int, end: int, spec: KpiSpec, medium: Medium) -> Metered:
-    """What the asset's register, or its power for want of one, tells of [start, end)."""
-    series = journal.numbers.get(medium.series[0])
-    if series is not None:
-        return read_off(series, register_limits(spec, medium), hole_of(spec), start, end)
-    series = journal.numbers.get(POWER_SUM)
-    if series is None or medium is not ELECTRICITY:
-        return Metered()
-    summed = read_off(series, Limits(None, None), hole_of(spec), start, end)
-    return dataclasses.replace(summed, first=None, last=None, estimated=summed.spanned_ms > 0)
+    usage = Usage(spec, calendar, "main")
+    used = sum((usage.of(journal, medium, *part) for part in quarters(window.start, end)), Used())
+    factors = factors_of(spec, medium, local_day(window.start, calendar.tz))
+    return energy_figures(used, spec, medium, end - window.start, good, factors)
 
 
 def energy_figures(
-    metered: Metered, spec: KpiSpec, medium: Medium, passed_ms: int, good: float | None
+    used: Used,
+    spec: KpiSpec,
+    medium: Medium,
+    passed_ms: int,
+    good: float | None,
+    factors: Mapping[str, Factor],
 ) -> EnergyFigures:
     """Turn sums into figures; the last step, and the only one that leaves exactness.
 
     Args:
-        metered: of the window, as far as it has passed.
+        used: in the window, as far as it has passed.
         spec: of the asset.
         medium: what was used.
         passed_ms: how far that is.
         good: good pieces of the same time.
+        factors: what the medium is converted with, by name.
     """
-    use = metered.use if metered.spanned_ms else None
-    electric = medium is ELECTRICITY
-    factors = spec.factors if electric else {}
+    use = used.use if used.spanned_ms else None
+    kpi = _conversions(use, good, factors, medium.per_good) | _off_shift(used, medium)
+    if medium is ELECTRICITY:
+        kpi |= _demand(used, spec) | _network(used) | _tariff(used, use) | _states(used, use)
+        kpi |= _compressor(used, spec) | _plate(used, use, spec)
     return EnergyFigures(
         use=_float(use),
-        start=_float(metered.first),
-        end=_float(metered.last),
-        estimated=metered.estimated,
-        coverage=metered.known_ms / passed_ms if passed_ms > 0 else 0.0,
-        max_kw=_float(metered.peak_kw) if electric else None,
-        kpi=_kpis(use, good, factors, medium.per_good),
+        start=_float(used.first),
+        end=_float(used.last),
+        estimated=used.estimated,
+        coverage=used.known_ms / passed_ms if passed_ms > 0 else 0.0,
+        max_kw=_float(used.tops.get(FIXED)),
+        kpi={name: None if value is None else number(value) for name, value in kpi.items()},
         factors=factors,
+        by_tariff={name: number(kwh) for name, kwh in used.part(SLOT).items()},
     )
 
 
-def register_limits(spec: KpiSpec, medium: Medium = ELECTRICITY) -> Limits:
-    """What is believed of a medium's register."""
-    most = spec.max_kw if medium is ELECTRICITY else spec.max_flow.get(medium.name)
-    rate = None if most is None else most / HOUR_MS
-    register = medium.series[0]
-    return Limits(spec.moduli.get(register), rate, spec.counts.get(register, 1.0))
-
-
-def hole_of(spec: KpiSpec) -> int:
-    """Readings further apart than this, in ms, leave a hole: the log keeps two a minute."""
-    return MINUTE_MS + round(spec.silence_s * 1000)
-
-
-def read_off(series: Series[float], limits: Limits, hole_ms: int, start: int, end: int) -> Metered:
-    """Read a register off at both ends of [start, end) and follow it in between."""
-    times, values = series.times, series.values
-    use = Fraction(0)
-    spanned = known = 0
-    estimated = False
-    first = last = rise_from = None
-    beyond = series.index(end - 1) + 1
-    reach = times[beyond] if beyond < len(times) else end
-    for place, step, change in steps(series, limits, start + 1, reach + 1):
-        pair = times[place - 1], values[place - 1], times[place], values[place]
-        since, before, until, after = pair
-        from_, to = max(since, start), min(until, end)
-        over = place + 1 == len(times) or until >= end
-        if change is Change.UP and step == after - before:
-            # A run of rises is the difference of its ends: only those are made exact.
-            if rise_from is None:
-                rise_from = _between(pair, from_)
-                first = rise_from if first is None else first
-            if over:
-                last = _between(pair, to)
-                use += last - rise_from
-        else:
-            if rise_from is not None:
-                use += exact(before) - rise_from
-                rise_from = None
-            use += exact(step) * Fraction(to - from_, until - since)
-            if first is None:
-                first = exact(before if since <= start else after)
-            last = exact(after if until <= end else before)
-        spanned += to - from_
-        is_hole = until - since > hole_ms
-        known += 0 if is_hole else to - from_
-        estimated |= is_hole or change in {Change.RESET, Change.JUMP}
-    is_quarter = start % QUARTER_MS == 0 and end - start == spanned == QUARTER_MS
-    peak_kw = use * HOUR_MS / QUARTER_MS if is_quarter else None
-    return Metered(use, first, last, spanned, known, estimated, peak_kw)
-
-
-def exact(reading: float) -> Fraction:
-    """A reading as the decimal that it stands for: 88131.76, not the nearest binary fraction."""
-    return Fraction(str(reading))
-
-
-def _between(pair: tuple[int, float, int, float], moment: int) -> Fraction:
-    """The register between two readings, risen evenly."""
-    since, before, until, after = pair
-    start = exact(before)
-    return start + (exact(after) - start) * Fraction(moment - since, until - since)
-
-
-def _kpis(
+def _conversions(
     use: Fraction | None, good: float | None, factors: Mapping[str, Factor], per_piece: str
-) -> dict[str, float | None]:
+) -> Kpis:
+    """Use per good piece, coal and CO2."""
     pieces = None if not good else exact(good)
     per_good = None if use is None or pieces is None else use / pieces
-    kpi = {per_piece: per_good}
+    kpi: Kpis = {per_piece: per_good}
     coal, co2 = factors.get("kgce"), factors.get("co2")
     if coal is not None:
-        kpi["kgce"] = None if use is None else use * exact(coal.value)
-        kpi["kgce_per_1000_good"] = (
-            None if per_good is None else per_good * exact(coal.value) * 1000
-        )
+        kpi["kgce"] = _times(use, exact(coal.value))
+        kpi["kgce_per_1000_good"] = _times(per_good, exact(coal.value) * 1000)
     if co2 is not None:
-        kpi["kgco2"] = None if use is None else use * exact(co2.value)
-    return {name: None if value is None else number(value) for name, value in kpi.items()}
+        kpi["kgco2"] = _times(use, exact(co2.value))
+        kpi["kgco2_per_good"] = _times(per_good, exact(co2.value))
+    return kpi
+
+
+def _demand(used: Used, spec: KpiSpec) -> Kpis:
+    fixed, sliding = used.tops.get(FIXED), used.tops.get(SLIDING)
+    kpi: Kpis = {"demand_fixed_max_kw": fixed, "demand_sliding_max_kw": sliding}
+    metering = spec.metering
+    if metering.contract_kw is not None:
+        top = sliding if metering.contract_by == SLIDING else fixed
+        kpi["demand_share"] = None if top is None else top / exact(metering.contract_kw)
+    return kpi
+
+
+def _network(used: Used) -> Kpis:
+    """Power factor and imbalance."""
+    kwh, kvarh = (used.sums.get(key) for key in PF)
+    factor = None
+    if kwh is not None and kvarh is not None and (kwh or kvarh):
+        factor = Fraction(float(kwh) / math.hypot(kwh, kvarh))
+    kpi: Kpis = {"kvarh": kvarh, "power_factor": factor}
+    for name in IMBALANCES:
+        samples = used.sums.get((name, "samples"))
+        kpi[f"{name}_mean"] = None if not samples else used.sums[name, "sum"] / samples
+        kpi[f"{name}_max"] = used.tops.get(name)
+    return kpi
+
+
+def _tariff(used: Used, use: Fraction | None) -> Kpis:
+    """What it cost, where all of it has a price."""
+    slots = used.part(SLOT)
+    if not slots:
+        return {}
+    kpi: Kpis = {"tariff_apportioned_kwh": used.sums.get(APPORTIONED, NOTHING)}
+    is_priced = use is not None and COST in used.sums and used.sums[PRICED] == use
+    kpi["cost"] = used.sums[COST] if is_priced else None
+    kpi["average_price"] = used.sums[COST] / use if is_priced and use else None
+    return kpi
+
+
+def _states(used: Used, use: Fraction | None) -> Kpis:
+    """What was used without producing: by level where that is known, else by state."""
+    states, levels = used.part(STATE_OF), used.part(LEVEL_OF)
+    if use is None or not states:
+        return {}
+    if levels:
+        known = sum(levels.values(), NOTHING)
+        lost = known - levels.get(RUN, NOTHING)
+        idle, standby = levels.get(IDLE, NOTHING), levels.get(STANDBY, NOTHING)
+        drawn = idle + levels.get(RUN, NOTHING)
+        share = idle / drawn if drawn else None
+    else:
+        known = sum(states.values(), NOTHING) - states.get(UNKNOWN, NOTHING)
+        lost = known - states.get(RUNNING, NOTHING) - states.get(SETUP, NOTHING)
+        idle, standby, share = states.get(IDLE, NOTHING), None, None
+    return {
+        "idle_kwh": idle,
+        "standby_kwh": standby,
+        "nonproductive_kwh": lost,
+        "nonproductive_ratio": lost / known if known else None,
+        "no_load_share": share,
+    }
+
+
+def _off_shift(used: Used, medium: Medium) -> Kpis:
+    """Mean power, and mean flow of air in m3/min, between the shifts."""
+    ms = used.sums.get(OFF_MS)
+    if not ms:
+        return {}
+    if medium is COMPRESSED_AIR:
+        return {"leakage_m3_min": used.sums[OFF_USE] * MINUTE_MS / ms}
+    return {"base_load_kw": used.sums[OFF_USE] * HOUR_MS / ms} if medium is ELECTRICITY else {}
+
+
+def _compressor(used: Used, spec: KpiSpec) -> Kpis:
+    kwh, volume = (used.sums.get(key) for key in AIR)
+    specific = None if kwh is None or not volume else kwh * 60 / volume
+    grade = grade_of(specific, spec.metering.nameplate)
+    run, load = (used.sums.get(key) for key in HOURS)
+    return {
+        "specific_power": specific,
+        "efficiency_grade": None if grade is None else Fraction(grade),
+        "load_ratio": None if load is None or not run else load / run,
+    }
+
+
+def _plate(used: Used, use: Fraction | None, spec: KpiSpec) -> Kpis:
+    """What follows from the plate: a motor's own grade, and how far it is loaded."""
+    plate = spec.metering.nameplate
+    if plate is None:
+        return {}
+    kpi: Kpis = {}
+    if plate.grade is not None:
+        kpi["nameplate_grade"] = Fraction(plate.grade)
+    if plate.power_kw is not None:
+        hours = Fraction(used.spanned_ms, HOUR_MS)
+        kpi["load_factor"] = None if use is None else use / hours / exact(plate.power_kw)
+    return kpi
+
+
+def _times(value: Fraction | None, factor: Fraction) -> Fraction | None:
+    return None if value is None else value * factor
 
 
 def _float(value: Fraction | None) -> float | None:

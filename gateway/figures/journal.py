@@ -19,11 +19,14 @@ V = TypeVar("V")
 
 STATE, PRODUCT, SILENCE = "state", "product", "silence"
 ORDER, REASON, PLANNED = "order", "reason", "planned_stop"
+LEVEL = "level"
+"""How much power a machine draws, as a word: off | standby | idle | run."""
 ENTERED = "reject_entered"
 AMOUNTS = frozenset({ENTERED, "good_entered"})
 """Entries that add up, each for itself; they have nothing in force after them."""
 _SAID: dict[str, Callable[[Value], Value]] = {
     PRODUCT: str,
+    LEVEL: str,
     ORDER: str,
     REASON: str,
     PLANNED: bool,
@@ -74,6 +77,15 @@ class Series(Generic[V]):
         place = bisect_right(self.times, t_ms) - 1
         return None if place < 0 else self.values[place]
 
+    def stretches(self, start: int, end: int) -> Iterator[tuple[int, int, V]]:
+        """The values in force in [start, end), each with the time from when to when."""
+        times = self.times
+        for place in range(max(self.index(start), 0), len(times)):
+            if times[place] >= end:
+                break
+            until = times[place + 1] if place + 1 < len(times) else end
+            yield max(times[place], start), min(until, end), self.values[place]
+
     def cut(self, moment: int) -> None:
         """Forget what is later than a moment."""
         place = self.index(moment) + 1
@@ -109,6 +121,7 @@ class Journal:
         product: codes of what was made.
         silence: start of each silence → its end, `FOREVER` while it lasts. Nothing good was
             heard of the state in between, so the state is unknown there.
+        level: how much power was drawn, as a word.
         order, reason: as people said them.
         planned_stop: whether a planned stop was declared.
         amounts: pieces that were entered, by signal.
@@ -117,6 +130,7 @@ class Journal:
 
     __slots__ = (
         "amounts",
+        "level",
         "numbers",
         "order",
         "planned_stop",
@@ -129,6 +143,7 @@ class Journal:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.state: Series[str | None] = Series([])
         self.product: Series[str] = Series([])
+        self.level: Series[str] = Series([])
         self.order: Series[str] = Series([])
         self.reason: Series[str] = Series([])
         self.planned_stop: Series[bool] = Series([])
@@ -234,6 +249,16 @@ class Journal:
                 found.append((max(times[place], start), min(until, end)))
         return found
 
+    def silent(self, start: int, end: int) -> list[tuple[int, int]]:
+        """When in [start, end) nothing good was heard of the state."""
+        times, ends = self.silence.times, self.silence.values
+        found: list[tuple[int, int]] = []
+        for place in range(max(self.silence.index(start), 0), len(times)):
+            begin, over = max(times[place], start), min(ends[place], end)
+            if begin < over:
+                found.append((begin, int(over)))
+        return found
+
     def _is_silent_at(self, moment: int) -> bool:
         place = self.silence.index(moment)
         return place >= 0 and self.silence.values[place] > moment
@@ -243,6 +268,7 @@ class Journal:
 
     def _columns(self) -> Iterator[Series[Any]]:
         """All but the silences, whose values are times as well."""
-        yield from (self.state, self.product, self.order, self.reason, self.planned_stop)
+        yield from (self.state, self.product, self.level, self.order, self.reason)
+        yield self.planned_stop
         yield from self.numbers.values()
         yield from self.amounts.values()

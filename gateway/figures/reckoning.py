@@ -10,21 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.figures.cells import Cells
-from gateway.figures.energy import (
-    EnergyFigures,
-    Metered,
-    energy_figures,
-    hole_of,
-    meter,
-)
-from gateway.figures.journal import AMOUNTS, FOREVER, ORDER, PLANNED, PRODUCT, SILENCE, STATE
-from gateway.figures.media import MEDIA, MEDIUM_OF
+from gateway.figures.conversion import factors_of
+from gateway.figures.energy import EnergyFigures, energy_figures
+from gateway.figures.journal import AMOUNTS, FOREVER, LEVEL, ORDER, PLANNED, PRODUCT, SILENCE, STATE
+from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.timeline import is_undecided
 from gateway.figures.track import moved
-from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window
+from gateway.figures.usage import Usage, Used, hole_of
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,8 +68,9 @@ class Reckoning:
         self._presence = presence
         self._micro_ms = round((spec.micro_stop_s or 0) * 1000)
         self._cells = Cells(Sums(), self._sum_up, self.is_settled)
+        self._usage = Usage(spec, calendar, line)
         self._meter_cells = {
-            medium: Cells(Metered(), partial(self._meter, medium), partial(self.is_metered, medium))
+            medium: Cells(Used(), partial(self._meter, medium), partial(self.is_metered, medium))
             for medium in MEDIA
             if not set(medium.signals).isdisjoint(spec.signals)
         }
@@ -94,10 +91,11 @@ class Reckoning:
 
     def energy(self, medium: Medium, window: Window, now_ms: int) -> EnergyFigures:
         """What was used of a medium in a window, with the good pieces of the same time."""
-        metered = self._meter_cells[medium].sum(window.start, window.end, now_ms)
+        used = self._meter_cells[medium].sum(window.start, window.end, now_ms)
         passed_ms = min(window.end, now_ms) - window.start
         good = self.oee(window, now_ms).good if set(self._spec.signals) & set(COUNTERS) else None
-        return energy_figures(metered, self._spec, medium, passed_ms, good)
+        factors = factors_of(self._spec, medium, local_day(window.start, self._calendar.tz))
+        return energy_figures(used, self._spec, medium, passed_ms, good, factors)
 
     def oee_fields(self, window: Window, now_ms: int) -> Fields:
         """What an oee record of a window says."""
@@ -131,11 +129,13 @@ class Reckoning:
         """Whether a reading beyond an edge is there to interpolate with, or none will come."""
         if not self.is_settled(edge, now_ms):
             return False
-        for signal in medium.series:
-            series = self._journal.numbers.get(signal)
-            if series is not None:
-                last = series.times[-1]
-                return last >= edge or now_ms - last > hole_of(self._spec)
+        registers = [name for name in medium.series if name in self._journal.numbers][:1]
+        if medium is ELECTRICITY:
+            registers += [*BESIDE, *COMPRESSED_AIR.series]
+        for name in registers:
+            series = self._journal.numbers.get(name)
+            if series is not None and not self._is_read(series, edge, now_ms):
+                return False
         return True
 
     def touched(self, t_ms: int, signal: str) -> Interval:
@@ -150,29 +150,31 @@ class Reckoning:
             # A growth across unknown time is judged where it is seen.
             seen = [_after(series, end, end) for series in self._counters()]
             return t_ms - self._micro_ms, max([end + self._micro_ms, *seen]) + 1
-        if signal in {PRODUCT, PLANNED}:
+        if signal in {PRODUCT, PLANNED, LEVEL}:
             return t_ms, _after(getattr(journal, signal), t_ms, END)
         series = journal.numbers.get(signal)
         if series is None:
             # Pieces entered count where they are; of what else is not a number, or none was
             # read yet, no figure hangs on it.
             return t_ms, t_ms + (signal in AMOUNTS)
-        if signal in MEDIUM_OF:
-            place = series.index(t_ms)
-            return series.times[place - 1] if place else t_ms, _after(series, t_ms, END)
+        if signal in METERED:
+            # A block of demand that ends later may begin in what changes.
+            place, block_ms = series.index(t_ms), self._spec.metering.block_min * MINUTE_MS
+            until = min(_after(series, t_ms, END) + block_ms, END)
+            return series.times[place - 1] if place else t_ms, until
+        if signal in PHASES:
+            return t_ms - t_ms % MINUTE_MS, t_ms - t_ms % MINUTE_MS + MINUTE_MS
         none = END if signal == MOUNTED else t_ms
         return t_ms, _after(series, t_ms, none) + 1
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""
-        cells = self._cells_of(signal)
-        if cells is not None:
+        for cells in self._cells_of(signal):
             cells.drop(start, end)
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
-        cells = self._cells_of(signal)
-        return 0 if cells is None else cells.newest
+        return max((cells.newest for cells in self._cells_of(signal)), default=0)
 
     def forget(self, start: int) -> None:
         """Forget all sums from a time on."""
@@ -243,12 +245,22 @@ class Reckoning:
         plan = plan.without(self._journal.stops(start, end))
         return sum_up(self._journal, start, end, plan, self._spec, now_ms)
 
-    def _meter(self, medium: Medium, start: int, end: int, now_ms: int) -> Metered:
-        return meter(self._journal, start, min(end, now_ms), self._spec, medium)
+    def _meter(self, medium: Medium, start: int, end: int, now_ms: int) -> Used:
+        return self._usage.of(self._journal, medium, start, min(end, now_ms))
 
-    def _cells_of(self, signal: str) -> Cells[Sums] | Cells[Metered] | None:
-        medium = MEDIUM_OF.get(signal)
-        return self._cells if medium is None else self._meter_cells.get(medium)
+    def _is_read(self, series: Series[float], edge: int, now_ms: int) -> bool:
+        """Whether a register was read beyond an edge, or is overdue."""
+        last = series.times[-1]
+        return last >= edge or now_ms - last > hole_of(self._spec)
+
+    def _cells_of(self, signal: str) -> Iterator[Cells[Sums] | Cells[Used]]:
+        """The sums that hang on a signal: of a meter's its own, of the state all."""
+        hit = HITS.get(signal)
+        if hit is None:
+            yield self._cells
+        for medium, cells in self._meter_cells.items():
+            if medium in (hit or MEDIA):
+                yield cells
 
     def _counters(self) -> Iterator[Series[float]]:
         for name in COUNTERS:

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
     from gateway.figures.windows import Window
-    from gateway.model import KpiSpec
+    from gateway.model import Factor, KpiSpec
 
 Fields = dict[str, object]
 
 ALWAYS_TOLD = frozenset({"counter_jumps"})
 """KPIs that tell of a fault, so no profile need ask for them."""
 COAL_KPIS = frozenset({"kgce", "kgce_per_1000_good"})
+CO2_KPIS = frozenset({"kgco2", "kgco2_per_good"})
 
 
 def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
@@ -72,12 +73,10 @@ def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec, medium:
         fields["reg"] = {"start": figures.start, "end": figures.end}
     if figures.max_kw is not None:
         fields["max_kw"] = figures.max_kw
-    used = {"kgce": bool(COAL_KPIS & kpi.keys()), "co2": "kgco2" in kpi}
-    factors = {
-        name: {"value": factor.value, "year": factor.year, "scope": factor.scope}
-        for name, factor in figures.factors.items()
-        if used.get(name)
-    }
+    if figures.by_tariff:
+        fields["by_tariff"] = dict(figures.by_tariff)
+    used = {"kgce": bool(COAL_KPIS & kpi.keys()), "co2": bool(CO2_KPIS & kpi.keys())}
+    factors = {name: _factor(of) for name, of in figures.factors.items() if used.get(name)}
     if factors:
         fields["factors"] = factors
     return fields
@@ -93,6 +92,11 @@ def state_fields(word: str, since: int, before: str, reason: str, order: str = "
     if order:
         fields["order"] = order
     return fields
+
+
+def _factor(factor: Factor) -> Fields:
+    year = {} if factor.year is None else {"year": factor.year}
+    return {"value": factor.value, **year, "scope": factor.scope}
 
 
 def _window(window: Window) -> Fields:

@@ -17,11 +17,11 @@ import math
 from typing import TYPE_CHECKING
 
 from gateway.figures.counter import Limits
-from gateway.figures.energy import hole_of, register_limits
-from gateway.figures.journal import PRODUCT
-from gateway.figures.media import MEDIUM_OF, POWER, POWER_SUM, REGISTER
+from gateway.figures.journal import LEVEL, PRODUCT
+from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, MOUNTED
-from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
+from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
+from gateway.figures.windows import MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
 
 if TYPE_CHECKING:
@@ -108,8 +108,36 @@ class Track:
         return 0 <= value - self.value <= self._limits.believed(t_ms - self.time)
 
 
+class Sampled(Track):
+    """The first reading of each minute, of what changes all the time.
+
+    `value` is never equal to a reading, for which of them are kept is a matter of time alone.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, signal: str) -> None:
+        super().__init__(signal, MINUTE_MS)
+        self.value = math.nan
+
+    def read(self, t_ms: int, value: Value) -> list[Entry]:
+        """Take a reading; one that comes late is kept, and the fold takes the first."""
+        if t_ms >= self.time and t_ms // MINUTE_MS == self.time // MINUTE_MS:
+            return []
+        self.time = max(self.time, t_ms)
+        return [Entry(t_ms, self.signal, value)]
+
+    def recall(self, t_ms: int, value: Value) -> None:  # noqa: ARG002 - only when matters
+        """Take up where the log ends."""
+        self.time = t_ms
+
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been read."""
+        self.time = NEVER
+
+
 class PowerMeter:
-    """Adds power samples (kW) up to a register (kWh) for an asset whose meter has none.
+    """Adds samples of power (kW) or of a flow up to a register, for an asset whose meter has none.
 
     Trapezoids between samples; a pause longer than a hole adds nothing, because nobody knows
     what was drawn meanwhile. It stands among the tracks, so it has what they have; `value` is
@@ -118,8 +146,8 @@ class PowerMeter:
 
     __slots__ = (
         "_hole",
+        "_per_ms",
         "_power",
-        "_sampled",
         "_sum",
         "_track",
         "due",
@@ -129,8 +157,15 @@ class PowerMeter:
         "value",
     )
 
-    def __init__(self, hole_ms: int) -> None:
-        self.signal = POWER_SUM
+    def __init__(self, hole_ms: int, signal: str, per_ms: int) -> None:
+        """Add up samples.
+
+        Args:
+            hole_ms: samples further apart leave a hole.
+            signal: the sum's name in the log.
+            per_ms: the time that the unit of a sample is per: an hour for kW and kWh.
+        """
+        self.signal = signal
         self.value: Value = math.nan
         self.time = NEVER
         self.due = ALWAYS
@@ -138,7 +173,8 @@ class PowerMeter:
         self._hole = hole_ms
         self._power = 0.0
         self._sum = 0.0
-        self._track = Track(POWER_SUM, MINUTE_MS, Limits(None, None))
+        self._per_ms = per_ms
+        self._track = Track(signal, MINUTE_MS, Limits(None, None))
 
     def read(self, t_ms: int, value: Value) -> list[Entry]:
         """Take a sample; a late one is passed over."""
@@ -146,7 +182,7 @@ class PowerMeter:
             return []
         elapsed = t_ms - self.time
         if elapsed <= self._hole:
-            self._sum += max(0.0, (self._power + value) / 2) * elapsed / HOUR_MS
+            self._sum += max(0.0, (self._power + value) / 2) * elapsed / self._per_ms
         self._power, self.time = float(value), t_ms
         return self._track.read(t_ms, self._sum)
 
@@ -177,22 +213,29 @@ def moved(t_ms: int, since: int, delta: int) -> int:
 
 def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
     """How each signal of an asset is followed; the state is not among them."""
+    asked = {f"{name}_{how}" for name in IMBALANCES for how in ("mean", "max")}
     tracks: dict[str, Track | PowerMeter] = {}
     for signal in spec.signals:
         if signal in COUNTERS:
             tracks[signal] = Track(signal, QUARTER_MS)
-        elif signal in {MOUNTED, PRODUCT}:
+        elif signal in {MOUNTED, PRODUCT, LEVEL}:
             tracks[signal] = Track(signal, 0)
         elif signal in MEDIUM_OF:
             tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec, MEDIUM_OF[signal]))
-        elif signal == POWER and REGISTER not in spec.signals:
-            tracks[signal] = PowerMeter(hole_of(spec))
+        elif signal in BESIDE:
+            tracks[signal] = Track(signal, MINUTE_MS, beside_limits(spec, signal))
+        elif signal in PHASES:
+            if not asked.isdisjoint(spec.kpis):
+                tracks[signal] = Sampled(signal)
+        elif signal in SUMMED and SUMMED[signal][0] not in spec.signals:
+            _register, name, per_ms = SUMMED[signal]
+            tracks[signal] = PowerMeter(hole_of(spec), name, per_ms)
     return tracks
 
 
 def cleaned(signal: str, value: Value) -> Value:
     """A value that can be logged; None for one that can't."""
-    if signal == PRODUCT:
+    if signal in {PRODUCT, LEVEL}:
         return None if value is None else str(value)
     if value is None or isinstance(value, str) or not math.isfinite(value):
         return None
