@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gateway.plant import KpiText
 
 _NUMBERS = {Kind.F32, Kind.F64}
+PIECE = "{piece}"
+"""In the unit of a figure: whatever the asset makes."""
 
 
 def value_type(tag: Tag) -> str:
@@ -62,13 +64,15 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
     if asset.alarms:
         content["alarms"] = [_describe_alarm(alarm) for alarm in asset.alarms]
     if kpis:
-        content["kpis"] = [_describe_kpi(kpi) for kpi in kpis]
+        piece = asset.kpi.piece if asset.kpi is not None else ""
+        content["kpis"] = [_describe_kpi(kpi, piece) for kpi in kpis]
     rev = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
     return rev, Draft("meta", asset.line, asset.name, ts_ms, orjson.dumps({"rev": rev, **content}))
 
 
-def _describe_kpi(kpi: KpiText) -> dict[str, object]:
-    unit = {"u": kpi.u} if kpi.u else {}
+def _describe_kpi(kpi: KpiText, piece: str) -> dict[str, object]:
+    """A figure; in its unit, a profile leaves the piece to the machine: `kWh/{piece}`."""
+    unit = {"u": kpi.u.replace(PIECE, piece)} if kpi.u else {}
     return {"n": kpi.n, **unit, "desc": dict(kpi.desc), "layer": kpi.layer}
 
 

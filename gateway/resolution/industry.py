@@ -145,6 +145,17 @@ def _check_type(machine: MachineType, path: KeyPath, document: Document) -> Iter
             what = _("figures are computed from {name} in {unit}").format(name=name, unit=unit)
             next_ = _("write unit: {unit}; tags in another unit are converted").format(unit=unit)
             yield document.fault((*at, "unit"), "wrong-unit", what, next_)
+    yield from _check_counting(machine, path, document)
+    for name in machine.parameters:
+        if name not in PARAMETERS and name not in machine.factors:
+            what = _("the gateway makes no use of such a parameter")
+            next_ = _("there are: {known}").format(known=", ".join(PARAMETERS))
+            at = (*path, "parameters", name)
+            yield document.fault(at, "unknown-parameter", what, next_, key=True)
+
+
+def _check_counting(machine: MachineType, path: KeyPath, document: Document) -> Iterator[Fault]:
+    """What a rule counts, and what it multiplies that with, must be there."""
     for name in COUNTING[machine.counting]:
         if name not in machine.signals:
             what = _("the rule {rule} counts {name}, which is no signal here").format(
@@ -156,12 +167,11 @@ def _check_type(machine: MachineType, path: KeyPath, document: Document) -> Iter
         what = _("what is counted has no name")
         next_ = _("write e.g. piece: {{unit: pair, name: {{zh: 双, en: pair}}}}").format()
         yield document.fault(path, "missing-key", what, next_, key=True)
-    for name in machine.parameters:
-        if name not in PARAMETERS:
-            what = _("the gateway makes no use of such a parameter")
-            next_ = _("there are: {known}").format(known=", ".join(PARAMETERS))
-            at = (*path, "parameters", name)
-            yield document.fault(at, "unknown-parameter", what, next_, key=True)
+    for index, factor in enumerate(machine.factors):
+        if factor not in machine.signals and factor not in machine.parameters:
+            what = _("{name} is neither a signal nor a parameter here").format(name=factor)
+            next_ = _("add one of that name, so that somebody can say how many there are")
+            yield document.fault((*path, "factors", index), "missing-signal", what, next_)
 
 
 def _unknown_kpi(

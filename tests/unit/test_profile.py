@@ -83,14 +83,6 @@ def test_the_schema_refuses_an_unknown_key() -> None:
 
 def test_shoes_has_its_machines_and_how_they_are_counted() -> None:
     profile = shipped().profile
-    counting = {name: spec.counting for name, spec in profile.types.items()}
-    assert counting == {
-        "rotary-injection": "stations",
-        "toe-lasting": "pairs",
-        "equipment": "none",
-        "machine": "direct",
-        **{f"{name}-meter": "none" for name in ("energy", "water", "air", "gas", "steam", "heat")},
-    }
     injection = profile.types["rotary-injection"]
     mandatory = {name for name, signal in injection.signals.items() if signal.layer == "N"}
     assert mandatory == {"state", "count", "mounted", "reject", "energy", "power"}
