@@ -111,7 +111,7 @@ MACHINES = {
 }
 """Machine types of each trade's process, and the rule by which each is counted."""
 
-TAGS = {
+TAGS: dict[SignalKind, dict[str, object]] = {
     SignalKind.STATE: {"kind": "u16"},
     SignalKind.COUNTER: {"kind": "u32"},
     SignalKind.REGISTER: {"kind": "u32"},

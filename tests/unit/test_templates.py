@@ -407,7 +407,7 @@ def test_meta_can_say_what_the_figures_mean(tmp_path: Path) -> None:
     plant = sound(tmp_path)
     spec = kpi(plant, "injection-1")
     assert set(spec.kpis) <= plant.kpis.keys()
-    assert plant.kpis["kwh_per_good"].u == "kWh/pair"
+    assert plant.kpis["kwh_per_good"].u == "kWh/{piece}"
     nee = plant.kpis["nee"]
     assert (nee.n, nee.u, nee.layer) == ("nee", "", "N")
     assert nee.desc == {"zh": "净设备效率", "en": "Net equipment effectiveness"}
