@@ -147,6 +147,20 @@ def replay(site: Path, trace: Path, until: str | None, form: str) -> None:
     sys.exit(play(site, trace, until, form))
 
 
+@cli.group(help=_("Industry profiles: try one against its own traces."))
+def profile() -> None:
+    """Hold the commands that whoever writes a profile needs."""
+
+
+@profile.command(help=_("Replay a profile's traces and compare with what is expected of them."))
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True))
+def test(file: Path | None) -> None:
+    """Exit 0 when all figures are as expected, 1 when not, 2 where a file has faults."""
+    from gateway.tracing.cases import run as try_all  # noqa: PLC0415
+
+    sys.exit(try_all(file))
+
+
 @cli.command(help=_("Show the audit log of commands, and verify it."))
 @SITE
 @click.option(

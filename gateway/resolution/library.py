@@ -31,7 +31,7 @@ class Library:
 
     def names(self) -> list[str]:
         """All names in this library, sorted."""
-        root = self._root()
+        root = self.root()
         files = root.glob("/".join(["*"] * self.depth) + ".yaml")
         return sorted(file.relative_to(root).with_suffix("").as_posix() for file in files)
 
@@ -52,7 +52,7 @@ class Library:
                 return None, path, []
             document, faults = examine(path)
             return document, path, faults
-        path = self._root() / f"{name}.yaml"
+        path = self.root() / f"{name}.yaml"
         if name not in self.names():
             return None, path, []
         document, faults = examine(path)
@@ -73,7 +73,8 @@ class Library:
             known=", ".join(known)
         )
 
-    def _root(self) -> Path:
+    def root(self) -> Path:
+        """The folder that the files lie in."""
         return Path(str(resources.files("profiles"))) / self.folder
 
 

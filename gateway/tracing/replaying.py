@@ -13,6 +13,7 @@ import orjson
 from gateway.publishers.canonical import Canonical
 from gateway.tracing.playing import Player, polls
 from gateway.tracing.stage import set_up
+from gateway.tracing.window import NoWindow, moment
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def replay(site: Path, trace: Path, until: str | None, form: str) -> int:
     """
     stage = set_up(site, trace)
     zone = ZoneInfo(stage.plant.timezone)
-    until_ms = None if until is None else moment(until, zone)
+    try:
+        until_ms = None if until is None else moment(until, zone)
+    except NoWindow as error:
+        raise click.BadParameter(str(error), param_hint="--until") from error
     spell = _speller(stage.plant, form)
     player = Player(stage)
     out = sys.stdout.buffer
@@ -53,20 +57,6 @@ def replay(site: Path, trace: Path, until: str | None, form: str) -> int:
     for line in _remarks(stage, player, zone):
         click.echo(line, err=True)
     return 0
-
-
-def moment(text: str, zone: ZoneInfo) -> int:
-    """UTC ms of a time, local where it has no offset.
-
-    Raises:
-        click.BadParameter: it is none.
-    """
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        what = _("{text} is no time: write 2026-11-01 or 2026-11-01T08:00").format(text=text)
-        raise click.BadParameter(what) from error
-    return round((when if when.tzinfo else when.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def _speller(plant: Plant, form: str) -> Callable[[Record], bytes]:

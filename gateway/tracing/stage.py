@@ -9,6 +9,7 @@ An asset whose state is told only where it changes is heard by any of its lines.
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,22 @@ class Stage:
     held: frozenset[str]
 
 
-def set_up(site_file: Path, trace: Path) -> Stage:
+def set_up(site_file: Path, trace: Path, profile: Path | None = None) -> Stage:
     """Read a site file and a trace, the trace once.
+
+    Args:
+        site_file: the site file.
+        trace: JSON lines, plain or gzipped.
+        profile: stands in for the industry, where the site file names none.
 
     Raises:
         ConfigError: with all faults of the one or, where that has none, of the other.
     """
     site, faults = config.read(site_file)
+    if profile is not None and site.site.industry is None:
+        industry_name = f"./{os.path.relpath(profile, site.document.folder)}"
+        info = site.site.model_copy(update={"industry": industry_name})
+        site = site.model_copy(update={"site": info})
     industry, wrong = references.industry(site, always=True)
     types, more = references.types(site, industry, always=True)
     if faults or wrong or more:
