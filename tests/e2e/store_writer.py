@@ -5,6 +5,7 @@ Lines on its standard output, each flushed:
     given KEY NUMBER       before the record waits for its commit
     committed KEY          every record up to this key is committed
     acked KEY              before the publisher's position is told
+    dropped FIRST LAST     before the publisher is declared that it will never get some of these
 
 Start it with a folder, and a commit interval in seconds.
 """
@@ -53,6 +54,7 @@ async def write(folder: Path, commit_s: float) -> None:
     store = open_store(folder, commit_s)
     position = store.position("cluster")
     store.on_commit.append(lambda key: say("committed", key))
+    store.on_drop.append(lambda dropped: say("dropped", dropped.first, dropped.last))
     number = store.epoch * 1_000_000
     dice = random.Random(store.epoch)
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from gateway.ids import record_id
 from gateway.model import Draft
 from gateway.storage.bounds import Bounds, Doomed
 from gateway.storage.facts import Facts, Family, State
+from gateway.storage.shelf import Shelf
 from tests.store_kit import (
     NOW_MS,
     counted,
@@ -25,6 +27,8 @@ from tests.store_kit import (
 )
 
 if TYPE_CHECKING:
+    import pytest
+
     from gateway.model import Record
     from gateway.store import Dropped, Store
 
@@ -134,6 +138,34 @@ def test_a_loss_is_declared_in_a_commit_before_it_happens(tmp_path: Path) -> Non
         gaps = [r.key for r in await read_all(store) if r.cls == "event/gap"]
         assert gaps == declared
         await store.close()
+
+    asyncio.run(run())
+
+
+def test_what_a_cut_brings_back_was_declared_and_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The position that passes over a segment is saved before the segment is unlinked."""
+
+    async def run() -> None:
+        store = open_store(tmp_path / "store", size_bytes=100_000, segment_bytes=40_000)
+        dropped: list[Dropped] = []
+        store.on_drop.append(dropped.append)
+        store.position("cluster")
+        with monkeypatch.context() as power:
+            power.setattr(Shelf, "_unlink", lambda *_: None)
+            await fill(store, 10)
+            await store.flush()
+            await store.flush()
+            shutil.copytree(tmp_path / "store", tmp_path / "after")
+        await store.close()
+        assert dropped
+        again = open_store(tmp_path / "after", size_bytes=10_000_000)
+        position = again.position("cluster")
+        done = [key for key in keys(await read_all(again)) if position.is_acked(key)]
+        assert done
+        assert all(any(one.first <= key <= one.last for one in dropped) for key in done)
+        await again.close()
 
     asyncio.run(run())
 
