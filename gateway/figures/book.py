@@ -92,6 +92,7 @@ class Book:
         self._interim: dict[str, int] = {}
         self._told: dict[str, _Told] = {}
         self._touched: dict[str, int] = {}
+        self._early: set[str] = set()
 
     def open(self, t_ms: int) -> None:
         """Begin with the windows that a time lies in, where none was closed before."""
@@ -188,8 +189,12 @@ class Book:
         self._interim.clear()
         waiting, self._touched = self._touched, {}
         for subject, told in self._told.items():
-            if told.window.end <= now_ms and (since < told.window.end or subject in waiting):
+            if since >= told.window.end and subject not in waiting:
+                continue
+            if told.window.end <= now_ms:
                 self._touched[subject] = now_ms + self._grace
+            else:
+                self._early.add(subject)  # told of what was read at another time, as is known now
         self.due = 0
 
     def trim(self, front: int) -> None:
@@ -202,6 +207,7 @@ class Book:
         for subject in old[: max(0, len(self._told) - most)]:
             del self._told[subject]
             self._touched.pop(subject, None)
+            self._early.discard(subject)
 
     def _close(self, kind: str, now_ms: int, front: int) -> list[Draft]:
         if not self._cursor[kind]:
@@ -217,8 +223,10 @@ class Book:
                 if not self._is_settled(window.end, now_ms):
                     break
                 # Told before the clock was set back, and nothing read since: it stands.
-                if window.subject not in self._told or self._is_logged(window.start, window.end):
+                is_new = window.subject not in self._told or window.subject in self._early
+                if is_new or self._is_logged(window.start, window.end):
                     drafts += self._finish(window, now_ms)
+                self._early.discard(window.subject)
             self._cursor[kind] = max(self._cursor[kind], window.end)
         return drafts
 
