@@ -241,7 +241,7 @@ def test_what_is_told_is_a_fold_over_the_durable_log(acts: list[Act]) -> None:
 @example([Clock(-3740)])
 @example([Restart(0, orderly=False, down_s=395), Polls(41, 1), Clock(3), Say("product", "a", 50)])
 @example([Polls(2, 1), Clock(657), Polls(40, None, late=40), Polls(1, None), Clock(0)])
-@example([Clock(1590), Polls(5, 1), Silence(1, ticks=False), Polls(1, 1), Clock(0)])
+@example([Polls(2, 1), Clock(1590), Polls(5, 1), Silence(1, ticks=False), Polls(1, 1), Clock(0)])
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_so_it_is_where_the_clock_is_set(acts: list[Act]) -> None:
     run(acts)
