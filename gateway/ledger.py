@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.figures.account import IDLE, KEEP_MS, Account
+from gateway.figures.account import KEEP_MS, Account
 from gateway.figures.context import SIGNALS, NotEntered, unused
-from gateway.figures.track import NEVER
+from gateway.figures.track import ALWAYS, NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
 from gateway.words import _
@@ -144,9 +144,9 @@ class Ledger:
             asset: for this one; None: for any.
         """
         if asset is None:
-            return min((one.due for one in self._accounts.values()), default=IDLE)
+            return min((one.due for one in self._accounts.values()), default=ALWAYS)
         account = self._accounts.get(asset)
-        return IDLE if account is None else account.due
+        return ALWAYS if account is None else account.due
 
     def finish(self, now_ms: int) -> list[Draft]:
         """Close what is over, where nothing more will ever be read.

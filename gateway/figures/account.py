@@ -15,14 +15,14 @@ from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
 from gateway.figures.eras import Eras
-from gateway.figures.journal import LEVEL, PRODUCT, SILENCE, STATE, Journal
-from gateway.figures.media import BESIDE, HITS, MEDIA, METERED, SUMMED
+from gateway.figures.journal import SAID, STATE, Journal
+from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.timeline import KNOWN
-from gateway.figures.track import NEVER, PowerMeter, Track, cleaned, tracks_of
+from gateway.figures.track import ALWAYS, NEVER, PowerMeter, Track, cleaned, recall, tracks_of
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 KEEP_MS = 26 * HOUR_MS
 """How much log is held: a day of 25 h, and an hour for what comes late."""
 METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
-IDLE = 1 << 62
-"""When an account is due that knows of nothing to do."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -72,6 +70,8 @@ class Account:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
         self._tracks = tracks_of(spec)
+        self._said = {name: track for name in SAID if (track := self._tracks.get(name))}
+        self._measured = {n: track for n, track in self._tracks.items() if n not in self._said}
         self._drops = Drops(asset, spec)
         self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
@@ -97,6 +97,7 @@ class Account:
             return []
         told: list[Draft] = []
         presence = self.presence
+        is_said = bool(self._said) and self._take_said(t_ms, values)
         if presence is not None and STATE in values:
             raw = values[STATE]
             if (
@@ -107,8 +108,10 @@ class Account:
                 presence.confirm(t_ms)
             else:
                 told = self._read_state(presence, t_ms, raw)
+        if is_said:
+            told += self._tell(max(self._now, t_ms))
         for signal, value in values.items():
-            track = self._tracks.get(signal)
+            track = self._measured.get(signal)
             if track is None:
                 continue
             if value == track.value and track.time < t_ms < track.due:
@@ -153,28 +156,17 @@ class Account:
     def due(self) -> int:
         """When `check` or `settle` next has something to do, as far as is known now."""
         if not self._is_open:
-            return IDLE
-        due = self._wake
-        for book in self._books:
-            due = min(due, book.due)
-        presence = self.presence
-        if presence is not None and presence.heard != NEVER and not presence.is_silent:
-            due = min(due, presence.heard + presence.silence_ms + 1)
-        return due
+            return ALWAYS
+        silent = ALWAYS if self.presence is None else self.presence.due
+        return min(self._wake, silent, *(book.due for book in self._books))
 
     def finish(self, now_ms: int) -> list[Draft]:
         """Records of windows that are over, where nothing more will ever be read."""
-        presence = self.presence
-        end_ms = now_ms
-        if presence is not None and not presence.is_silent:
-            end_ms = max(now_ms, presence.heard + presence.silence_ms)
-        elif presence is None:
-            end_ms += round(self.spec.silence_s * 1000)
+        end_ms = now_ms + round(self.spec.silence_s * 1000)
+        if self.presence is not None:
+            end_ms = now_ms if self.presence.due == ALWAYS else max(now_ms, self.presence.due - 1)
         self.rest()
-        drafts: list[Draft] = []
-        for book in self._books:
-            drafts += book.finish(end_ms, self._front)
-        return drafts
+        return [draft for book in self._books for draft in book.finish(end_ms, self._front)]
 
     def move(self, since: int, delta: int, now_ms: int) -> list[Draft]:
         """Shift what was read from a time on: the clock was wrong by so much.
@@ -274,15 +266,7 @@ class Account:
             self._open(max(first if began is None else began, self._front))
 
     def _catch_up(self, heard: int | None) -> None:
-        journal = self._journal
-        for signal, track in self._tracks.items():
-            series = journal.numbers.get(SUMMED[signal][1] if signal in SUMMED else signal)
-            if signal in {PRODUCT, LEVEL}:
-                said = journal.product if signal == PRODUCT else journal.level
-                if said.times:
-                    track.recall(said.times[-1], said.values[-1])
-            elif series is not None:
-                track.recall(series.times[-1], series.values[-1])
+        recall(self._tracks, self._journal)
         if self.presence is not None:
             self.presence.recall(heard)
 
@@ -320,6 +304,16 @@ class Account:
                 track.due = NEVER
         return told + self._tell(max(self._now, t_ms))
 
+    def _take_said(self, t_ms: int, values: Mapping[str, Value]) -> bool:
+        """Take what a machine says of its order and its stops, before its state; whether it did.
+
+        A planned stop or a reason that comes with the state is told with it, in one record.
+        """
+        came = [signal for signal in self._said if values.get(signal) is not None]
+        for signal in came:
+            self._read(self._said[signal], t_ms, values[signal])
+        return bool(came)
+
     def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> list[Draft]:
         """Take a reading that differs, is due or came late; return an event where it fell."""
         clean = cleaned(track.signal, value)
@@ -352,23 +346,13 @@ class Account:
         if media is not None:
             hit = [self._meters[medium] for medium in media if medium in self._meters]
         frozen = max([self._eras.kept_to(signal), *(book.closed for book in hit)])
-        if t_ms >= frozen and not self._acts_back(t_ms, signal):
+        if t_ms >= frozen and not self._eras.acts_back(t_ms, signal):
             return
         start, end = self._eras.touched(t_ms, signal)
         if start < frozen:
             self._eras.drop(start, end, signal)
             for book in hit:
                 book.touch(start, end, self._now, written_ms)
-
-    def _acts_back(self, t_ms: int, signal: str) -> bool:
-        """Whether an entry may change figures of the time before it.
-
-        A meter's reading may end a hole. A silence taken back, or a state that came late, may
-        make a stop longer or shorter that was judged when a window closed in it.
-        """
-        if signal == STATE:
-            return t_ms < self._journal.state.times[-1]
-        return signal == SILENCE or signal in METERED
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state, its reason or the order isn't the one told before."""

@@ -5,6 +5,10 @@
     reason              of the stop in which it is said
     reject, good        pieces, added to what was entered before
 
+A machine may say the first four by itself, as signals that are bound (`product`, `order`,
+`planned_stop`, `reason`): what a reading says holds until another one says something else; 0 or an
+empty text says nothing.
+
 Rejects that are entered make Q and OEE of a window in which at least one entry lies, 0 included,
 where the machine counts its pieces and nothing counts its rejects; the window's `basis.quality`
 then says `entered`. A window without an entry has no Q, since nobody said that all were good. Good
@@ -75,6 +79,8 @@ def _check(spec: KpiSpec, said: Mapping[str, Value]) -> None:
     """
     if "product" in said and PRODUCT in spec.signals:
         raise NotEntered(_("the product is read from the machine"))
+    if "order" in said and ORDER in spec.signals:
+        raise NotEntered(_("the order is read from the machine"))
     judged = {"good", "reject", "reject_left", "reject_right"} & set(spec.signals)
     if judged and {"good", "reject"} & said.keys():
         text = _("the machine counts {signal} by itself")

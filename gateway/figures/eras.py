@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.figures.journal import SILENCE, STATE
+from gateway.figures.media import METERED
 from gateway.figures.reckoning import Reckoning
 from gateway.figures.terms import read, written
 from gateway.figures.track import NEVER, moved
@@ -118,6 +120,16 @@ class Eras:
         """The time whose figures an entry that came late can change, whatever settings held."""
         hit = [of.touched(t_ms, signal) for of in self._all()]
         return min(start for start, _end in hit), max(end for _start, end in hit)
+
+    def acts_back(self, t_ms: int, signal: str) -> bool:
+        """Whether an entry may change figures of the time before it.
+
+        A meter's reading may end a hole. A silence taken back, or a state that came late, may
+        make a stop longer or shorter that was judged when a window closed in it.
+        """
+        if signal == STATE:
+            return t_ms < self._journal.state.times[-1]
+        return signal == SILENCE or signal in METERED
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""

@@ -32,6 +32,9 @@ _SAID: dict[str, Callable[[Value], Value]] = {
     PLANNED: bool,
 }
 """Signals that are columns of their own, in force until the next entry."""
+COLUMNS = frozenset(_SAID)
+SAID = (PLANNED, ORDER, REASON)
+"""Of these, what a state record tells too."""
 FOREVER = float("inf")
 """End of a silence that isn't over."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures.journal import FOREVER, SILENCE, STATE
 from gateway.figures.timeline import OFFLINE, UNKNOWN
-from gateway.figures.track import NEVER, moved
+from gateway.figures.track import ALWAYS, NEVER, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,6 +114,12 @@ class Presence:
     def is_overdue(self, t_ms: int) -> bool:
         """Whether by then nothing good was heard for longer than the time-out, told or not."""
         return t_ms - self.heard > self.silence_ms
+
+    @property
+    def due(self) -> int:
+        """When `check` next has something to do, unless the asset is heard meanwhile."""
+        is_waiting = self.heard != NEVER and not self.is_silent
+        return self.heard + self.silence_ms + 1 if is_waiting else ALWAYS
 
     @property
     def is_silent(self) -> bool:

@@ -14,10 +14,10 @@ two readings that the fold interpolates between are the very ones that were poll
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.figures.counter import Limits
-from gateway.figures.journal import LEVEL, PRODUCT
+from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, MOUNTED
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
@@ -25,6 +25,9 @@ from gateway.figures.windows import MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.figures.journal import Journal, Series
     from gateway.model import KpiSpec, Value
 
 NEVER = -(1 << 62)
@@ -218,7 +221,7 @@ def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
     for signal in spec.signals:
         if signal in COUNTERS:
             tracks[signal] = Track(signal, QUARTER_MS)
-        elif signal in {MOUNTED, PRODUCT, LEVEL}:
+        elif signal == MOUNTED or signal in COLUMNS:
             tracks[signal] = Track(signal, 0)
         elif signal in MEDIUM_OF:
             tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec, MEDIUM_OF[signal]))
@@ -233,10 +236,32 @@ def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
     return tracks
 
 
+def recall(tracks: Mapping[str, Track | PowerMeter], journal: Journal) -> None:
+    """Take up where an asset's log ends."""
+    for signal, track in tracks.items():
+        series: Series[Any] | None
+        if signal in COLUMNS:
+            series = getattr(journal, signal)
+        else:
+            series = journal.numbers.get(SUMMED[signal][1] if signal in SUMMED else signal)
+        if series is not None and series.times:
+            track.recall(series.times[-1], series.values[-1])
+
+
+def said(value: Value) -> str:
+    """A code that a machine gives, spelled as people do; 0 says nothing, as an empty text does."""
+    spelled = str(value)
+    if isinstance(value, (bool, float)) and float(value).is_integer():
+        spelled = str(int(value))
+    return "" if spelled == "0" else spelled
+
+
 def cleaned(signal: str, value: Value) -> Value:
     """A value that can be logged; None for one that can't."""
-    if signal in {PRODUCT, LEVEL}:
-        return None if value is None else str(value)
+    if signal in COLUMNS:
+        if value is None or signal in {PRODUCT, LEVEL}:
+            return None if value is None else str(value)
+        return bool(value) if signal == PLANNED else said(value)
     if value is None or isinstance(value, str) or not math.isfinite(value):
         return None
     return value
