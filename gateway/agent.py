@@ -74,7 +74,11 @@ class Agent:
         self._destinations = Destinations(plant, self._store, self._clock)
         self._records = Records(self._store, self._ledger, self._destinations, self._clock)
         self._correction = Correction(
-            self._clock, self._store, self._ledger, self._records, [self._alarms.move]
+            self._clock,
+            self._store,
+            self._ledger,
+            self._records,
+            [self._pipeline.move, self._alarms.move],
         )
         self._restore()
         units = connect(plant.devices, plant.drivers, self._clock)
@@ -256,6 +260,7 @@ class Agent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._pipeline.rest()
         self._ledger.rest()
         closed = self._ledger.advance(self._now_ms(), waits=self._clock.waits)
         self._records.keep([*closed, self._itself.end()])

@@ -197,6 +197,11 @@ class Ledger:
             if account.presence is not None and account.presence.heard != NEVER
         }
 
+    def derived(self, asset: str) -> str:
+        """What the deriver of an asset must know after a restart; "" where there is nothing."""
+        account = self._accounts.get(asset) or self._parting.get(asset)
+        return "" if account is None else account.derived()
+
     def live(self, asset: str, now_ms: int) -> OeeFigures | None:
         """The figures of the current hour, for displays; None where an asset has none."""
         account = self._accounts.get(asset) or self._parting.get(asset)

@@ -16,7 +16,7 @@ from gateway.model import Draft, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import AlarmSpec, Asset, Binding, Tag
+    from gateway.model import AlarmSpec, Asset, Binding, DerivedSignal, Tag
     from gateway.plant import KpiText
 
 _NUMBERS = {Kind.F32, Kind.F64}
@@ -57,10 +57,10 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
             about["ideal_cycle_s"] = asset.kpi.ideal_cycle_s
         about["profile"] = asset.kpi.profile
         about["piece"] = asset.kpi.piece
-    content: dict[str, object] = {
-        "asset": about,
-        "tags": [_describe_tag(binding) for binding in asset.feeds()],
-    }
+    tags = [_describe_tag(binding) for binding in asset.feeds()]
+    if asset.derived is not None:
+        tags += [_describe_derived(asset.name, signal) for signal in asset.derived.signals]
+    content: dict[str, object] = {"asset": about, "tags": tags}
     if asset.alarms:
         content["alarms"] = [_describe_alarm(alarm) for alarm in asset.alarms]
     if kpis:
@@ -99,4 +99,19 @@ def _describe_tag(binding: Binding) -> dict[str, object]:
     fields["src"] = {"device": tag.device, "tag": tag.name, "at": tag.at}
     if binding.layer:
         fields["layer"] = binding.layer
+    return fields
+
+
+def _describe_derived(asset: str, signal: DerivedSignal) -> dict[str, object]:
+    """A signal that is computed: its source is the asset itself, and how."""
+    fields: dict[str, object] = {"n": signal.signal, "t": signal.value}
+    if signal.unit:
+        fields["u"] = signal.unit
+    if signal.text:
+        fields["desc"] = dict(signal.text)
+    limits = {"lo": signal.low, "hi": signal.high}
+    fields.update({key: limit for key, limit in limits.items() if limit is not None})
+    fields["src"] = {"device": asset, "at": signal.source}
+    if signal.layer:
+        fields["layer"] = signal.layer
     return fields

@@ -66,9 +66,10 @@ MAY: dict[str, set[str]] = {
     "errand": SPINE,
     "poller": SPINE | {"errand", "health", "links"},
     "alarms": {"model", "words"},
-    "pipeline": {"model", "ledger", "alarms"},
+    "routes": {"model", "alarms"},
+    "pipeline": {"model", "ledger", "alarms", "deriving", "routes"},
     "meta": {"model", "plant"},
-    "figures": {"contract", "metering", "model", "plain", "settings", "words"},
+    "figures": {"contract", "deriving", "metering", "model", "plain", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},
     # another site file

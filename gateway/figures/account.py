@@ -210,6 +210,10 @@ class Account:
         """Log the newest readings that were held back because nothing depended on them yet."""
         self._rest(*self._tracks)
 
+    def derived(self) -> str:
+        """What its deriver must know, as the log has it; "" where there is nothing."""
+        return self._journal.derived.values[-1] if self._journal.derived.values else ""
+
     def live(self, now_ms: int) -> OeeFigures | None:
         """Figures of the current hour; None where none are due at all."""
         return None if self._oee is None else self._eras.current(now_ms)

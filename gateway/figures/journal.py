@@ -10,6 +10,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from gateway.deriving.deriver import MEMORY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableSequence
 
@@ -30,6 +32,7 @@ _SAID: dict[str, Callable[[Value], Value]] = {
     ORDER: str,
     REASON: str,
     PLANNED: bool,
+    MEMORY: str,
 }
 """Signals that are columns of their own, in force until the next entry."""
 COLUMNS = frozenset(_SAID)
@@ -124,15 +127,17 @@ class Journal:
         product: codes of what was made.
         silence: start of each silence → its end, `FOREVER` while it lasts. Nothing good was
             heard of the state in between, so the state is unknown there.
-        level: how much power was drawn, as a word.
+        level: how much power was drawn, as a word; "" where that is unknown.
         order, reason: as people said them.
         planned_stop: whether a planned stop was declared.
+        derived: what the asset's deriver must know after a restart; no figure uses it.
         amounts: pieces that were entered, by signal.
         numbers: counter, register or level → readings, good ones only.
     """
 
     __slots__ = (
         "amounts",
+        "derived",
         "level",
         "numbers",
         "order",
@@ -150,6 +155,7 @@ class Journal:
         self.order: Series[str] = Series([])
         self.reason: Series[str] = Series([])
         self.planned_stop: Series[bool] = Series([])
+        self.derived: Series[str] = Series([])
         self.amounts: dict[str, Series[float]] = {}
         self.silence: Series[float] = Series(array("d"))
         self.numbers: dict[str, Series[float]] = {}
@@ -272,6 +278,6 @@ class Journal:
     def _columns(self) -> Iterator[Series[Any]]:
         """All but the silences, whose values are times as well."""
         yield from (self.state, self.product, self.level, self.order, self.reason)
-        yield self.planned_stop
+        yield from (self.planned_stop, self.derived)
         yield from self.numbers.values()
         yield from self.amounts.values()

@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from gateway.deriving.deriver import MEMORY
 from gateway.figures.counter import Limits
 from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, MOUNTED
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
-from gateway.figures.windows import MINUTE_MS, QUARTER_MS
+from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def moved(t_ms: int, since: int, delta: int) -> int:
 def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
     """How each signal of an asset is followed; the state is not among them."""
     asked = {f"{name}_{how}" for name in IMBALANCES for how in ("mean", "max")}
-    tracks: dict[str, Track | PowerMeter] = {}
+    tracks: dict[str, Track | PowerMeter] = {MEMORY: Track(MEMORY, HOUR_MS)}
     for signal in spec.signals:
         if signal in COUNTERS:
             tracks[signal] = Track(signal, QUARTER_MS)
@@ -258,8 +259,10 @@ def said(value: Value) -> str:
 
 def cleaned(signal: str, value: Value) -> Value:
     """A value that can be logged; None for one that can't."""
+    if signal == LEVEL:
+        return "" if value is None else str(value)
     if signal in COLUMNS:
-        if value is None or signal in {PRODUCT, LEVEL}:
+        if value is None or signal in {PRODUCT, MEMORY}:
             return None if value is None else str(value)
         return bool(value) if signal == PLANNED else said(value)
     if value is None or isinstance(value, str) or not math.isfinite(value):

@@ -211,6 +211,8 @@ class Usage:
             _add(sums, (STATE_OF, word), course.rise(since, until))
         silent = merge(journal.silent(start, end))
         for since, until, level in journal.level.stretches(start, end):
+            if not level:
+                continue
             for begin, over in subtract([(since, until)], silent):
                 _add(sums, (LEVEL_OF, level), course.rise(begin, over))
 
