@@ -15,7 +15,7 @@ import json
 import socket
 import sys
 
-SIZE = 2000
+SIZE = 65536
 
 
 class Mapping(ctypes.Structure):

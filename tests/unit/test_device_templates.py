@@ -14,6 +14,38 @@ from gateway.sitefile.document import load
 
 TABLES = Path(__file__).parent.parent / "cases" / "devices"
 ORDERS = {"big": Order.ABCD, "low_first": Order.CDAB}
+UNITS = {"degC": "°C", "deg": "°", "rpm": "r/min"}
+PLCS = {
+    "delta_dvp": "delta/dvp",
+    "inovance_h3u": "inovance/h3u",
+    "inovance_h5u": "inovance/h5u",
+    "xinje_xc": "xinje/xc",
+    "xinje_xd_xl": "xinje/xd-xl",
+}
+METERS = {
+    "abb_acs355_acs580": "abb/acs355-acs580",
+    "abb_b23": "abb/b23",
+    "acrel_adl400": "acrel/adl400",
+    "acrel_adw300": "acrel/adw300",
+    "advantech_adam6050_6051": "advantech/adam6051",
+    "carlogavazzi_em24_din": "carlogavazzi/em24-din",
+    "carlogavazzi_em340": "carlogavazzi/em340",
+    "chint_ddsu666": "chint/ddsu666",
+    "delta_vfd_b_e": "delta/vfd-b-e",
+    "eastron_sdm120": "eastron/sdm120",
+    "eastron_sdm630": "eastron/sdm630",
+    "inovance_md500_family": "inovance/md500",
+    "mam8x0_compressor_controller": "mam/mam8x0",
+    "omron_e5cc_2byte": "omron/e5cc",
+    "pzem_016": "peacefair/pzem-016",
+    "schneider_iem3155": "schneider/iem3155",
+    "schneider_pm5xxx": "schneider/pm5xxx",
+    "siemens_pac2200": "siemens/pac2200",
+    "siemens_pac3200": "siemens/pac3200",
+    "waveshare_io_8ch": "waveshare/io-8ch",
+    "waveshare_relay_8ch": "waveshare/relay-8ch",
+}
+"""Register table → the template made from it; dtsu666 has tests of its own."""
 
 
 def shipped(name: str) -> LoadedTemplate:
@@ -103,20 +135,53 @@ def test_every_measured_tag_has_a_plausible_range() -> None:
             assert tag.low < tag.high, name
 
 
-def test_h5u_has_every_area_of_its_table() -> None:
-    model = shipped("inovance/h5u").model
-    table = {row["area"]: row for row in rows("plc_areas.csv") if row["plc"] == "inovance_h5u"}
-    assert set(table) == {"M", "B", "S", "X", "Y", "D", "R"}
-    assert [area.area for area in model.areas] == list(table)
-    for area in model.areas:
-        row = table[area.area]
+@pytest.mark.parametrize(("plc", "name"), PLCS.items())
+def test_a_plc_has_every_area_of_its_table(plc: str, name: str) -> None:
+    model = shipped(name).model
+    table = [row for row in rows("plc_areas.csv") if row["plc"] == plc]
+    assert [area.area for area in model.areas] == [row["area"] for row in table]
+    for area, row in zip(model.areas, table, strict=True):
         found = (area.base, area.function, area.at, area.first, area.last, area.stride)
         numbers = (row[key] for key in ("modbus_base", "first", "last", "stride"))
-        assert found == (int(row["number_base"]), row["function"], *map(int, numbers))
-        assert area.kind == row["type"]
-    assert {area.area for area in model.areas if area.base == 8} == {"X", "Y"}
+        assert found == (int(row["number_base"]), row["function"], *map(int, numbers)), area.area
+        assert area.kind == row["type"], area.area
     assert model.order is Order.CDAB
-    assert any("confidence C" in note for note in model.notes)
+
+
+def test_h5u_says_how_far_its_word_order_is_to_be_trusted() -> None:
+    assert any("confidence C" in note for note in shipped("inovance/h5u").model.notes)
+
+
+@pytest.mark.parametrize(("table", "name"), METERS.items())
+def test_a_template_has_every_row_of_its_table_that_can_be_read(table: str, name: str) -> None:
+    model = shipped(name).model
+    found = {row["name"]: row for row in rows(f"{table}.csv") if row["access"] != "w"}
+    assert set(model.tags) == set(found)
+    for tag, row in found.items():
+        spec = model.tags[tag]
+        assert spec.at == f"{row['function']}:{row['address']}", tag
+        assert spec.kind == row["type"], tag
+        assert (spec.unit or "") == UNITS.get(row["unit"], row["unit"]), tag
+        assert (1.0 if spec.scale is None else spec.scale) == float(row["scale"]), tag
+        if row["word_order"]:
+            assert (spec.order or model.order) is ORDERS[row["word_order"]], tag
+        assert spec.write is None, tag
+        if row["unit"] and row["type"] != "bit":
+            assert spec.low is not None, tag
+
+
+def test_markers_of_missing_values_are_kept_out() -> None:
+    abb = shipped("abb/b23").model.tags
+    assert abb["energy_import"].missing == (2.0**64,)  # as a float; the codec takes the highest
+    assert abb["active_power"].missing == (2**31 - 1,)
+    assert shipped("carlogavazzi/em340").model.tags["energy_import"].missing == (2**31 - 1,)
+
+
+def test_limits_of_reading_are_those_of_the_makers() -> None:
+    limits = {name: shipped(name).model.read for name in TEMPLATES.names()}
+    assert (limits["eastron/sdm630"].max, limits["eastron/sdm630"].even) == (80, True)
+    assert limits["carlogavazzi/em24-din"].max == 11
+    assert (limits["inovance/md500"].max, limits["inovance/md500"].gap) == (1, 0)
 
 
 SMALL = """\
