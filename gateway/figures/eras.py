@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.figures.journal import SILENCE, STATE
+from gateway.figures.journal import REASON, SILENCE, STATE
 from gateway.figures.media import METERED
 from gateway.figures.reckoning import Reckoning
 from gateway.figures.terms import read, written
@@ -124,12 +124,13 @@ class Eras:
     def acts_back(self, t_ms: int, signal: str) -> bool:
         """Whether an entry may change figures of the time before it.
 
-        A meter's reading may end a hole. A silence taken back, or a state that came late, may
-        make a stop longer or shorter that was judged when a window closed in it.
+        A meter's reading may end a hole. A reason may come after its stop. A silence taken back,
+        or a state that came late, may make a stop longer or shorter that was judged when a window
+        closed in it.
         """
         if signal == STATE:
             return t_ms < self._journal.state.times[-1]
-        return signal == SILENCE or signal in METERED
+        return signal in {SILENCE, REASON} or signal in METERED
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""

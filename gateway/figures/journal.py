@@ -26,11 +26,20 @@ LEVEL = "level"
 ENTERED = "reject_entered"
 AMOUNTS = frozenset({ENTERED, "good_entered"})
 """Entries that add up, each for itself; they have nothing in force after them."""
+
+
+def spelled(raw: Value) -> str:
+    """Spell a raw value as site files and profiles do: 2.0 is 2, true is 1."""
+    if isinstance(raw, (bool, float)) and float(raw).is_integer():
+        return str(int(raw))
+    return str(raw)
+
+
 _SAID: dict[str, Callable[[Value], Value]] = {
     PRODUCT: str,
     LEVEL: str,
     ORDER: str,
-    REASON: str,
+    REASON: spelled,
     PLANNED: bool,
     MEMORY: str,
 }
@@ -174,7 +183,8 @@ class Journal:
             return self.silence.put(t_ms, FOREVER if value is None else float(value))
         if signal in _SAID and value is not None:
             said: Series[Any] = getattr(self, signal)
-            return said.put(t_ms, _SAID[signal](value))
+            # The same reason said again is that of another stop.
+            return said.put(t_ms, _SAID[signal](value)) or signal == REASON
         if value is None or isinstance(value, str):
             return False  # a text: what another version of this program notes
         if signal in AMOUNTS:

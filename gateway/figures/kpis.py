@@ -4,9 +4,9 @@ Where some time is unknown, PBT stands for PBT - unknown in A, OEE, NEE, the all
 losses; TEEP, loading, MTBF, MTTF and `oee_by_count` take PBT as planned, unknown time included.
 
 The six big losses (breakdown, set-up, minor stops, speed, process rejects, start-up rejects)
-and those beside them (waiting, idle, empty stations, run time of which only unplaced pieces tell)
-tile known planned time with the productive time. Speed is what is left of run time, so it is
-negative where the ideal cycle is set too long.
+and those beside them (waiting, idle, stops for want of quality, people or utilities, empty
+stations, run time of which only unplaced pieces tell) tile known planned time with the productive
+time. Speed is what is left of run time, so it is negative where the ideal cycle is set too long.
 """
 
 from __future__ import annotations
@@ -113,12 +113,13 @@ def _of_time(times: Times) -> dict[str, Fraction | None]:
         "utilisation_efficiency": _ratio(times.run, occupied),
         "technical_efficiency": _ratio(times.run, times.run + times.delay),
         "allocation_efficiency": _ratio(occupied, known),
+        "unexplained_ratio": _ratio(times.untold, times.told + times.untold),
         "downtime": Fraction(times.down, 1000),
         "downtime_count": Fraction(times.stops),
         "failures": Fraction(times.failures),
         "mtbf_s": _ratio(times.planned, times.failures * 1000),
-        "mttr_s": _ratio(times.fault, times.failures * 1000),
-        "mttf_s": _ratio(times.planned - times.fault, times.failures * 1000),
+        "mttr_s": _ratio(times.breakdown, times.failures * 1000),
+        "mttf_s": _ratio(times.planned - times.breakdown, times.failures * 1000),
         "microstop_count": Fraction(times.micro_stops),
         "microstop_time": Fraction(times.micro, 1000),
     }
@@ -126,10 +127,13 @@ def _of_time(times: Times) -> dict[str, Fraction | None]:
 
 def _of_losses(times: Times, output: Output) -> dict[str, Fraction | None]:
     losses: dict[str, Fraction | None] = {
-        "breakdown_loss_time": Fraction(times.fault, 1000),
+        "breakdown_loss_time": Fraction(times.breakdown, 1000),
         "waiting_loss_time": Fraction(times.waiting, 1000),
         "setup_loss_time": Fraction(times.setup, 1000),
-        "idle_loss_time": Fraction(times.idle, 1000),
+        "idle_loss_time": Fraction(times.standing, 1000),
+        "quality_stop_time": Fraction(times.quality, 1000),
+        "personnel_stop_time": Fraction(times.personnel, 1000),
+        "utility_stop_time": Fraction(times.utility, 1000),
     }
     if not (output.counted and output.timed):
         return losses

@@ -31,6 +31,7 @@ from gateway.figures.pieces import (
     count_pieces,
     terms_since,
 )
+from gateway.figures.stops import Stops
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
@@ -131,9 +132,10 @@ def sum_up(
 ) -> Sums:
     """Sum the time and the growth of all counters in [start, end)."""
     micro_ms = round((spec.micro_stop_s or 0) * 1000)
-    times = measure(journal, start, end, plan, micro_ms, until)
-    counts: Counts = {}
     over = end if until is None else min(end, until)
+    stops = Stops(journal, start, over, spec)
+    times = measure(journal, stops, start, end, plan, micro_ms, until)
+    counts: Counts = {}
     if over <= start:
         return Sums(times, counts)
     series = [

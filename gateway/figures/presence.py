@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
-from gateway.figures.journal import FOREVER, SILENCE, STATE
+from gateway.figures.journal import FOREVER, SILENCE, STATE, spelled
 from gateway.figures.timeline import OFFLINE, UNKNOWN
 from gateway.figures.track import ALWAYS, NEVER, moved
 
@@ -82,10 +82,10 @@ class Presence:
 
     def read(self, t_ms: int, raw: Value) -> bool:
         """Take any reading; False where it is too late to be placed."""
-        spelled = _spell(raw)
-        word = None if raw is None else self._words.get(spelled)
+        name = spelled(raw)
+        word = None if raw is None else self._words.get(name)
         if raw is not None:
-            self.unmapped = spelled if word is None else ""
+            self.unmapped = name if word is None else ""
         if t_ms < self.last:
             return self._place(t_ms, word)
         if word is not None:
@@ -211,10 +211,3 @@ class Presence:
 
     def _word_at(self, t_ms: int) -> str | None:
         return self._journal.state.at(t_ms)
-
-
-def _spell(raw: Value) -> str:
-    """Spell a raw value as the site file's `states` do: 2.0 is 2, true is 1."""
-    if isinstance(raw, (bool, float)) and float(raw).is_integer():
-        return str(int(raw))
-    return str(raw)

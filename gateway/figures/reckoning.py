@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING, Any
 from gateway.figures.cells import Cells
 from gateway.figures.conversion import factors_of
 from gateway.figures.energy import EnergyFigures, energy_figures
-from gateway.figures.journal import AMOUNTS, FOREVER, LEVEL, ORDER, PLANNED, PRODUCT, SILENCE, STATE
+from gateway.figures.journal import (
+    AMOUNTS,
+    FOREVER,
+    LEVEL,
+    ORDER,
+    PLANNED,
+    PRODUCT,
+    REASON,
+    SILENCE,
+    STATE,
+)
 from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
 from gateway.figures.statement import energy_fields, oee_fields
+from gateway.figures.stops import around, reach
 from gateway.figures.timeline import is_undecided
 from gateway.figures.track import moved
 from gateway.figures.usage import Usage, Used, hole_of
@@ -141,15 +152,9 @@ class Reckoning:
     def touched(self, t_ms: int, signal: str) -> Interval:
         """The time whose figures an entry that came late can change."""
         journal = self._journal
-        if signal in {STATE, SILENCE}:
-            end = _after(journal.state, t_ms, END)
-            place = journal.silence.index(t_ms)
-            if place >= 0 and journal.silence.values[place] > t_ms:
-                silent_to = journal.silence.values[place]
-                end = END if silent_to == FOREVER else max(end, int(silent_to))
-            # A growth across unknown time is judged where it is seen.
-            seen = [_after(series, end, end) for series in self._counters()]
-            return t_ms - self._micro_ms, max([end + self._micro_ms, *seen]) + 1
+        if signal in {STATE, SILENCE, REASON}:
+            of_state = self._touched_by_state
+            return reach(journal, t_ms, self._spec) if signal == REASON else of_state(t_ms)
         if signal in {PRODUCT, PLANNED, LEVEL}:
             return t_ms, _after(getattr(journal, signal), t_ms, END)
         series = journal.numbers.get(signal)
@@ -217,13 +222,26 @@ class Reckoning:
         """Take up how far left is ahead of right at a time."""
         self.base = t_ms, ahead
 
+    def _touched_by_state(self, t_ms: int) -> Interval:
+        journal = self._journal
+        end = _after(journal.state, t_ms, END)
+        place = journal.silence.index(t_ms)
+        if place >= 0 and journal.silence.values[place] > t_ms:
+            silent_to = journal.silence.values[place]
+            end = END if silent_to == FOREVER else max(end, int(silent_to))
+        # A growth across unknown time is judged where it is seen.
+        seen = [_after(series, end, end) for series in self._counters()]
+        start, over = around(journal, t_ms, end, self._spec)
+        over = max([over, end + self._micro_ms, *seen])
+        return min(start, t_ms - self._micro_ms), over + 1
+
     def _reach(self, moment: int) -> int:
         """From when on figures hang on what is logged from a moment on.
 
         A stop before it may last longer or not, and what a meter rose by lies between its
         readings, however far they are apart.
         """
-        begin = moment - self._micro_ms
+        begin = min(moment - self._micro_ms, around(self._journal, moment, END, self._spec)[0])
         for medium in self._meter_cells:
             for signal in medium.series:
                 series = self._journal.numbers.get(signal)

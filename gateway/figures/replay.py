@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gateway.figures.journal import REASON
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -84,8 +86,9 @@ def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> F
                 if found.began is None:
                     found.began = entry.t_ms
                 is_news = journal.put(entry.t_ms, entry.signal, entry.value)
-                if is_news and entry.t_ms < written:
-                    found.late.append((entry, written))
+                if is_news and (entry.t_ms < written or entry.signal == REASON):
+                    # A reason changes its stop, so it is late for windows that knew none of it.
+                    found.late.append((entry, max(written, entry.t_ms)))
             newest = max(newest, entry.t_ms)
         written = max(written, newest)
     return found

@@ -9,22 +9,35 @@ tile it without gap or overlap; breaks are planned stops outside of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 from typing import TYPE_CHECKING
 
 from gateway.figures.intervals import overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from gateway.figures.calendar import PlannedTime
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
+    from gateway.figures.stops import Stops
 
 RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
 PLANNED_STOP, OFFLINE, UNKNOWN = "planned_stop", "offline", "unknown"
 STOPS = frozenset({FAULT, WAITING, IDLE})
-_FAULTS = frozenset({FAULT})
 KNOWN = STOPS | {RUNNING, SETUP, PLANNED_STOP}
+
+PLANNED, BREAKDOWN, UNEXPLAINED = "planned", "breakdown", "unknown"
+FIRM = frozenset({PLANNED, SETUP, BREAKDOWN})
+"""Losses that a reason gives to a stop however short it is: it is no minor one then."""
+_OWN = {FAULT: BREAKDOWN, WAITING: WAITING, IDLE: IDLE}
+"""The loss that a stop belongs to by its state, where no reason says better."""
+_BESIDE = ("quality", "personnel", "utility")
+_LOST = frozenset({*_OWN.values(), *_BESIDE})
+"""What delay and idle are lost to."""
+_SILENT = frozenset({"", UNEXPLAINED})
+"""Reasons that explain nothing: none was said, or one that means that nobody knows."""
+_DELAY = "delay"
 
 Span = tuple[int, int, str]
 """A stretch of one state: start, end, word; `unknown` is one of the words."""
@@ -35,34 +48,41 @@ class Times:
     """How the time of a window was spent, in ms; sums of windows add up.
 
     Attributes:
-        run: running, minor stops included.
-        setup, fault, waiting, idle, unknown, planned_stop: time in that state; a break of the
-            calendar is a planned stop. All but the breaks lie within planned time.
+        run: running, minor stops included (APT).
+        setup, delay, idle, unknown, planned_stop: the other elements, AUST, ADET, ADOT and what
+            lies beside them; a break of the calendar is a planned stop. All but the breaks lie
+            within planned time. A stop counts by its state (fault and waiting: delay; idle), or
+            is set-up, planned or a breakdown (delay) where its reason says so.
+        breakdown, waiting, standing, quality, personnel, utility: what delay and idle were lost
+            to: by the stop's reason, else by its state. `standing` is idle for no other reason.
         micro: the part of `run` that was minor stops; `micro_stops` of them began here.
-        stops: stops that are no minor ones and began here, within planned time; `failures` of
-            them are faults.
+        stops: stops of delay or idle that are no minor ones and began here, in planned time.
+        failures: breakdowns among them, told apart where one follows another.
+        told, untold: time of stops, no minor ones, with and without a reason.
         known: time of known state, planned or not.
         length: the whole window, as far as it has passed.
     """
 
     run: int = 0
     setup: int = 0
-    fault: int = 0
-    waiting: int = 0
+    delay: int = 0
     idle: int = 0
     unknown: int = 0
     planned_stop: int = 0
+    breakdown: int = 0
+    waiting: int = 0
+    standing: int = 0
+    quality: int = 0
+    personnel: int = 0
+    utility: int = 0
     micro: int = 0
     micro_stops: int = 0
     stops: int = 0
     failures: int = 0
+    told: int = 0
+    untold: int = 0
     known: int = 0
     length: int = 0
-
-    @property
-    def delay(self) -> int:
-        """ADET: fault and waiting."""
-        return self.fault + self.waiting
 
     @property
     def down(self) -> int:
@@ -75,7 +95,10 @@ class Times:
         return self.run + self.setup + self.delay + self.idle + self.unknown
 
     def __add__(self, other: Times) -> Times:
-        return Times(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Times)))
+        return Times(*map(add, _all(self), _all(other)))
+
+
+_all = attrgetter(*(field.name for field in fields(Times)))
 
 
 def spans(journal: Journal, start: int, end: int) -> list[Span]:
@@ -119,6 +142,7 @@ def is_undecided(journal: Journal, edge: int, known_until: int, micro_ms: int) -
 
 def measure(
     journal: Journal,
+    stops: Stops,
     start: int,
     end: int,
     plan: PlannedTime,
@@ -130,6 +154,7 @@ def measure(
     Args:
         journal: states from before the window to, where it has one, the end of the stop that
             spans the window's end: a stop is judged on its whole length.
+        stops: those of the window, with what was said of them.
         start: first ms of the window.
         end: first ms after it.
         plan: planned time and breaks within it.
@@ -143,46 +168,86 @@ def measure(
     # A stop that fills the margin on either side is long enough, however long it is.
     horizon = end + micro_ms if until is None else min(end + micro_ms, until)
     seen = spans(journal, start - micro_ms, horizon)
-    minor = [s for s in _stretches(seen) if s[1] - s[0] < micro_ms] if micro_ms else []
+    minor = [
+        (first, last)
+        for first, last in (_stretches(seen) if micro_ms else ())
+        if last - first < micro_ms and stops.loss_at(first) not in FIRM
+    ]
     busy = plan.busy
-    times = Times(length=over - start, planned_stop=overlap(plan.breaks, start, over))
-    sums = dict.fromkeys(KNOWN | {UNKNOWN}, 0)
+    times = Times(length=over - start)
+    spent = dict.fromkeys((*KNOWN, UNKNOWN, _DELAY), 0)
+    lost = dict.fromkeys(_LOST, 0)
     for first, last, word in seen:
         from_, to = max(first, start), min(last, over)
-        if from_ < to:
-            sums[word] += overlap(busy, from_, to)
-            times.known += to - from_ if word != UNKNOWN else 0
-    for first, last, word in seen if minor else ():
-        if word in STOPS and _within(minor, first):
-            short = overlap(busy, max(first, start), min(last, over))
-            sums[word] -= short
-            times.micro += short
-    times.run = sums[RUNNING] + times.micro
-    times.setup, times.fault, times.waiting = sums[SETUP], sums[FAULT], sums[WAITING]
-    times.idle, times.unknown = sums[IDLE], sums[UNKNOWN]
-    times.planned_stop += sums[PLANNED_STOP]
+        if from_ >= to:
+            continue
+        times.known += to - from_ if word != UNKNOWN else 0
+        length = overlap(busy, from_, to)
+        if word not in STOPS:
+            spent[word] += length
+        elif _within(minor, first):
+            times.micro += length
+        else:
+            said = stops.loss_at(first)
+            element, loss = _place(word, said)
+            spent[element] += length
+            if loss:
+                lost[loss] += length
+            if said in _SILENT:
+                times.untold += length
+            else:
+                times.told += length
+    times.run, times.setup = spent[RUNNING] + times.micro, spent[SETUP]
+    times.delay, times.idle, times.unknown = spent[_DELAY], spent[IDLE], spent[UNKNOWN]
+    times.planned_stop = spent[PLANNED_STOP] + overlap(plan.breaks, start, over)
+    times.breakdown, times.waiting, times.standing = lost[BREAKDOWN], lost[WAITING], lost[IDLE]
+    times.quality, times.personnel, times.utility = (lost[loss] for loss in _BESIDE)
     times.micro_stops = sum(start <= first < over and _within(busy, first) for first, _ in minor)
-    times.stops, times.failures = (
-        sum(_within(busy, moment) and not _within(minor, moment) for moment in begun)
-        for begun in (
-            _begun(journal, start, over, STOPS),
-            _begun(journal, start, over, _FAULTS),
-        )
-    )
+    _count(times, journal, stops, (start, over), [busy, minor])
     return times
 
 
-def _begun(journal: Journal, start: int, end: int, words: Collection[str]) -> list[int]:
-    """When one of these states began; after unknown time only if none was there before it."""
-    times, told = journal.state.times, journal.state.values
+def _place(word: str, said: str) -> tuple[str, str]:
+    """Time element of a stop, and what it is lost to where that is ADET or ADOT."""
+    if said == PLANNED:
+        return PLANNED_STOP, ""
+    if said == SETUP:
+        return SETUP, ""
+    element = IDLE if word == IDLE and said != BREAKDOWN else _DELAY
+    return element, said if said in _LOST else _OWN[word]
+
+
+def _count(
+    times: Times,
+    journal: Journal,
+    stops: Stops,
+    within: Interval,
+    busy_and_minor: Sequence[Sequence[Interval]],
+) -> None:
+    """Count the stops, no minor ones, that began in planned time, and the failures of them."""
+    busy, minor = busy_and_minor
+    start, end = within
+    for first, _last, said in stops.found:
+        if start <= first < end and _within(busy, first) and not _within(minor, first):
+            times.stops += said not in {PLANNED, SETUP}
+            times.failures += said == BREAKDOWN
+    times.failures += sum(
+        _within(busy, moment) and not _within(minor, moment) and stops.loss_at(moment) in _SILENT
+        for moment in _begun(journal, start, end)
+    )
+
+
+def _begun(journal: Journal, start: int, end: int) -> list[int]:
+    """When a fault began; after unknown time only if none was there before it."""
+    times, words = journal.state.times, journal.state.values
     begun: list[int] = []
     for place in range(journal.state.index(start - 1) + 1, journal.state.index(end - 1) + 1):
-        if told[place] not in words:
+        if words[place] != FAULT:
             continue
         before = place - 1
-        while before >= 0 and told[before] not in KNOWN:
+        while before >= 0 and words[before] not in KNOWN:
             before -= 1
-        if before < 0 or told[before] not in words:
+        if before < 0 or words[before] != FAULT:
             begun.append(times[place])
     return begun
 

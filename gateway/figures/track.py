@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.deriving.deriver import MEMORY
 from gateway.figures.counter import Limits
-from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT
+from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT, spelled
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, MOUNTED
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
@@ -251,10 +251,8 @@ def recall(tracks: Mapping[str, Track | PowerMeter], journal: Journal) -> None:
 
 def said(value: Value) -> str:
     """A code that a machine gives, spelled as people do; 0 says nothing, as an empty text does."""
-    spelled = str(value)
-    if isinstance(value, (bool, float)) and float(value).is_integer():
-        spelled = str(int(value))
-    return "" if spelled == "0" else spelled
+    code = spelled(value)
+    return "" if code == "0" else code
 
 
 def cleaned(signal: str, value: Value) -> Value:

@@ -16,6 +16,7 @@ from gateway.figures.energy import fold_energy
 from gateway.figures.intervals import total
 from gateway.figures.journal import Journal
 from gateway.figures.oee import Sums, figures, fold_oee, sum_up
+from gateway.figures.stops import Stops
 from gateway.figures.timeline import KNOWN, measure, spans
 from gateway.figures.windows import Window, clock_windows
 from gateway.model import Entry
@@ -75,11 +76,12 @@ def test_time_elements_tile_planned_time(
     plan = calendar.plan("main", window.start, window.end)
     micro_ms = round((like.micro_stop_s or 0) * 1000)
     journal = Journal(trace)
-    found = measure(journal, window.start, window.end, plan, micro_ms)
+    stops = Stops(journal, window.start, window.end, like)
+    found = measure(journal, stops, window.start, window.end, plan, micro_ms)
     stopped = found.planned_stop - total(plan.breaks)
     assert found.planned + stopped == total(plan.busy)
     assert found.run + found.setup + found.delay + found.idle + found.unknown == found.planned
-    assert min(found.run - found.micro, found.fault, found.waiting, found.idle, stopped) >= 0
+    assert min(found.run - found.micro, found.delay, found.idle, stopped) >= 0
     seen = spans(journal, window.start, window.end)
     assert (seen[0][0], seen[-1][1]) == (window.start, window.end)
     assert all(a[1] == b[0] and a[2] != b[2] for a, b in itertools.pairwise(seen))
