@@ -37,6 +37,8 @@ _LOST = frozenset({*_OWN.values(), *_BESIDE})
 """What delay and idle are lost to."""
 _SILENT = frozenset({"", UNEXPLAINED})
 """Reasons that explain nothing: none was said, or one that means that nobody knows."""
+_BY_STATE = _SILENT | {"minor"}
+"""Reasons that leave a stop to what its state says."""
 _DELAY = "delay"
 
 Span = tuple[int, int, str]
@@ -232,7 +234,7 @@ def _count(
             times.stops += said not in {PLANNED, SETUP}
             times.failures += said == BREAKDOWN
     times.failures += sum(
-        _within(busy, moment) and not _within(minor, moment) and stops.loss_at(moment) in _SILENT
+        _within(busy, moment) and not _within(minor, moment) and stops.loss_at(moment) in _BY_STATE
         for moment in _begun(journal, start, end)
     )
 
