@@ -249,6 +249,19 @@ class ProductTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnKpi:
+    """A figure of the firm's own.
+
+    Attributes:
+        record: whose figures it is computed from, and which tells it: oee | energy.
+        formula: an expression over their names.
+    """
+
+    record: str
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
 class KpiSpec:
     """What the figures of one asset are computed from: profile and site, merged.
 
@@ -287,6 +300,7 @@ class KpiSpec:
         metering: what energy alone needs.
         reasons: key or code of a stop reason, spelled as it is read → the loss it belongs to.
         results: what a test bench gives, spelled as it is read → whether the test was passed.
+        own: figures of the firm's own among `kpis`, whose names begin with x_.
     """
 
     piece: str
@@ -317,6 +331,7 @@ class KpiSpec:
     metering: MeterSpec = UNMETERED
     reasons: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, bool] = field(default_factory=dict)
+    own: Mapping[str, OwnKpi] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

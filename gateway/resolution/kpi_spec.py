@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from gateway.model import Factor, Kind, KpiSpec
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.industry import UNTYPED
+from gateway.resolution.own_kpi import needs, own_kpis
 from gateway.resolution.parameter import settle
 from gateway.resolution.products import dated
-from gateway.resolution.profile import BASE, COUNTING, KNOWN_KPIS, SIGNALS
+from gateway.resolution.profile import BASE, COUNTING, SIGNALS
 from gateway.resolution.reasons import losses, verdicts
 from gateway.sitefile.commanding import takes
 from gateway.words import _
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.model import Binding
     from gateway.resolution.industry import Industry
-    from gateway.resolution.profile import MachineType
+    from gateway.resolution.profile import Kpi, MachineType
     from gateway.sitefile.machines import AssetConfig
     from gateway.sitefile.sections import Site
 
@@ -91,6 +92,7 @@ def specify(
         rate_given="max_rate" in numbers,
         reasons=losses(industry.profile.reasons),
         results=verdicts(industry.profile.results),
+        own={k: kpi for k, kpi in own_kpis(industry.profile.kpis).items() if k in machine.kpis},
     )
     return spec, faults
 
@@ -115,6 +117,7 @@ def missing(
     """Give a notice for each thing whose lack leaves figures null, and name the figures."""
     asset = site.assets[name]
     machine = industry.profile.types[asset.type or UNTYPED]
+    kpis = industry.profile.kpis
     document = site.document
     bound = set(asset.bind)
     lacking = _lacking(asset, machine, bound)
@@ -122,7 +125,7 @@ def missing(
         if spec.layer != "N" or signal in bound or site.is_invalid("assets", name, "bind", signal):
             continue
         role = _role(signal)
-        lost = _lost(machine, role) if role in lacking else []
+        lost = _lost(machine, kpis, role) if role in lacking else []
         if not lost and role is not None:
             continue  # another signal of the same role stands in for it
         what = _("{signal} is not bound").format(signal=signal)
@@ -137,7 +140,7 @@ def missing(
             " allow: [context]), or delete products"
         )
         yield document.fault(("assets", name, "products"), "unbound", what, next_, key=True)
-    lost = _lost(machine, "ideal")
+    lost = _lost(machine, kpis, "ideal")
     if "ideal" in lacking and lost:
         what = _("there is no ideal cycle")
         next_ = _("write e.g. ideal_cycle: 12s; until then these stay null: {kpis}")
@@ -178,7 +181,7 @@ def _role(signal: str) -> str | None:
     return "quality" if signal.startswith(("reject", "good")) else None
 
 
-def _lost(machine: MachineType, role: str | None) -> list[str]:
+def _lost(machine: MachineType, kpis: Mapping[str, Kpi], role: str | None) -> list[str]:
     """The type's figures that can't do without a role."""
     figures = (*(BASE if machine.counting != "none" else ()), *machine.kpis)
-    return [name for name in figures if role in KNOWN_KPIS[name]]
+    return [name for name in figures if role in needs(name, kpis)]

@@ -43,20 +43,29 @@ class Layered(Document):
         """Return what stands at a path once everything is merged."""
         return value_at(self.tree.data, path)
 
-    def where(self, path: KeyPath, *, key: bool = False) -> Place:
+    def where(self, path: KeyPath, *, key: bool = False, offset: int | None = None) -> Place:
         """Return the place in the file that is to blame."""
         document, there = self._source(path)
-        return document.where(there, key=key)
+        return document.where(there, key=key, offset=offset)
 
     def at(self, path: KeyPath) -> str:
         """Spell the place as `file:line`."""
         document, there = self._source(path)
         return document.at(there)
 
-    def fault(self, path: KeyPath, code: str, what: str, next_: str, *, key: bool = False) -> Fault:
+    def fault(
+        self,
+        path: KeyPath,
+        code: str,
+        what: str,
+        next_: str,
+        *,
+        key: bool = False,
+        offset: int | None = None,
+    ) -> Fault:
         """Make a fault in the file that is to blame."""
         document, there = self._source(path)
-        return document.fault(there, code, what, next_, key=key)
+        return document.fault(there, code, what, next_, key=key, offset=offset)
 
     def says(self, path: KeyPath) -> bool:
         """Whether one of the last files has all of a path."""

@@ -17,6 +17,7 @@ from gateway.resolution.energy_terms import (
     ENERGY_PARAMETERS,
     ENERGY_SIGNALS,
 )
+from gateway.resolution.formula import Formula
 from gateway.resolution.library import Names
 from gateway.resolution.parameter import Parameter
 from gateway.resolution.reasons import Reason, Results
@@ -24,6 +25,7 @@ from gateway.sitefile.document import Wrong
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import Level, TagName
 from gateway.sitefile.part import Part, upside_down
+from gateway.sitefile.state_from import State, StateFrom
 from gateway.sitefile.units import Duration, Int, Maybe, Number, Period
 from gateway.words import _
 
@@ -134,7 +136,6 @@ BASE = ("a", "p", "q", "oee")
 
 Counting = Literal["direct", "pairs", "stations", "multiplied", "tests", "none"]
 Window = Literal["quarter", "hour", "shift", "day", "order", "product"]
-State = Literal["running", "setup", "waiting", "fault", "idle", "planned_stop"]
 Layer = Literal["N", "X"]
 
 
@@ -150,7 +151,7 @@ class Signal(Part):
     low: Number | None = Field(default=None, description="least plausible value, in the unit")
     high: Number | None = Field(default=None, description="highest plausible value, in the unit")
     counts: Names | None = Field(default=None, description="what one step of a counter stands for")
-    computed: Maybe[str] = Field(
+    computed: Maybe[Formula] = Field(
         default=None,
         alias="is",
         description="computed from other signals of the asset, instead of read",
@@ -196,11 +197,16 @@ class Kpi(Part):
     layer: Layer
     name: Names
     unit: str
-    computed: Maybe[str] = Field(
+    computed: Maybe[Formula] = Field(
         default=None,
         alias="is",
-        description="computed from the figures of the record, for a name that begins with x_",
+        description="for a name that begins with x_: computed from the figures of one record",
         examples=["use / good"],
+    )
+    types: tuple[str, ...] = Field(
+        default=(),
+        description="types that tell it, beside those that list it under kpis",
+        examples=[["toe-lasting"]],
     )
 
 
@@ -226,6 +232,11 @@ class MachineType(Part):
     signals: dict[TagName, Signal] = Field(min_length=1)
     states: dict[str, State] = Field(
         default_factory=dict, description="words of such a machine for the contract's states"
+    )
+    state_from: Maybe[StateFrom] = Field(
+        default=None,
+        description="what the state follows from, where no tag tells it",
+        examples=[{"bits": [["alarm", "fault"], ["running", "running"]], "else": "idle"}],
     )
     ideal_cycle: Period | None = Field(default=None, examples=["12s"])
     micro_stop: Duration | None = Field(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pydantic
 
 from gateway.errors import ConfigError, Fault
+from gateway.sitefile.characters import place_of
 from gateway.sitefile.explain import Explained, Wrong, describe, explain, nearest, spell
 from gateway.sitefile.yaml12 import Place, Tree, parse
 from gateway.words import _
@@ -65,7 +66,7 @@ class Document:
             value = value[key]  # type: ignore[index]  # only dicts and lists hold keys
         return value
 
-    def where(self, path: KeyPath, *, key: bool = False) -> Place:
+    def where(self, path: KeyPath, *, key: bool = False, offset: int | None = None) -> Place:
         """Return line and column of a value, or of the nearest thing above it that exists.
 
         A value that begins below its key (a block) is found by its key.
@@ -73,6 +74,7 @@ class Document:
         Args:
             path: keys and indices from the top of the file.
             key: True for the place of the key, whatever its value is.
+            offset: of a character of the value, which is text, to be found instead.
         """
         value: object = self.tree.data
         found: tuple[object, Key] | None = None
@@ -84,15 +86,26 @@ class Document:
         if found is None:
             return 1, 1
         at_key, at_value = self.tree.place(*found)
+        if offset is not None and isinstance(value, str):
+            return place_of(self.tree.text, *at_value, value, offset)
         return at_key if key or at_key[0] != at_value[0] else at_value
 
     def at(self, path: KeyPath) -> str:
         """Spell a place as `file:line`, for `Tag.where` and the like."""
         return f"{self.file}:{self.where(path)[0]}"
 
-    def fault(self, path: KeyPath, code: str, what: str, next_: str, *, key: bool = False) -> Fault:
+    def fault(
+        self,
+        path: KeyPath,
+        code: str,
+        what: str,
+        next_: str,
+        *,
+        key: bool = False,
+        offset: int | None = None,
+    ) -> Fault:
         """Make a fault at a path of this file; `what` is led by the path's own name."""
-        line, column = self.where(path, key=key)
+        line, column = self.where(path, key=key, offset=offset)
         named = f"{spell(path)}: {what}" if path else what
         return Fault(self.file, line, column, code, named, next_)
 
@@ -206,7 +219,14 @@ def _attempt(
 
 def _faults(document: Document, path: KeyPath, complaints: list[Explained]) -> list[Fault]:
     return [
-        document.fault(_written(document, (*path, *c.loc)), c.code, c.what, c.next, key=c.at_key)
+        document.fault(
+            _written(document, (*path, *c.loc)),
+            c.code,
+            c.what,
+            c.next,
+            key=c.at_key,
+            offset=c.offset,
+        )
         for c in complaints
     ]
 

@@ -41,14 +41,18 @@ class Wrong(ValueError):  # noqa: N818 - reads as what it is where it is raised
     Attributes:
         code: stable, as `Fault.code`.
         at: keys from the value down to the culprit, for validators of whole sections.
+        offset: of the culprit in the value, a text; None: all of it.
     """
 
-    def __init__(self, code: str, what: str, next_: str, at: KeyPath = ()) -> None:
+    def __init__(
+        self, code: str, what: str, next_: str, at: KeyPath = (), offset: int | None = None
+    ) -> None:
         super().__init__(f"{what}: {next_}")
         self.code = code
         self.what = what
         self.next = next_
         self.at = at
+        self.offset = offset
 
 
 class Explained(NamedTuple):
@@ -57,6 +61,7 @@ class Explained(NamedTuple):
     Attributes:
         loc: keys from the model down to what it is about.
         at_key: the place is the key's, not the value's.
+        offset: of the character that it is about, in a text.
     """
 
     loc: KeyPath
@@ -64,6 +69,7 @@ class Explained(NamedTuple):
     code: str
     what: str
     next: str
+    offset: int | None = None
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -127,7 +133,9 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Explained:
         return Explained(loc, at_key=True, code="no-value", what=what, next=next_)
     wrong = error.get("ctx", {}).get("error")
     if isinstance(wrong, Wrong):
-        return Explained((*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next)
+        return Explained(
+            (*loc, *wrong.at), at_key, wrong.code, wrong.what, wrong.next, wrong.offset
+        )
     return _misfit(error, loc, at_key=at_key, next_=next_)
 
 

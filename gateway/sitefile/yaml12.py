@@ -72,10 +72,12 @@ class Tree:
         data: dicts with text keys, lists, str, int, float, bool, None.
         marks: by `id` of each dict and list in `data`: its keys or indices, each with where key
             and value stand, as the parser marked them.
+        text: the text itself.
     """
 
     data: object
     marks: dict[int, dict[Key, Marks]]
+    text: str = ""
 
     def holds(self, container: object, key: Key) -> bool:
         """Say whether a value is a dict (or list) in `data` that has such a key."""
@@ -106,7 +108,7 @@ def parse(text: str, file: str) -> tuple[Tree | None, list[Fault]]:
         return None, [*builder.faults, end.fault]
     except yaml.YAMLError as error:
         return None, [*builder.faults, syntax_fault(error, text, file)]
-    return Tree(data, builder.marks), builder.faults
+    return Tree(data, builder.marks, text), builder.faults
 
 
 @lru_cache(4096)  # a file says most words many times, and each is kept once
