@@ -331,12 +331,12 @@ class Shelf:
     def _unlink(self, batch: WriteBatch) -> None:
         if not batch.unlink:
             return
-        while batch.unlink:
-            path = batch.unlink[-1].path
+        while batch.unlink:  # oldest first: what a cut brings back is older than what stays
+            path = batch.unlink[0].path
             self._sealed.pop(path, None)
             self._publish()  # so that no reader takes it for damaged
             path.unlink(missing_ok=True)
-            batch.unlink.pop()
+            del batch.unlink[0]
         # A cut must not bring back what the positions saved from now on have passed over.
         sync_folder(self._folder)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,17 @@ class LoopDisk:
             pytest.skip(f"no loop mount here: {done.stderr.strip()}")
 
     def unmount(self) -> None:
-        """Take it away."""
+        """Take it away, and wait until it is gone.
+
+        The same image, mounted meanwhile, would go on with the file system that was cut.
+        """
         subprocess.run(["umount", "-l", self.mount_point], check=False, capture_output=True)
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            ["losetup", "-j", self.image], check=True, capture_output=True
+        ).stdout.strip():
+            assert time.monotonic() < deadline, "something holds the disk that was cut"
+            time.sleep(0.01)
 
     def cut(self, how: int = NO_LOG_FLUSH) -> None:
         """Cut its power."""
