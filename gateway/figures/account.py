@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from gateway.figures.oee import OeeFigures
     from gateway.model import Asset, KpiSpec, Record, Value
 
-KEEP_MS = 26 * HOUR_MS
-"""How much log is held: a day of 25 h, and an hour for what comes late."""
+LATE_MS = 26 * HOUR_MS
+"""What is read or said later than this is refused."""
+KEEP_MS = LATE_MS + 25 * HOUR_MS
+"""How much log is held: what may still come, and the day of up to 25 h that it belongs to."""
 METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
@@ -92,7 +94,7 @@ class Account:
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read at one time; return a state that changed, and counters that fell."""
-        if t_ms < self._front:
+        if t_ms < self._now - LATE_MS or t_ms < self._front:
             self.refused += 1
             return []
         told: list[Draft] = []
@@ -123,7 +125,7 @@ class Account:
 
     def enter(self, t_ms: int, said: Mapping[str, Value], now_ms: int) -> list[Draft]:
         """Take what was said of the asset; see `context.entries_of`."""
-        front = max(self._front, _front(now_ms))
+        front = max(self._front, now_ms - LATE_MS)
         for entry in entries_of(self.spec, self._journal, front, t_ms, said):
             self._note(entry.t_ms, entry.signal, entry.value)
         return self._tell(now_ms)

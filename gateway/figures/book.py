@@ -31,7 +31,7 @@ AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
 
 
-REMEMBERED = {"quarter": 104, "hour": 26, "shift": 6, "day": 2}
+REMEMBERED = {"quarter": 204, "hour": 51, "shift": 12, "day": 3}
 """Statements kept: as many as are made in the time that the log is held."""
 
 

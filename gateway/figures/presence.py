@@ -6,8 +6,9 @@ longer than the time-out, a silence is logged that begins at the last good readi
 the next; it has its own line, because the readings that fill it may only be late.
 
 A late reading is put in its place as if it had come in time. For that the times of the last
-readings are remembered: what it says holds until the reading that followed it. Where that isn't
-known any more, the late reading is refused, since it would overwrite what later ones confirmed.
+readings are remembered, and of all that came late into a silence: what a reading says holds until
+the one that followed it. Where that isn't known any more, the late reading is refused, since it
+would overwrite what later ones confirmed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING
 
+from gateway.figures.holes import Holes
 from gateway.figures.journal import FOREVER, SILENCE, STATE, spelled
 from gateway.figures.timeline import OFFLINE, UNKNOWN
 from gateway.figures.track import ALWAYS, NEVER, moved
@@ -47,6 +49,7 @@ class Presence:
     """
 
     __slots__ = (
+        "_holes",
         "_journal",
         "_note",
         "_readings",
@@ -74,6 +77,7 @@ class Presence:
         self._words = words
         self._note = note
         self._readings: list[int] = []
+        self._holes = Holes()
 
     def confirm(self, t_ms: int) -> None:
         """Take a reading in time that is equal to the one before."""
@@ -149,6 +153,7 @@ class Presence:
         self.last = max([self.heard, *times[-1:]])
         self.raw = None
         self._readings.clear()
+        self._holes.clear()
 
     def move(self, since: int, delta: int) -> None:
         """Shift what was read from a time on, as the journal does."""
@@ -156,6 +161,7 @@ class Presence:
         self.last = moved(self.last, since, delta)
         kept = [t_ms for t_ms in self._readings if t_ms < min(since, since + delta)]
         self._readings = kept + [t_ms + delta for t_ms in self._readings if t_ms >= since]
+        self._holes.clear()
 
     def _remember(self, t_ms: int) -> None:
         readings = self._readings
@@ -176,6 +182,7 @@ class Presence:
         following = self._reading_after(t_ms)
         if following is None:
             return False
+        self._holes.fill(t_ms, self._silence_at(t_ms))
         state = self._journal.state
         before = self._word_at(t_ms)
         if word is not None:
@@ -203,10 +210,16 @@ class Presence:
         """Time of the reading that followed a moment; None where it is forgotten."""
         if self._readings and self._readings[0] <= t_ms:
             return self._readings[bisect_right(self._readings, t_ms)]
+        following = self._holes.following(t_ms)
+        silence = self._silence_at(t_ms)
+        return silence[1] if following is None and silence is not None else following
+
+    def _silence_at(self, t_ms: int) -> tuple[int, int] | None:
+        """The silence around a moment, if it is over."""
         silence = self._journal.silence
         place = silence.index(t_ms)
         if place >= 0 and t_ms < silence.values[place] < FOREVER:
-            return int(silence.values[place])
+            return silence.times[place], int(silence.values[place])
         return None
 
     def _word_at(self, t_ms: int) -> str | None:
