@@ -16,7 +16,9 @@ from gateway.errors import ConfigError
 from gateway.model import Asset, Binding
 from gateway.plant import KpiText, Plant
 from gateway.resolution import alarm, binding, references, settle
+from gateway.resolution.derivation import derive
 from gateway.resolution.device import build, outline
+from gateway.resolution.industry import UNTYPED
 from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
 from gateway.sitefile import commanding, later
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from gateway.driver import Plugin
     from gateway.errors import Fault
-    from gateway.model import Device, KpiSpec, Tag
+    from gateway.model import Derivation, Device, KpiSpec, Tag
     from gateway.resolution.binding import Bound
     from gateway.resolution.device import Outline
     from gateway.resolution.device_template import LoadedTemplate
@@ -88,7 +90,7 @@ def resolve(
     faults += wrong
     bound, wrong = binding.match(site, types, outlines)
     faults += wrong
-    watched, wrong = alarm.watch(site, outlines)
+    watched, wrong = alarm.watch(site, types, outlines)
     faults += wrong
     devices, wrong = _devices(site, plugins, outlines, bound, watched)
     awaited = [fault for fault in wrong if fault.code == "later"]
@@ -113,9 +115,12 @@ def resolve(
         bindings = joined.get(name, ())
         if told and name in told:
             bindings += tuple(binding.unbound(told[name], bindings, types[name]))
-        asset, wrong, more = _asset(site, name, sound, bindings, periods)
+        asset, derived, wrong, more = _asset(site, name, sound, bindings, periods)
         faults += wrong
-        alarms, wrong = alarm.specify(site, name, watched.get(name, {}), tags, bindings)
+        made = {(one.tag.device, one.tag.name): one.tag for one in derived}
+        alarms, wrong = alarm.specify(
+            site, name, watched.get(name, {}), {**tags, **made}, (*bindings, *derived)
+        )
         assets.append(dataclasses.replace(asset, alarms=alarms))
         faults += wrong
         notices += more
@@ -197,7 +202,16 @@ def _idle(site: Site, outlines: Mapping[str, Outline]) -> Iterator[Fault]:
             what, next_ = _("no tag of it is read"), _("add what to read under tags:")
             yield site.document.fault(("devices", name), "no-tags", what, next_, key=True)
     for name, asset in site.assets.items():
-        figures = ("states", "ideal_cycle", "products", "micro_stop", "parameters")
+        figures = (
+            "states",
+            "ideal_cycle",
+            "products",
+            "micro_stop",
+            "parameters",
+            "state_from",
+            "levels",
+            "count_from",
+        )
         given = [key for key in figures if key in asset.model_fields_set]
         if asset.type is None and given:
             what = _("without a type no figures are computed, so {keys} does nothing").format(
@@ -213,15 +227,26 @@ def _asset(
     industry: Industry | None,
     bindings: tuple[Binding, ...],
     periods: Mapping[tuple[str, str], float],
-) -> tuple[Asset, list[Fault], list[Fault]]:
-    """Build one asset, with figures where an industry knows its type; then faults and notices."""
+) -> tuple[Asset, tuple[Binding, ...], list[Fault], list[Fault]]:
+    """Build one asset, with figures where an industry knows its type.
+
+    Returns:
+        The asset, what is derived of it as if tags gave it, faults and notices.
+    """
     settings = site.assets[name]
     kpi: KpiSpec | None = None
     faults: list[Fault] = []
     notices: list[Fault] = []
+    derived: tuple[Binding, ...] = ()
+    derivation: Derivation | None = None
     if industry:
-        kpi, faults = specify(site, name, industry, bindings, periods)
-        notices = list(missing(site, name, industry, bindings))
+        machine = industry.profile.types[settings.type or UNTYPED]
+        made = derive(site, name, machine, bindings, periods)
+        derived, derivation = made.bindings(name), made.derivation
+        kpi, faults = specify(site, name, industry, (*bindings, *derived), periods)
+        kpi = made.applied(kpi)
+        faults = [*faults, *made.faults]
+        notices = [*missing(site, name, industry, (*bindings, *derived)), *made.notices]
     asset = Asset(
         name=name,
         line=settings.line,
@@ -230,8 +255,9 @@ def _asset(
         bindings=bindings,
         kpi=kpi,
         where=site.document.at(("assets", name)),
+        derived=derivation,
     )
-    return asset, faults, notices
+    return asset, derived, faults, notices
 
 
 def _unbound(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model import AlarmSpec, Kind
+from gateway.resolution.derivation import may_derive
 from gateway.sitefile.document import nearest
 from gateway.words import _
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.model import Binding, Tag, Value
     from gateway.resolution.device import Outline
+    from gateway.resolution.profile import MachineType
     from gateway.sitefile.machines import AlarmConfig
     from gateway.sitefile.sections import Site
     from gateway.sitefile.yaml12 import KeyPath
@@ -30,16 +32,17 @@ _PHRASES = {
 
 
 def watch(
-    site: Site, outlines: Mapping[str, Outline]
+    site: Site, types: Mapping[str, MachineType | None], outlines: Mapping[str, Outline]
 ) -> tuple[dict[str, dict[str, DeviceTag]], list[Fault]]:
     """Find the tag that each alarm watches.
 
     Args:
         site: the site file.
+        types: asset → its type, None where it has none.
         outlines: device → its tags.
 
     Returns:
-        Asset → alarm → device and tag; then what is wrong.
+        Asset → alarm → device and tag; of what is derived, asset and signal. Then what is wrong.
     """
     found: dict[str, dict[str, DeviceTag]] = {}
     faults: list[Fault] = []
@@ -47,6 +50,8 @@ def watch(
         for alarm, spec in config.alarms.items():
             path = ("assets", asset, "alarms", alarm, "on")
             places = list(_places(site, asset, spec.on, outlines))
+            if not places and spec.on in may_derive(types.get(asset), config):
+                places = [(asset, spec.on)]
             if len(places) == 1:
                 found.setdefault(asset, {})[alarm] = places[0]
             elif places:

@@ -119,7 +119,7 @@ def missing(
     machine = industry.profile.types[asset.type or UNTYPED]
     kpis = industry.profile.kpis
     document = site.document
-    bound = set(asset.bind)
+    bound = set(asset.bind).union(binding.signal for binding in bindings)
     lacking = _lacking(asset, machine, bound)
     for signal, spec in machine.signals.items():
         if spec.layer != "N" or signal in bound or site.is_invalid("assets", name, "bind", signal):

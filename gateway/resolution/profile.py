@@ -21,6 +21,7 @@ from gateway.resolution.formula import Formula
 from gateway.resolution.library import Names
 from gateway.resolution.parameter import Parameter
 from gateway.resolution.reasons import Reason, Results
+from gateway.sitefile.derived import CountFrom, LevelsConfig
 from gateway.sitefile.document import Wrong
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import Level, TagName
@@ -60,6 +61,8 @@ SIGNALS: dict[str, tuple[SignalKind, str | None]] = {
     "reason": (SignalKind.TEXT, None),
     "planned_stop": (SignalKind.FLAG, None),
     "operators": (SignalKind.NUMBER, "person"),
+    "level": (SignalKind.TEXT, None),
+    "pulse": (SignalKind.FLAG, None),
     **{name: (SignalKind(kind), unit) for name, (kind, unit) in ENERGY_SIGNALS.items()},
 }
 """The signals that figures are computed from: their kind and, where it is fixed, their unit."""
@@ -237,6 +240,16 @@ class MachineType(Part):
         default=None,
         description="what the state follows from, where no tag tells it",
         examples=[{"bits": [["alarm", "fault"], ["running", "running"]], "else": "idle"}],
+    )
+    levels: Maybe[LevelsConfig] = Field(
+        default=None,
+        description="what the machine does, by its power in kW",
+        examples=[{"idle": 2, "run": 5.5, "hysteresis": 0.4, "dwell": "5s"}],
+    )
+    count_from: Maybe[CountFrom] = Field(
+        default=None,
+        description="what the count is made of, where no tag counts",
+        examples=[{"power": {"above": 8, "below": 3, "dwell": "1s"}}],
     )
     ideal_cycle: Period | None = Field(default=None, examples=["12s"])
     micro_stop: Duration | None = Field(

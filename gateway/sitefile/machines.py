@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.sitefile.derived import CountFrom, LevelsConfig
 from gateway.sitefile.explain import Wrong
 from gateway.sitefile.names import Name, Reference, TagName, Watched
 from gateway.sitefile.part import Part, example
 from gateway.sitefile.products import Products
+from gateway.sitefile.state_from import StateFrom
 from gateway.sitefile.units import Duration, Flag, Int, Maybe, Number, Period, Scalar, Text
 from gateway.words import _
 
@@ -121,6 +123,21 @@ class AssetConfig(Part):
     )
     micro_stop: Maybe[Duration] = Field(
         default=None, description="A shorter stop counts as running.", examples=["2min"]
+    )
+    state_from: Maybe[StateFrom] = Field(
+        default=None,
+        description="What the state follows from, where no tag tells it.",
+        examples=[{"bits": [["alarm", "fault"], ["running", "running"]], "else": "idle"}],
+    )
+    levels: Maybe[LevelsConfig] = Field(
+        default=None,
+        description="What the machine does, by its power in kW.",
+        examples=[{"idle": 2, "run": 5.5, "hysteresis": 0.4, "dwell": "5s"}],
+    )
+    count_from: Maybe[CountFrom] = Field(
+        default=None,
+        description="What the count is made of, where no tag counts.",
+        examples=[{"power": {"above": 8, "below": 3, "dwell": "1s"}}],
     )
     alarms: dict[TagName, AlarmConfig] = Field(
         default_factory=dict,
