@@ -121,6 +121,7 @@ MAY: dict[str, set[str]] = {
         "api",
     },
     "tracing": {
+        "deriving",
         "model",
         "errors",
         "exits",

@@ -58,8 +58,13 @@ def judge(
     for key, shortest_s in (("min_pulse", limits.min_pulse), ("min_pause", limits.min_pause)):
         if shortest_s < least_s:
             what = _(
-                "{key} of {shortest} is under two polls of {poll} each, so pulses would be lost"
+                "a pulse of {shortest} is under two polls of {poll} each: some would be missed"
             )
+            if key == "min_pause":
+                what = _(
+                    "a pause of {shortest} is under two polls of {poll} each: two pulses would"
+                    " count as one"
+                )
             next_ = _(
                 "read the tag every {fast} or faster, in a group of its own, or let a module"
                 " count, e.g. {module}, and bind its counter to count"
@@ -67,7 +72,7 @@ def judge(
             yield document.fault(
                 (*path, key) if path[-2] == "count_from" else path,
                 "pulses",
-                what.format(key=key, shortest=_spelled(shortest_s), poll=_spelled(poll_s)),
+                what.format(shortest=_spelled(shortest_s), poll=_spelled(poll_s)),
                 next_.format(fast=_spelled(shortest_s / LEAST_POLLS), module=MODULE),
             )
 

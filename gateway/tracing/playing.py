@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from gateway.deriving.deriver import Deriver
 from gateway.figures.calendar import Calendar
 from gateway.ids import make_key
 from gateway.ledger import Ledger
@@ -20,7 +21,7 @@ from gateway.tracing.survey import STATE
 from gateway.tracing.trace import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.model import Draft, Value
     from gateway.tracing.stage import Stage
@@ -78,6 +79,11 @@ class Player:
         plant = stage.plant
         self.now_ms = 0
         self.ledger = Ledger(plant.assets, Calendar(ZoneInfo(plant.timezone), plant.rosters))
+        self._derivers = {
+            asset.name: Deriver(asset.derived)
+            for asset in plant.assets
+            if asset.derived is not None
+        }
         self._due = 0
         self._seq = 0
 
@@ -97,7 +103,7 @@ class Player:
                     yield from self._pass(t_ms)
                 self.now_ms = t_ms
             drafts = ledger.check(asset, self.now_ms)
-            drafts += ledger.observe(asset, t_ms, values)
+            drafts += self._observe(asset, t_ms, values)
             if drafts:
                 yield from self._records(drafts)
             self._due = min(self._due, ledger.due(asset))
@@ -105,6 +111,14 @@ class Player:
             yield from self._pass(until_ms)
             self.now_ms = until_ms
         yield from self._records(ledger.finish(self.now_ms))
+
+    def _observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
+        """Give the ledger a reading, with what is derived of it."""
+        deriver = self._derivers.get(asset)
+        if deriver is None:
+            return self.ledger.observe(asset, t_ms, values)
+        readings = deriver.take(t_ms, values)
+        return [draft for at, all_ in readings for draft in self.ledger.observe(asset, at, all_)]
 
     def _pass(self, until_ms: int) -> Iterator[Record]:
         """Do what falls due up to a time."""

@@ -105,9 +105,12 @@ def _heard(asset: Asset, told: Told) -> Asset:
         return asset
     silence_s = max(kpi.silence_s, SILENT_POLLS * told.usual_ms / 1000)
     states = {**dict(zip(WORDS, WORDS, strict=True)), **kpi.states}
-    return dataclasses.replace(
-        asset, kpi=dataclasses.replace(kpi, silence_s=silence_s, states=states)
-    )
+    kpi = dataclasses.replace(kpi, silence_s=silence_s, states=states)
+    derived = asset.derived
+    if derived is not None:
+        silence_ms = round(silence_s * 1000)
+        derived = dataclasses.replace(derived, silence_ms=silence_ms, fresh_ms={})
+    return dataclasses.replace(asset, kpi=kpi, derived=derived)
 
 
 def _bounded(survey: Survey, trace: Path) -> list[Fault]:
