@@ -70,6 +70,7 @@ class EnergyFigures:
         kpi: every figure that can be told, by name.
         factors: what kgce and CO2 were computed with.
         by_tariff: kWh by slot; empty where no tariff holds.
+        good: good pieces of the same window, where that is known.
     """
 
     use: float | None
@@ -81,6 +82,7 @@ class EnergyFigures:
     kpi: Mapping[str, float | None]
     factors: Mapping[str, Factor]
     by_tariff: Mapping[str, float] = field(default_factory=dict)
+    good: float | None = None
 
 
 def fold_energy(
@@ -144,6 +146,7 @@ def energy_figures(
         kpi={name: None if value is None else number(value) for name, value in kpi.items()},
         factors=factors,
         by_tariff={name: number(kwh) for name, kwh in used.part(SLOT).items()},
+        good=good,
     )
 
 

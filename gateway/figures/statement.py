@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.figures.media import ELECTRICITY
+from gateway.figures.own import own_kpis
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -54,6 +57,9 @@ def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
         fields["ideal_cycle_s"] = figures.ideal_cycle_s
     if figures.reason:
         fields["reason"] = figures.reason
+    if spec.own:
+        own = own_kpis(spec, "oee", {**figures.kpi, **fields})
+        fields["kpi"] = {**_chosen(figures.kpi, spec.kpis), **own}
     return fields
 
 
@@ -75,6 +81,9 @@ def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec, medium:
         fields["max_kw"] = figures.max_kw
     if figures.by_tariff:
         fields["by_tariff"] = dict(figures.by_tariff)
+    if spec.own and medium is ELECTRICITY:
+        told = {**figures.kpi, "good": figures.good, "max_kw": figures.max_kw, **fields}
+        kpi |= own_kpis(spec, "energy", told)
     used = {"kgce": bool(COAL_KPIS & kpi.keys()), "co2": bool(CO2_KPIS & kpi.keys())}
     factors = {name: _factor(of) for name, of in figures.factors.items() if used.get(name)}
     if factors:
