@@ -14,18 +14,20 @@ from pathlib import Path
 from gateway.errors import ConfigError, Fault
 from gateway.sitefile.consistency import check_secrets, contradictions
 from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
-from gateway.sitefile.document import Document, Model, examine, salvage
+from gateway.sitefile.document import Document, Model, examine, salvage, validate
 from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
 from gateway.sitefile.explain import Wrong, correct, describe, nearest
 from gateway.sitefile.files import SecretFile
 from gateway.sitefile.later import notices
 from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem
+from gateway.sitefile.metering import PER, MediumFactors
 from gateway.sitefile.names import name as name_
 from gateway.sitefile.names import tag_name
 from gateway.sitefile.products import ProductConfig
 from gateway.sitefile.schema import schema_site
 from gateway.sitefile.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
 from gateway.sitefile.shifts import CalendarConfig, LineCalendar, ShiftConfig
+from gateway.sitefile.tariffs import TariffConfig
 from gateway.words import _
 
 __all__ = [
@@ -96,6 +98,7 @@ class _Reader:
         self.document = document
         self.faults = faults
         self.invalid: set[tuple[str, ...]] = set()
+        self.beside: list[Path] = []
 
     def site(self) -> Site:
         """Read all sections."""
@@ -107,10 +110,12 @@ class _Reader:
             inventory=self._items("inventory", InventoryItem),
             baseline=self._section("baseline", BaselineConfig),
             calendar=self._section("calendar", CalendarConfig),
+            tariff=self._tariff(),
+            factors=self._factors(),
             publish=self._publishers(),
             store=self._section("store", StoreConfig) or StoreConfig(),
         )
-        site.attach(self.document, frozenset(self.invalid))
+        site.attach(self.document, frozenset(self.invalid), tuple(self.beside))
         return site
 
     def _top(self) -> None:
@@ -161,6 +166,35 @@ class _Reader:
             elif (tag := self._item(path, TagConfig, every)) is not None:
                 tags[name] = tag
         return tags
+
+    def _tariff(self) -> TariffConfig | None:
+        """Read the tariff, here or in a file of its own, whose faults are told at their lines."""
+        given = self.document.get(("tariff",))
+        if not isinstance(given, str):
+            return self._section("tariff", TariffConfig)
+        path = self.document.folder / given
+        self.beside.append(path)
+        document, faults = examine(path)
+        tariff: TariffConfig | None = None
+        if document is not None:
+            tariff, more = validate(document, (), TariffConfig)
+            faults = [*faults, *more]
+        elif faults and faults[0].code == "no-such-file":
+            what = _("there is no file {path}").format(path=given)
+            next_ = _("check the path; it is read from this file's folder")
+            faults = [self.document.fault(("tariff",), "no-such-file", what, next_)]
+        self.faults += faults
+        if tariff is None:
+            self.invalid.add(("tariff",))
+        return tariff
+
+    def _factors(self) -> dict[str, MediumFactors]:
+        factors = self._items("factors", MediumFactors)
+        for medium in self._mapping(("factors",)):
+            if medium not in PER:
+                what = _("there is no such medium")
+                self._fault(("factors", medium), "unknown-key", what, correct(medium, list(PER)))
+        return {medium: of for medium, of in factors.items() if medium in PER}
 
     def _publishers(self) -> dict[str, MqttPublish | InfluxPublish]:
         publishers: dict[str, MqttPublish | InfluxPublish] = {}

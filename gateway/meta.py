@@ -16,6 +16,7 @@ from gateway.model import Draft, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.metering import Nameplate
     from gateway.model import AlarmSpec, Asset, Binding, DerivedSignal, Tag
     from gateway.plant import KpiText
 
@@ -57,6 +58,9 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
             about["ideal_cycle_s"] = asset.kpi.ideal_cycle_s
         about["profile"] = asset.kpi.profile
         about["piece"] = asset.kpi.piece
+        plate = asset.kpi.metering.nameplate
+        if plate is not None and plate.pressure_mpa is not None:
+            about["efficiency"] = _describe_level(plate)
     tags = [_describe_tag(binding) for binding in asset.feeds()]
     if asset.derived is not None:
         tags += [_describe_derived(asset.name, signal) for signal in asset.derived.signals]
@@ -74,6 +78,13 @@ def _describe_kpi(kpi: KpiText, piece: str) -> dict[str, object]:
     """A figure; in its unit, a profile leaves the piece to the machine: `kWh/{piece}`."""
     unit = {"u": kpi.u.replace(PIECE, piece)} if kpi.u else {}
     return {"n": kpi.n, **unit, "desc": dict(kpi.desc), "layer": kpi.layer}
+
+
+def _describe_level(plate: Nameplate) -> dict[str, object]:
+    """The lines of efficiency grades that such a compressor is held against, or that none are."""
+    if not plate.limits:
+        return {"desc": {"zh": "无已发布的能效水平", "en": "no published level"}}
+    return {"standard": plate.standard, "limits": list(plate.limits), "u": "kW/(m3/min)"}
 
 
 def _describe_alarm(alarm: AlarmSpec) -> dict[str, object]:

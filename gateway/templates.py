@@ -18,6 +18,7 @@ from gateway.plant import KpiText, Plant
 from gateway.resolution import alarm, binding, references, settle
 from gateway.resolution.derivation import derive
 from gateway.resolution.device import build, outline
+from gateway.resolution.energy_spec import currency_of
 from gateway.resolution.industry import UNTYPED
 from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
@@ -135,21 +136,22 @@ def resolve(
         store=settle.store(site.store),
         devices=devices,
         assets=tuple(assets),
-        kpis=_kpis(industry),
+        kpis=_kpis(industry, currency_of(site)),
         drivers=places(DRIVERS),
         publishers=places(PUBLISHERS),
-        files=(Path(site.document.file), *dict.fromkeys(sources)),
+        files=(Path(site.document.file), *dict.fromkeys([*site.beside, *sources])),
         notices=tuple(sorted(set(notices))),
     )
     return plant, sorted(set(faults))
 
 
-def _kpis(industry: Industry | None) -> dict[str, KpiText]:
-    """Describe the figures of a profile."""
+def _kpis(industry: Industry | None, currency: str) -> dict[str, KpiText]:
+    """Describe the figures of a profile; money is in the currency of the site's tariff."""
     if industry is None:
         return {}
+    priced = {"cost": currency, "average_price": f"{currency}/kWh"} if currency else {}
     return {
-        name: KpiText(name, kpi.unit, kpi.name, kpi.layer)
+        name: KpiText(name, priced.get(name, kpi.unit), kpi.name, kpi.layer)
         for name, kpi in industry.profile.kpis.items()
     }
 

@@ -34,7 +34,7 @@ MAY: dict[str, set[str]] = {
     "plain": set(),
     "difference": {"model", "plant", "plain", "settings"},
     # from a file to a plant
-    "sitefile": {"model", "errors", "words", "secret"},
+    "sitefile": {"metering", "model", "errors", "words", "secret"},
     "config": {"errors", "words", "sitefile"},
     "deriving": {"model", "words"},
     "resolution": {
@@ -68,7 +68,7 @@ MAY: dict[str, set[str]] = {
     "alarms": {"model", "words"},
     "routes": {"model", "alarms"},
     "pipeline": {"model", "ledger", "alarms", "deriving", "routes"},
-    "meta": {"model", "plant"},
+    "meta": {"metering", "model", "plant"},
     "figures": {"contract", "deriving", "metering", "model", "plain", "settings", "words"},
     "ledger": {"model", "figures", "words"},
     "timekeeping": {"clock", "words"},

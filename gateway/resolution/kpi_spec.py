@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.model import Factor, Kind, KpiSpec
+from gateway.resolution.energy_spec import meter_spec, moduli_of, notices_of
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.industry import UNTYPED
 from gateway.resolution.own_kpi import needs, own_kpis
@@ -65,7 +66,10 @@ def specify(
         piece=machine.piece.unit if machine.piece else "",
         counting=machine.counting,
         signals=tuple(binding.signal for binding in used),
-        moduli={b.signal: b.modulus for b in used if b.modulus is not None},
+        moduli={
+            **{b.signal: b.modulus for b in used if b.modulus is not None},
+            **moduli_of(numbers),
+        },
         # The site's words over the type's over the industry's; a bit's are 1 and 0.
         states={**industry.profile.states, **machine.states, **asset.states},
         ideal_cycle_s=ideal_s,
@@ -93,6 +97,7 @@ def specify(
         reasons=losses(industry.profile.reasons),
         results=verdicts(industry.profile.results),
         own={k: kpi for k, kpi in own_kpis(industry.profile.kpis).items() if k in machine.kpis},
+        metering=meter_spec(site, name, used, frozenset(b.signal for b in used)),
     )
     return spec, faults
 
@@ -154,6 +159,7 @@ def missing(
         )
         next_ = _("write e.g. states: {{1: running, 0: idle}}; until then all are unknown").format()
         yield document.fault(("assets", name), "no-states", what, next_, key=True)
+    yield from notices_of(site, name, machine)
 
 
 def _lacking(asset: AssetConfig, machine: MachineType, bound: set[str]) -> set[str]:

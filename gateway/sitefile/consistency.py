@@ -13,10 +13,11 @@ from gateway.sitefile.destination import MqttPublish
 from gateway.sitefile.equipment import DEFAULT_GROUP
 from gateway.sitefile.explain import Wrong, describe, nearest
 from gateway.sitefile.files import SecretFile, check_authority, check_keys, check_pair, check_secret
+from gateway.sitefile.metering import WEIGHED, unit_of
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
 
 def contradictions(site: Site) -> list[Fault]:
     """Return the faults between items of a site file."""
-    return [*_groups(site), *_lines(site), *_twice(site), *_client_ids(site)]
+    return [
+        *_groups(site),
+        *_lines(site),
+        *_twice(site),
+        *_client_ids(site),
+        *_shared(site),
+        *_factors(site),
+    ]
 
 
 def check_secrets(site: Site) -> list[Fault]:
@@ -101,6 +109,48 @@ def _client_ids(site: Site) -> Iterator[Fault]:
             path = ("publish", name, "client_id")
             yield site.document.fault(path, "duplicate-client-id", what, next_)
         seen.update(dict.fromkeys(keys, name))
+
+
+def _shared(site: Site) -> Iterator[Fault]:
+    """Whom a shared machine is said to work for."""
+    lines = {asset.line for asset in site.assets.values()}
+    for name, asset in site.assets.items():
+        at = ("assets", name, "shared", "among")
+        among = () if asset.shared is None else asset.shared.among
+        if isinstance(among, str):
+            if among not in lines:
+                what = _("there is no line {name}").format(name=among)
+                yield site.document.fault(at, "unknown-line", what, _instead(among, lines))
+            continue
+        for place, consumer in enumerate(among):
+            path = (*at, consumer if isinstance(among, dict) else place)
+            if consumer == name:
+                what = _("a machine can't share its energy out to itself")
+                yield site.document.fault(path, "unknown-asset", what, _("delete it"))
+            elif consumer not in site.assets and not site.is_invalid("assets", consumer):
+                what = _("there is no asset {name}").format(name=consumer)
+                next_ = _instead(consumer, site.assets)
+                yield site.document.fault(path, "unknown-asset", what, next_)
+
+
+def _factors(site: Site) -> Iterator[Fault]:
+    """Factors must be per the unit that their medium is measured in."""
+    for medium, factors in site.factors.items():
+        for name in WEIGHED:
+            wanted = unit_of(medium, name)
+            for place, factor in enumerate(getattr(factors, name)):
+                if factor.unit != wanted:
+                    what = _("{medium} is converted in {unit}").format(medium=medium, unit=wanted)
+                    next_ = _("convert the value and write unit: {unit}").format(unit=wanted)
+                    path = ("factors", medium, name, place, "unit")
+                    yield site.document.fault(path, "wrong-unit", what, next_)
+
+
+def _instead(word: str, known: Collection[str]) -> str:
+    near = nearest(word, known)
+    if near:
+        return _("did you mean {near}?").format(near=near)
+    return _("there are: {known}").format(known=", ".join(sorted(known)))
 
 
 def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.sitefile.derived import CountFrom, LevelsConfig
 from gateway.sitefile.explain import Wrong
+from gateway.sitefile.metering import DemandConfig, NameplateConfig, SharedConfig
 from gateway.sitefile.names import Name, Reference, TagName, Watched
 from gateway.sitefile.part import Part, example
 from gateway.sitefile.products import Products
@@ -148,6 +149,22 @@ class AssetConfig(Part):
         default_factory=dict,
         description="What the machine type asks for.",
         examples=[{"stations": 24}],
+    )
+
+    demand: Maybe[DemandConfig] = Field(
+        default=None,
+        description="How demand is measured, and what was agreed with the supplier.",
+        examples=[{"contract": 315}],
+    )
+    nameplate: Maybe[NameplateConfig] = Field(
+        default=None,
+        description="What stands on its plate.",
+        examples=[{"power": 37, "pressure": 0.8, "cooling": "air"}],
+    )
+    shared: Maybe[SharedConfig] = Field(
+        default=None,
+        description="Who uses what it produces, such as a compressor's air.",
+        examples=[{"among": ["injection-1", "injection-2"], "by": "run_time"}],
     )
 
 

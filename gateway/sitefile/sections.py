@@ -12,9 +12,11 @@ from gateway.sitefile.equipment import DeviceConfig
 from gateway.sitefile.explain import Wrong, describe, nearest
 from gateway.sitefile.files import FilePath
 from gateway.sitefile.machines import AssetConfig, InventoryItem
+from gateway.sitefile.metering import PER, MediumFactors
 from gateway.sitefile.names import IndustryName, Level, Name
 from gateway.sitefile.part import Part
 from gateway.sitefile.shifts import CalendarConfig
+from gateway.sitefile.tariffs import TariffConfig
 from gateway.sitefile.units import (
     Day,
     Duration,
@@ -150,6 +152,14 @@ class Site(Part):
     calendar: CalendarConfig | None = Field(
         default=None, description="When the factory plans to work."
     )
+    tariff: TariffConfig | FilePath | None = Field(
+        default=None, description="Time-of-use tariff, or the file that holds it."
+    )
+    factors: dict[str, MediumFactors] = Field(
+        default_factory=dict,
+        description="Conversion of media into coal and CO2, with their sources.",
+        json_schema_extra={"propertyNames": {"enum": list(PER)}},
+    )
     publish: dict[Name, Annotated[MqttPublish | InfluxPublish, Field(discriminator="kind")]] = (
         Field(default_factory=dict, description="Where records are sent to.")
     )
@@ -159,6 +169,7 @@ class Site(Part):
 
     _document: Document = PrivateAttr()
     _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
+    _beside: tuple[Path, ...] = PrivateAttr(default=())
 
     @property
     def document(self) -> Document:
@@ -174,10 +185,21 @@ class Site(Part):
         """
         return self._invalid
 
-    def attach(self, document: Document, invalid: frozenset[tuple[str, ...]]) -> None:
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """Files of the site's own that were read with it."""
+        return self._beside
+
+    def attach(
+        self,
+        document: Document,
+        invalid: frozenset[tuple[str, ...]],
+        beside: tuple[Path, ...] = (),
+    ) -> None:
         """Take in what the reader knows beside the values; once, when it has read them."""
         self._document = document
         self._invalid = invalid
+        self._beside = beside
 
     def is_invalid(self, *path: str) -> bool:
         """Say whether a path, or what it stands in, was left out because it doesn't hold."""

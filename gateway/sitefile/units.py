@@ -23,6 +23,7 @@ from pydantic import (
 from gateway.sitefile.explain import Wrong, describe
 from gateway.words import _
 
+T = TypeVar("T")
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400, "y": 365 * 86_400}
 _BYTES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
@@ -212,6 +213,29 @@ def scalar(value: object) -> str | float | bool:
     raise Wrong("wrong-type", what, _("write one value after the colon"))
 
 
+def positive(value: float) -> float:
+    """Refuse what isn't above 0.
+
+    Raises:
+        Wrong: `out-of-range`.
+    """
+    if value > 0:
+        return value
+    what = _("must be above 0, not {value}").format(value=describe(value))
+    raise Wrong("out-of-range", what, _("read it off its source again"))
+
+
+def some(value: T) -> T:
+    """Refuse a list with nothing in it.
+
+    Raises:
+        Wrong: `wrong-count`.
+    """
+    if value:
+        return value
+    raise Wrong("wrong-count", _("nothing is in it"), _("write at least one, or delete the key"))
+
+
 def given(value: object) -> object:
     """Refuse a key that has no value: leaving it out says that better."""
     if value is None:
@@ -254,11 +278,15 @@ def _pattern(pattern: re.Pattern[str], *examples: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^({plain})$", "examples": list(examples)})
 
 
-T = TypeVar("T")
 Maybe = Annotated[T | None, BeforeValidator(given)]
 """A key that may be left out, but not left empty."""
 Int = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), AllowInfNan(allow_inf_nan=False)]
+Positive = Annotated[
+    Number, AfterValidator(positive), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
+]
+Some = Annotated[T, AfterValidator(some)]
+"""A list that isn't empty."""
 Flag = Annotated[bool, Strict()]
 Scalar = Annotated[
     str | float | bool,
