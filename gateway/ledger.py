@@ -16,6 +16,7 @@ from gateway.figures.context import SIGNALS, NotEntered, unused
 from gateway.figures.track import ALWAYS, NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
+from gateway.rollup.rollups import RollUps
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Ledger:
         self._parting: dict[str, Account] = {}
         self._held: list[tuple[str, int, Mapping[str, Value]]] = []
         self._last_words: list[LogRow] = []
+        self._rollups = RollUps(grace_ms)
+        self._follow()
 
     def observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read of an asset at one time.
@@ -126,6 +129,8 @@ class Ledger:
             accounts.rotate(-1)
             if len(records) >= ENOUGH:
                 break
+        if self.is_whole and len(records) < ENOUGH:
+            records += self._rollups.advance(now_ms)
         return told + records
 
     def check(self, asset: str, now_ms: int) -> list[Draft]:
@@ -144,7 +149,8 @@ class Ledger:
             asset: for this one; None: for any.
         """
         if asset is None:
-            return min((one.due for one in self._accounts.values()), default=ALWAYS)
+            due = min((one.due for one in self._accounts.values()), default=ALWAYS)
+            return min(due, self._rollups.due)
         account = self._accounts.get(asset)
         return ALWAYS if account is None else account.due
 
@@ -156,7 +162,8 @@ class Ledger:
         Args:
             now_ms: UTC ms, the time of the last `advance` or reading.
         """
-        return [draft for one in self._accounts.values() for draft in one.finish(now_ms)]
+        told = [draft for one in self._accounts.values() for draft in one.finish(now_ms)]
+        return told + self._rollups.finish()
 
     def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
         """Shift what was read from a time on, because the clock was wrong by so much.
@@ -172,7 +179,9 @@ class Ledger:
             The states again.
         """
         accounts = self._accounts.values()
-        return [draft for one in accounts for draft in one.move(since_ms, delta_ms, now_ms)]
+        told = [draft for one in accounts for draft in one.move(since_ms, delta_ms, now_ms)]
+        self._rollups.move(since_ms + min(delta_ms, 0), now_ms)
+        return told
 
     def rest(self) -> None:
         """Before a stop: log the newest readings that were held back, so none is lost."""
@@ -292,6 +301,7 @@ class Ledger:
         self._accounts |= accounts
         self._parting = {}
         self._turn = deque(self._accounts.values())
+        self._follow()
         held, self._held = self._held, []
         return [draft for reading in held for draft in self.observe(*reading)]
 
@@ -320,6 +330,18 @@ class Ledger:
         for record in statements:
             if record.asset in told:
                 told[record.asset].append(record)
+            else:
+                self._rollups.recall(record)
         newest = {record.asset: record for record in states}
         for name, account in self._accounts.items():
             account.restore(logs[name], heard.get(name), told[name], newest.get(name), now_ms)
+        self._rollups.resume(now_ms)
+
+    def rollups(self) -> Sequence[tuple[str, str]]:
+        """Line and asset of each sum of several: of the lines that have figures, and the site."""
+        return self._rollups.places()
+
+    def _follow(self) -> None:
+        """Sum up the accounts that there are."""
+        shares = {name: account.share for name, account in self._accounts.items()}
+        self._rollups.follow(shares)

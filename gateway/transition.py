@@ -22,6 +22,7 @@ from gateway.figures.calendar import Calendar
 from gateway.ledger import HORIZON_MS
 from gateway.links import connect
 from gateway.meta import describe
+from gateway.rollup import about as rollup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -181,6 +182,7 @@ class Transition:
         own, device = self._itself.plan(plant)
         alarms = self._alarms.plan((*plant.assets, own), current, now_ms)
         present = {(asset.line, asset.name) for asset in (*plant.assets, own)}
+        present.update(self._ledger.rollups())
         gone = self._store.retire(lambda place: place[:2] in present and self._alarms.stands(place))
         revs: dict[str, str] = {}
         for asset in (*assets, own):
@@ -190,9 +192,19 @@ class Transition:
             revs[asset.name] = rev
             if _rev(current, asset) != rev:
                 self._records.keep([draft])
+        self._describe_rollups(plant, current, now_ms)
         self._records.keep(self._itself.changed(plant, assets) + alarms)
         self._pipeline.rewire((*assets, own), (*devices, device), revs, (*plant.devices, device))
         return gone
+
+    def _describe_rollups(self, plant: Plant, current: Mapping[Place, Record], now_ms: int) -> None:
+        """Tell metas of lines and the site that differ from those told."""
+        places = self._ledger.rollups()
+        for asset, names in rollup.describe(places, plant.assets, plant.identity.site):
+            kpis = [plant.kpis[name] for name in names]
+            rev, draft = describe(asset, plant.timezone, kpis, now_ms)
+            if _rev(current, asset) != rev:
+                self._records.keep([draft])
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

@@ -145,6 +145,7 @@ class Life:
             (record.cls, record.subject, json.loads(record.body))
             for record in await read_all(self.store)
             if record.cls == "oee" or record.cls.startswith("energy/")
+            if record.asset == NAME
         ]
 
     def fold(self) -> Statements:
@@ -158,7 +159,7 @@ class Life:
         for _call in range(60):
             for draft in ledger.advance(now_ms):
                 body = json.loads(draft.body)
-                if body.get("final"):
+                if draft.asset == NAME and body.get("final"):
                     assert body["rev"] == 0, "told once"
                     found[draft.cls, draft.subject] = body
         return found

@@ -45,8 +45,10 @@ class Rig:
         return self._keep(self.ledger.observe(self.assets[0].name, t_ms, values))
 
     def tick(self, now_ms: int, *, waits: bool = False) -> list[Draft]:
+        """Let time pass; what is told of lines and the site is kept, and not returned."""
         self.clock.wall = now_ms * 1_000_000
-        return self._keep(self.ledger.advance(now_ms, waits=waits))
+        drafts = self._keep(self.ledger.advance(now_ms, waits=waits))
+        return [draft for draft in drafts if not draft.asset.startswith("_")]
 
     def move(self, since_ms: int, delta_ms: int, now_ms: int) -> list[Draft]:
         """Set the clock, which was wrong by so much from a time on."""
@@ -95,17 +97,29 @@ class Rig:
         """Go on with the accounts that were put by."""
         self._keep(self.ledger.take_back())
 
-    def told(self, cls: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """Bodies of a class, in order; of one kind of window where it is named."""
-        bodies = [json.loads(record.body) for record in self.records if record.cls == cls]
+    def told(
+        self, cls: str, kind: str | None = None, of: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Bodies of a class, in order; of one kind of window where it is named.
+
+        Args:
+            cls: of the records.
+            kind: of windows.
+            of: an asset, `_line` or `_site`; None: every asset but those two.
+        """
+        bodies = [body for record, body in self.bodies(cls) if _is_of(record, of)]
         return [body for body in bodies if kind is None or body["win"]["kind"] == kind]
 
-    def finals(self) -> dict[tuple[str, str], dict[str, Any]]:
+    def bodies(self, cls: str) -> list[tuple[Record, dict[str, Any]]]:
+        """Every record of a class, with its body."""
+        return [(record, json.loads(record.body)) for record in self.records if record.cls == cls]
+
+    def finals(self, of: str | None = None) -> dict[tuple[str, str], dict[str, Any]]:
         """The statement of each window that counts: of the highest rev, without it."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for record in self.records:
             body = json.loads(record.body)
-            if body.get("final"):
+            if body.get("final") and _is_of(record, of):
                 best = found.get((record.cls, record.subject))
                 assert best is None or body["rev"] == best["rev"] + 1, "one step a restatement"
                 found[record.cls, record.subject] = body
@@ -117,13 +131,13 @@ class Rig:
     def _known(self, now_ms: int) -> tuple[list[LogRow], list[Record], dict[str, Record]]:
         """What a store would give at a start: rows, statements, states."""
         since = now_ms - self.reach_ms
-        statements: dict[tuple[str, str, str], Record] = {}
+        statements: dict[tuple[str, ...], Record] = {}
         states: dict[str, Record] = {}
         for record in self.records:
             if record.cls == "state":
                 states[record.asset] = record
             elif record.ts_ms >= since:
-                statements[record.cls, record.asset, record.subject] = record
+                statements[record.cls, record.line, record.asset, record.subject] = record
         rows = [row for row in self.rows if max(e.t_ms for e in row.entries) >= since]
         return rows, list(statements.values()), states
 
@@ -138,6 +152,10 @@ class Rig:
             self.records.append(Record(key, *place, draft.ts_ms, draft.body, draft.subject))
         self.commit()
         return drafts
+
+
+def _is_of(record: Record, asset: str | None) -> bool:
+    return record.asset == asset if asset else not record.asset.startswith("_")
 
 
 def body(rig: Rig, cls: str) -> dict[str, Any]:

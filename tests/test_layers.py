@@ -70,7 +70,8 @@ MAY: dict[str, set[str]] = {
     "pipeline": {"model", "ledger", "alarms", "deriving", "routes"},
     "meta": {"metering", "model", "plant"},
     "figures": {"contract", "deriving", "metering", "model", "plain", "settings", "words"},
-    "ledger": {"model", "figures", "words"},
+    "rollup": {"metering", "model", "figures"},
+    "ledger": {"model", "figures", "rollup", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
     "sources": set(),

@@ -70,5 +70,9 @@ def replayed(
 
 
 def windows(records: Iterable[dict[str, Any]], cls: str, kind: str) -> list[dict[str, Any]]:
-    """The records of a class and a kind of window, in order."""
-    return [one for one in records if one["class"] == cls and one["win"]["kind"] == kind]
+    """The records of a class and a kind of window, in order; but for those of lines and sites."""
+    return [
+        one
+        for one in records
+        if one["class"] == cls and one["win"]["kind"] == kind and not one["asset"].startswith("_")
+    ]

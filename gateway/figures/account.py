@@ -20,6 +20,7 @@ from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
 from gateway.figures.pieces import COUNTERS
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
+from gateway.figures.share import Share
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.timeline import KNOWN
 from gateway.figures.track import ALWAYS, NEVER, PowerMeter, Track, cleaned, recall, tracks_of
@@ -55,6 +56,7 @@ class Account:
     Attributes:
         presence: what is known of its state; None where no state is bound.
         refused: readings that came too late to be taken.
+        share: what figures of several assets may ask of it.
     """
 
     def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
@@ -78,8 +80,17 @@ class Account:
         self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
         def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
-            logged = self._journal.tells_of
-            return Book(cls, asset, spec, calendar, grace_ms, fold, is_settled, logged)
+            return Book(
+                cls,
+                (asset.line, asset.name),
+                spec.windows,
+                spec.interim_s,
+                of,
+                grace_ms,
+                fold,
+                lambda window, now_ms: is_settled(window.end, now_ms),
+                self._journal.tells_of,
+            )
 
         self._oee: Book | None = None
         if bound & {STATE, *COUNTERS}:
@@ -91,6 +102,18 @@ class Account:
                 settled = partial(of.is_metered, medium)
                 self._meters[medium] = book(f"energy/{medium.name}", fold, settled)
         self._books = [*filter(None, [self._oee]), *self._meters.values()]
+        makes = self._oee is not None and spec.counting != "none"
+        logged = self._journal.tells_of
+        self.share = Share(
+            asset.name,
+            asset.line,
+            of,
+            self._oee,
+            self._meters,
+            logged,
+            self._note_told,
+            makes=makes,
+        )
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read at one time; return a state that changed, and counters that fell."""
@@ -151,7 +174,7 @@ class Account:
                     self._rest(*METERS)
                 drafts += book.advance(now_ms, self._front)
         if any(book.told_ms == now_ms for book in self._books):
-            self._entries.append(Entry(now_ms, TOLD, None))
+            self._note_told(now_ms)
         return drafts
 
     @property
@@ -168,6 +191,7 @@ class Account:
         if self.presence is not None:
             end_ms = now_ms if self.presence.due == ALWAYS else max(now_ms, self.presence.due - 1)
         self.rest()
+        self.share.ended = end_ms
         return [draft for book in self._books for draft in book.finish(end_ms, self._front)]
 
     def move(self, since: int, delta: int, now_ms: int) -> list[Draft]:
@@ -195,11 +219,15 @@ class Account:
             front = 0  # of the time before there was nothing to forget
         self._front, self._now = front, now_ms
         self._forget(now_ms)
-        self._front = max(self._front, _front(now_ms))
+        self._front = max(self._front, front_of(now_ms))
         is_all = (self._journal.first() or begin) >= begin
         self._is_cut = self._is_cut or (has_more and is_all)
+        opens = max(begin, self._front) if is_all else None
+        if opens is not None and self._is_open:
+            self.share.opened = opens
         for book in self._books:
-            book.move(reach, max(begin, self._front) if is_all else None, now_ms)
+            book.move(reach, opens, now_ms)
+        self.share.touch(reach, now_ms, now_ms, None)
         self._shown = Shown("")
         return self._tell(now_ms)
 
@@ -238,7 +266,7 @@ class Account:
             now_ms: UTC ms.
         """
         self._now = now_ms
-        self._front = _front(now_ms)
+        self._front = front_of(now_ms)
         found = replay(rows, self._journal, self._eras)
         self._eras.begin(now_ms)
         if state is not None:
@@ -255,11 +283,15 @@ class Account:
         newest = max(self._journal.last(), heard or 0, *(book.closed for book in self._books))
         if newest > now_ms + STEP_MS:
             self._step_back(now_ms)
+        self.share.was_moved = found.was_moved
         for book in self._books if found.was_moved else ():
             book.move(0, None, now_ms)
         for entry, written in found.late:
             if self._front <= entry.t_ms <= now_ms + STEP_MS:
                 self._touch(entry.t_ms, entry.signal, written)
+
+    def _note_told(self, now_ms: int) -> None:
+        self._entries.append(Entry(now_ms, TOLD, None))
 
     def _resume(self, heard: int | None, began: int | None) -> None:
         """Take up everything where the journal ends, and windows where it began."""
@@ -283,7 +315,7 @@ class Account:
         for it would stand in the way of what is read at those times from now on. Windows that
         were closed there are closed again when they are over, if anything is read in them.
         """
-        self._front = min(self._front, _front(now_ms))
+        self._front = min(self._front, front_of(now_ms))
         self._wake = 0
         self._journal.cut(now_ms)
         self._eras.step_back(now_ms)
@@ -342,6 +374,7 @@ class Account:
     def _open(self, t_ms: int) -> None:
         """Begin with the windows in which the log begins."""
         self._is_open = True
+        self.share.opened = t_ms
         for book in self._books:
             book.open(t_ms)
 
@@ -351,7 +384,8 @@ class Account:
         hit = self._books
         if media is not None:
             hit = [self._meters[medium] for medium in media if medium in self._meters]
-        frozen = max([self._eras.kept_to(signal), *(book.closed for book in hit)])
+        used = self._eras.kept_to(signal), self.share.used_to
+        frozen = max([*used, *(book.closed for book in hit)])
         if t_ms >= frozen and not self._eras.acts_back(t_ms, signal):
             return
         start, end = self._eras.touched(t_ms, signal)
@@ -359,6 +393,7 @@ class Account:
             self._eras.drop(start, end, signal)
             for book in hit:
                 book.touch(start, end, self._now, written_ms)
+            self.share.touch(start, end, self._now, written_ms)
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state, its reason or the order isn't the one told before."""
@@ -382,7 +417,7 @@ class Account:
 
     def _forget(self, now_ms: int) -> None:
         """Forget the log before a time, and log what is still in force of it."""
-        front = _front(now_ms)
+        front = front_of(now_ms)
         first = self._journal.first()
         if front <= self._front or first is None or first >= front:
             return
@@ -401,5 +436,6 @@ class Account:
             self._entries += [*kept, Entry(now_ms, FRONT, front)]
 
 
-def _front(now_ms: int) -> int:
+def front_of(now_ms: int) -> int:
+    """Before which a log is forgotten: a full quarter hour."""
     return (now_ms - KEEP_MS) // QUARTER_MS * QUARTER_MS

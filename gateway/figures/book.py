@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -19,13 +19,25 @@ from gateway.figures.windows import Window
 from gateway.model import Draft
 
 if TYPE_CHECKING:
-    from gateway.figures.calendar import Calendar
+    from collections.abc import Collection
+
     from gateway.figures.statement import Fields
-    from gateway.model import Asset, KpiSpec, Record
+    from gateway.model import Record
 
 
 Fold = Callable[[Window, int], "Fields | None"]
 """Fields of a window's record, given the time it is; None where there is none."""
+
+
+class Agenda(Protocol):
+    """Which windows there are."""
+
+    def windows(self, kind: str, start: int, end: int) -> list[Window]:
+        """The windows of a kind that share time with [start, end), in order of their start."""
+
+    def next_end(self, kind: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment; far off where none is in sight."""
+
 
 AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
@@ -51,12 +63,13 @@ class Book:
 
     Args:
         cls: `oee`, or `energy/` and a medium.
-        asset: whose.
-        spec: its, which names the kinds of windows.
-        calendar: of the site.
+        place: line and asset.
+        kinds: of windows to tell.
+        interim_s: tell a window that isn't over each so many seconds; None: never.
+        agenda: which windows there are.
         grace_ms: how long after its end a window waits for what is under way.
         fold: fields of a window's record, from the log, given the time it is.
-        is_settled: whether what is in time can no longer change figures up to a moment.
+        is_settled: whether what is in time can no longer change figures of a window.
         is_logged: whether anything was read in a stretch of time.
 
     Attributes:
@@ -69,26 +82,27 @@ class Book:
     def __init__(
         self,
         cls: str,
-        asset: Asset,
-        spec: KpiSpec,
-        calendar: Calendar,
+        place: tuple[str, str],
+        kinds: Collection[str],
+        interim_s: float | None,
+        agenda: Agenda,
         grace_ms: int,
         fold: Fold,
-        is_settled: Callable[[int, int], bool],
+        is_settled: Callable[[Window, int], bool],
         is_logged: Callable[[int, int], bool],
     ) -> None:
         self.closed = 0
         self.told_ms = 0
         self.due = 0
         self.cls = cls
-        self._asset = asset
-        self._interim_ms = round((spec.interim_s or 0) * 1000)
-        self._calendar = calendar
+        self._line, self._asset = place
+        self._interim_ms = round((interim_s or 0) * 1000)
+        self._agenda = agenda
         self._grace = grace_ms
         self._fold = fold
         self._is_settled = is_settled
         self._is_logged = is_logged
-        self._cursor: dict[str, int] = dict.fromkeys(spec.windows, 0)
+        self._cursor: dict[str, int] = dict.fromkeys(kinds, 0)
         self._interim: dict[str, int] = {}
         self._told: dict[str, _Told] = {}
         self._touched: dict[str, int] = {}
@@ -110,12 +124,16 @@ class Book:
             return
         before = self._told.get(window.subject)
         # What was told while it stood on another line is told there, and stays.
-        if record.line == self._asset.line and (before is None or before.rev <= rev):
+        if record.line == self._line and (before is None or before.rev <= rev):
             self._told[window.subject] = _Told(
                 window, rev, _digest(fields), fields.get("profile"), record.ts_ms
             )
         self._cursor[window.kind] = max(self._cursor[window.kind], window.end)
         self.closed = max(self.closed, window.end)
+
+    def is_closed(self, kind: str, edge: int) -> bool:
+        """Whether all windows of a kind that end at or before a moment are closed, where told."""
+        return kind not in self._cursor or self._cursor[kind] >= edge
 
     def touch(self, start: int, end: int, now_ms: int, seen_ms: int | None = None) -> None:
         """Have closed windows that share time with [start, end) computed again.
@@ -149,14 +167,17 @@ class Book:
         self.due = self._next(now_ms)
         return drafts
 
-    def finish(self, now_ms: int, front: int) -> list[Draft]:
+    def finish(
+        self, now_ms: int, front: int, is_settled: Callable[[Window, int], bool] | None = None
+    ) -> list[Draft]:
         """Close and restate what is over without waiting, for nothing more will be read.
 
         Args:
             now_ms: UTC ms.
             front: the log is forgotten before this.
+            is_settled: asked for each window; None: all are.
         """
-        self._grace, self._is_settled = 0, lambda _edge, _now_ms: True
+        self._grace, self._is_settled = 0, is_settled or (lambda _window, _now_ms: True)
         self._touched = dict.fromkeys(self._touched, now_ms)
         drafts: list[Draft] = []
         while told := self.advance(now_ms, front):
@@ -214,13 +235,13 @@ class Book:
             return []
         cursor, over = max(self._cursor[kind], front), now_ms - self._grace
         drafts: list[Draft] = []
-        for window in self._calendar.windows(kind, self._asset.line, cursor, over):
+        for window in self._agenda.windows(kind, cursor, over):
             if not cursor < window.end <= over:
                 continue
             if len(drafts) >= AT_ONCE:
                 break
             if window.start >= front:
-                if not self._is_settled(window.end, now_ms):
+                if not self._is_settled(window, now_ms):
                     break
                 # Told before the clock was set back, and nothing read since: it stands.
                 is_new = window.subject not in self._told or window.subject in self._early
@@ -246,7 +267,7 @@ class Book:
         drafts: list[Draft] = []
         for subject in [s for s, due in self._touched.items() if due <= now_ms][:AT_ONCE]:
             told = self._told[subject]
-            if not self._is_settled(told.window.end, now_ms):
+            if not self._is_settled(told.window, now_ms):
                 continue
             del self._touched[subject]
             if told.window.start < front:
@@ -262,7 +283,7 @@ class Book:
             return []
         drafts: list[Draft] = []
         for kind, cursor in self._cursor.items():
-            for window in self._calendar.windows(kind, self._asset.line, now_ms, now_ms + 1):
+            for window in self._agenda.windows(kind, now_ms, now_ms + 1):
                 due = self._interim.get(kind)
                 if not cursor or (due is not None and now_ms < due):
                     continue
@@ -282,13 +303,12 @@ class Book:
         return self._draft(window, {"rev": rev, "final": True, **fields}, now_ms)
 
     def _draft(self, window: Window, fields: Fields, now_ms: int) -> Draft:
-        place = self._asset.line, self._asset.name
-        return Draft(self.cls, *place, now_ms, orjson.dumps(fields), window.subject)
+        body = orjson.dumps(fields)
+        return Draft(self.cls, self._line, self._asset, now_ms, body, window.subject)
 
     def _next(self, now_ms: int) -> int:
-        line = self._asset.line
         ends = [
-            self._calendar.next_end(kind, line, cursor) + self._grace
+            self._agenda.next_end(kind, cursor) + self._grace
             for kind, cursor in self._cursor.items()
             if cursor
         ]

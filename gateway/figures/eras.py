@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.figures.journal import Journal
     from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
+    from gateway.figures.part import Part
     from gateway.figures.presence import Presence
     from gateway.figures.statement import Fields
     from gateway.figures.windows import Window
@@ -103,6 +104,38 @@ class Eras:
         """What an energy record of a window says; None where nothing was bound to it then."""
         of = self._at(window.end)
         return of.energy_fields(medium, window, now_ms) if of.has_meter(medium) else None
+
+    def part(self, asset: str, window: Window, now_ms: int) -> Part:
+        """What the asset adds to figures of several."""
+        return self._at(window.end).part(asset, window, now_ms)
+
+    def is_at_hand(self, window: Window) -> bool:
+        """Whether a window's sums need not be made anew."""
+        return self._at(window.end).is_at_hand(window)
+
+    def line_at(self, moment: int) -> str:
+        """The line that the asset stood on just before a moment."""
+        return self._at(moment).line
+
+    def lines(self) -> set[str]:
+        """The lines that it stands or stood on."""
+        return {of.line for of in self._all()}
+
+    def windows(self, kind: str, start: int, end: int) -> list[Window]:
+        """The windows that share time with [start, end), each as planned at its end."""
+        if not self._earlier:
+            return self._newest.windows(kind, start, end)
+        found = (
+            window
+            for of in self._all()
+            for window in of.windows(kind, start, end)
+            if self._at(window.end) is of
+        )
+        return sorted(found, key=lambda window: window.start)
+
+    def next_end(self, kind: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment; far off where none is in sight."""
+        return min(of.next_end(kind, after) for of in self._all())
 
     def current(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""

@@ -25,7 +25,8 @@ from gateway.figures.journal import (
 )
 from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
-from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, good_halves
+from gateway.figures.part import Part
+from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, count_pieces, good_halves
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.stops import around, reach
 from gateway.figures.timeline import is_undecided
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
     from gateway.figures.media import Medium
     from gateway.figures.presence import Presence
     from gateway.figures.statement import Fields
-    from gateway.model import KpiSpec
+    from gateway.model import Factor, KpiSpec
 
 END = 1 << 62
+RECENT = 6
+"""Windows whose sums are at hand: an hour, a shift and a day that end together, and for whom."""
 LEAP_MS = 48 * HOUR_MS
 
 
@@ -60,6 +63,7 @@ class Reckoning:
         presence: what is known of the state; None where no state is bound.
 
     Attributes:
+        spec, line: as given.
         base: how far left was ahead of right at a time, (UTC ms, halves), where that is known.
         has_oee: whether there are any figures but of meters.
     """
@@ -72,8 +76,8 @@ class Reckoning:
         journal: Journal,
         presence: Presence | None,
     ) -> None:
-        self._spec = spec
-        self._line = line
+        self.spec = spec
+        self.line = line
         self._calendar = calendar
         self._journal = journal
         self._presence = presence
@@ -85,6 +89,7 @@ class Reckoning:
             for medium in MEDIA
             if not set(medium.signals).isdisjoint(spec.signals)
         }
+        self._recent: dict[tuple[int, int], Sums] = {}
         self.base: tuple[int, Fraction] | None = None
         self.has_oee = not {STATE, *COUNTERS}.isdisjoint(spec.signals)
 
@@ -95,30 +100,59 @@ class Reckoning:
     def oee(self, window: Window, now_ms: int) -> OeeFigures:
         """The OEE figures of a window; of what has passed of it, where it isn't over."""
         end = min(window.end, now_ms)
-        sums = self._cells.sum(window.start, window.end, now_ms)
+        sums = self._sums(window, now_ms)
         ahead = self._ahead(window.start, now_ms)
         state, is_order = state_at(self._journal, end), window.kind == ORDER
-        return figures(sums, self._spec, state, ahead, is_order=is_order)
+        return figures(sums, self.spec, state, ahead, is_order=is_order)
 
     def energy(self, medium: Medium, window: Window, now_ms: int) -> EnergyFigures:
         """What was used of a medium in a window, with the good pieces of the same time."""
         used = self._meter_cells[medium].sum(window.start, window.end, now_ms)
         passed_ms = min(window.end, now_ms) - window.start
-        good = self.oee(window, now_ms).good if set(self._spec.signals) & set(COUNTERS) else None
-        factors = factors_of(self._spec, medium, local_day(window.start, self._calendar.tz))
-        return energy_figures(used, self._spec, medium, passed_ms, good, factors)
+        good = self.oee(window, now_ms).good if set(self.spec.signals) & set(COUNTERS) else None
+        factors = self._factors(medium, window)
+        return energy_figures(used, self.spec, medium, passed_ms, good, factors)
+
+    def part(self, asset: str, window: Window, now_ms: int) -> Part:
+        """What the asset adds to figures of several."""
+        times = output = None
+        jumps = 0
+        if self.has_oee:
+            sums = self._sums(window, now_ms)
+            times = sums.times
+            output = count_pieces(sums.counts, self.spec, self._ahead(window.start, now_ms))
+            jumps = sum(one.jumps for grown in sums.counts.values() for one in grown.values())
+        used = {
+            medium: cells.sum(window.start, window.end, now_ms)
+            for medium, cells in self._meter_cells.items()
+        }
+        factors = {medium: self._factors(medium, window) for medium in used}
+        passed_ms = min(window.end, now_ms) - window.start
+        return Part(asset, self.line, self.spec, times, output, jumps, used, factors, passed_ms)
+
+    def is_at_hand(self, window: Window) -> bool:
+        """Whether a window's sums need not be made anew."""
+        return not self.has_oee or (window.start, window.end) in self._recent
+
+    def windows(self, kind: str, start: int, end: int) -> list[Window]:
+        """The windows of a kind that share time with [start, end), in order of their start."""
+        return self._calendar.windows(kind, self.line, start, end)
+
+    def next_end(self, kind: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment."""
+        return self._calendar.next_end(kind, self.line, after)
 
     def oee_fields(self, window: Window, now_ms: int) -> Fields:
         """What an oee record of a window says."""
-        return oee_fields(window, self.oee(window, now_ms), self._spec)
+        return oee_fields(window, self.oee(window, now_ms), self.spec)
 
     def energy_fields(self, medium: Medium, window: Window, now_ms: int) -> Fields:
         """What an energy record of a window says."""
-        return energy_fields(window, self.energy(medium, window, now_ms), self._spec, medium)
+        return energy_fields(window, self.energy(medium, window, now_ms), self.spec, medium)
 
     def current(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""
-        (hour,) = self._calendar.windows("hour", self._line, now_ms, now_ms + 1)
+        (hour,) = self._calendar.windows("hour", self.line, now_ms, now_ms + 1)
         return self.oee(hour, max(now_ms, hour.start + 1))
 
     def is_settled(self, edge: int, now_ms: int) -> bool:
@@ -154,7 +188,7 @@ class Reckoning:
         journal = self._journal
         if signal in {STATE, SILENCE, REASON}:
             of_state = self._touched_by_state
-            return reach(journal, t_ms, self._spec) if signal == REASON else of_state(t_ms)
+            return reach(journal, t_ms, self.spec) if signal == REASON else of_state(t_ms)
         if signal in {PRODUCT, PLANNED, LEVEL}:
             return t_ms, _after(getattr(journal, signal), t_ms, END)
         series = journal.numbers.get(signal)
@@ -164,7 +198,7 @@ class Reckoning:
             return t_ms, t_ms + (signal in AMOUNTS)
         if signal in METERED:
             # A block of demand that ends later may begin in what changes.
-            place, block_ms = series.index(t_ms), self._spec.metering.block_min * MINUTE_MS
+            place, block_ms = series.index(t_ms), self.spec.metering.block_min * MINUTE_MS
             until = min(_after(series, t_ms, END) + block_ms, END)
             return series.times[place - 1] if place else t_ms, until
         if signal in PHASES:
@@ -176,6 +210,8 @@ class Reckoning:
         """Forget the sums that an entry changes."""
         for cells in self._cells_of(signal):
             cells.drop(start, end)
+            if cells is self._cells:
+                self._recent.clear()
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
@@ -184,6 +220,7 @@ class Reckoning:
     def forget(self, start: int) -> None:
         """Forget all sums from a time on."""
         self._cells.drop(start, END)
+        self._recent.clear()
         for metered in self._meter_cells.values():
             metered.drop(start, END)
 
@@ -194,7 +231,7 @@ class Reckoning:
             How far left is ahead of right there, where pairs are counted.
         """
         ahead = None
-        if self._spec.counting == "pairs":
+        if self.spec.counting == "pairs":
             ahead = self._ahead(front, now_ms)
             self.base = front, ahead
         self._cells.drop(0, front)
@@ -208,7 +245,7 @@ class Reckoning:
         Returns:
             The first ms whose figures may be others then.
         """
-        if self._spec.counting == "pairs" and delta > LEAP_MS:
+        if self.spec.counting == "pairs" and delta > LEAP_MS:
             # Nothing is asked of the time before any more, and years are long to add up.
             self.base = since + delta, self._ahead(since, since)
         elif self.base is not None:
@@ -231,9 +268,25 @@ class Reckoning:
             end = END if silent_to == FOREVER else max(end, int(silent_to))
         # A growth across unknown time is judged where it is seen.
         seen = [_after(series, end, end) for series in self._counters()]
-        start, over = around(journal, t_ms, end, self._spec)
+        start, over = around(journal, t_ms, end, self.spec)
         over = max([over, end + self._micro_ms, *seen])
         return min(start, t_ms - self._micro_ms), over + 1
+
+    def _factors(self, medium: Medium, window: Window) -> dict[str, Factor]:
+        return factors_of(self.spec, medium, local_day(window.start, self._calendar.tz))
+
+    def _sums(self, window: Window, now_ms: int) -> Sums:
+        """The sums of a window, kept for those who ask for them next, once nothing changes them."""
+        key = window.start, window.end
+        found = self._recent.get(key)
+        if found is None:
+            found = self._cells.sum(window.start, window.end, now_ms)
+            if window.end <= now_ms and self.is_settled(window.end, now_ms):
+                if len(self._recent) >= RECENT:
+                    del self._recent[next(iter(self._recent))]
+                self._recent[key] = found
+                self._cells.newest = max(self._cells.newest, window.end)
+        return found
 
     def _reach(self, moment: int) -> int:
         """From when on figures hang on what is logged from a moment on.
@@ -241,7 +294,7 @@ class Reckoning:
         A stop before it may last longer or not, and what a meter rose by lies between its
         readings, however far they are apart.
         """
-        begin = min(moment - self._micro_ms, around(self._journal, moment, END, self._spec)[0])
+        begin = min(moment - self._micro_ms, around(self._journal, moment, END, self.spec)[0])
         for medium in self._meter_cells:
             for signal in medium.series:
                 series = self._journal.numbers.get(signal)
@@ -251,7 +304,7 @@ class Reckoning:
         return begin
 
     def _ahead(self, moment: int, now_ms: int) -> Fraction:
-        if self._spec.counting != "pairs":
+        if self.spec.counting != "pairs":
             return NOTHING
         first = self._journal.first()
         since, ahead = self.base or ((first or moment) // QUARTER_MS * QUARTER_MS, NOTHING)
@@ -259,9 +312,9 @@ class Reckoning:
         return ahead + left - right
 
     def _sum_up(self, start: int, end: int, now_ms: int) -> Sums:
-        plan = self._calendar.plan(self._line, start, end)
+        plan = self._calendar.plan(self.line, start, end)
         plan = plan.without(self._journal.stops(start, end))
-        return sum_up(self._journal, start, end, plan, self._spec, now_ms)
+        return sum_up(self._journal, start, end, plan, self.spec, now_ms)
 
     def _meter(self, medium: Medium, start: int, end: int, now_ms: int) -> Used:
         return self._usage.of(self._journal, medium, start, min(end, now_ms))
@@ -269,7 +322,7 @@ class Reckoning:
     def _is_read(self, series: Series[float], edge: int, now_ms: int) -> bool:
         """Whether a register was read beyond an edge, or is overdue."""
         last = series.times[-1]
-        return last >= edge or now_ms - last > hole_of(self._spec)
+        return last >= edge or now_ms - last > hole_of(self.spec)
 
     def _cells_of(self, signal: str) -> Iterator[Cells[Sums] | Cells[Used]]:
         """The sums that hang on a signal: of a meter's its own, of the state all."""

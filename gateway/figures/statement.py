@@ -27,15 +27,15 @@ CO2_KPIS = frozenset({"kgco2", "kgco2_per_good"})
 def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
     """Everything of an oee record but `rev` and `final`."""
     fields: Fields = {
-        "win": _window(window),
+        "win": window_fields(window),
         "time_s": {
-            "planned": _seconds(figures.planned_ms),
-            "run": _seconds(figures.run_ms),
-            "setup": _seconds(figures.setup_ms),
-            "delay": _seconds(figures.delay_ms),
-            "idle": _seconds(figures.idle_ms),
-            "unknown": _seconds(figures.unknown_ms),
-            "planned_stop": _seconds(figures.planned_stop_ms),
+            "planned": seconds(figures.planned_ms),
+            "run": seconds(figures.run_ms),
+            "setup": seconds(figures.setup_ms),
+            "delay": seconds(figures.delay_ms),
+            "idle": seconds(figures.idle_ms),
+            "unknown": seconds(figures.unknown_ms),
+            "planned_stop": seconds(figures.planned_stop_ms),
         },
         "count": {
             "total": figures.total,
@@ -49,7 +49,7 @@ def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
         "q": figures.q,
         "oee": figures.oee,
         "coverage": figures.coverage,
-        "kpi": _chosen(figures.kpi, spec.kpis),
+        "kpi": chosen(figures.kpi, spec.kpis),
         "basis": figures.basis,
         "profile": spec.profile,
     }
@@ -65,9 +65,9 @@ def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
 
 def energy_fields(window: Window, figures: EnergyFigures, spec: KpiSpec, medium: Medium) -> Fields:
     """Everything of an energy record but `rev` and `final`."""
-    kpi = _chosen(figures.kpi, spec.kpis)
+    kpi = chosen(figures.kpi, spec.kpis)
     fields: Fields = {
-        "win": _window(window),
+        "win": window_fields(window),
         "use": figures.use,
         "u": medium.unit,
         "est": figures.estimated,
@@ -108,7 +108,8 @@ def _factor(factor: Factor) -> Fields:
     return {"value": factor.value, **year, "scope": factor.scope}
 
 
-def _window(window: Window) -> Fields:
+def window_fields(window: Window) -> Fields:
+    """Which window it is."""
     fields: Fields = {"start": window.start, "end": window.end, "kind": window.kind}
     for name in ("shift", "product", "order"):
         value = getattr(window, name)
@@ -117,10 +118,12 @@ def _window(window: Window) -> Fields:
     return fields
 
 
-def _chosen(kpi: Mapping[str, float | None], names: Collection[str]) -> dict[str, float | None]:
+def chosen(kpi: Mapping[str, float | None], names: Collection[str]) -> dict[str, float | None]:
+    """Those KPIs that are to be told."""
     return {name: value for name, value in kpi.items() if name in names or name in ALWAYS_TOLD}
 
 
-def _seconds(ms: int) -> float:
+def seconds(ms: int) -> float:
+    """Ms as the contract has times; whole seconds without a point."""
     whole, rest = divmod(ms, 1000)
     return ms / 1000 if rest else whole

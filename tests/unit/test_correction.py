@@ -53,7 +53,7 @@ class Platform:
         ]
         for record in self.heard:
             body = json.loads(record.body)
-            if record.cls != "oee" or not body["final"]:
+            if record.cls != "oee" or record.asset.startswith("_") or not body["final"]:
                 continue
             key = record_id("gw-01", record.key)
             if body.pop("clock", None) and any(

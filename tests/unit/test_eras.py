@@ -164,7 +164,7 @@ def test_of_a_machine_that_went_to_another_line_the_old_windows_stay() -> None:
     rig.begin_anew(T0 + HOUR + 20_000)
     rig.poll(T0 - 1000, count=2)
     run(rig, T0 + HOUR + 20_000, T0 + 2 * HOUR + 20_000, count=5)
-    told = [record for record in rig.records if record.cls == "oee"]
+    told = [record for record in rig.records if (record.cls, record.asset) == ("oee", "m1")]
     assert [record.line for record in told] == ["main", "other"]
 
 

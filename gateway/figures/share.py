@@ -1,0 +1,123 @@
+"""What figures of several assets may ask of one: its part of a window, and when that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gateway.figures.book import Book
+    from gateway.figures.eras import Eras
+    from gateway.figures.media import Medium
+    from gateway.figures.part import Part
+    from gateway.figures.windows import Window
+
+Touch = Callable[[int, int, int, int | None], None]
+"""Told of figures that change: from, to, the time it is, and only what was told up to then."""
+
+
+class Share:
+    """One asset, as its line and its site see it.
+
+    Args:
+        name, line: of the asset.
+        eras: its figures.
+        oee: its windows of pieces and states; None where it has none.
+        meters: its windows of each medium.
+        tells_of: whether anything of it was logged in a stretch of time.
+        makes: whether it makes pieces.
+        note_told: logs that figures of several were told, so that a restart knows which entries
+            they couldn't know.
+
+    Attributes:
+        name, line, makes, note_told: as given.
+        agenda: which windows it has.
+        opened: windows that end at or before this are none of its; None: all are.
+        used_to: up to when figures of several have used its own.
+        on_touch: who uses them.
+        ended: nothing more will ever be read, and all is told up to here; None: it goes on.
+        was_moved: whether the log that it was restored from had been shifted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        line: str,
+        eras: Eras,
+        oee: Book | None,
+        meters: Mapping[Medium, Book],
+        tells_of: Callable[[int, int], bool],
+        note_told: Callable[[int], None],
+        *,
+        makes: bool,
+    ) -> None:
+        self.name = name
+        self.line = line
+        self.makes = makes
+        self.agenda = eras
+        self.note_told = note_told
+        self.opened: int | None = None
+        self.used_to = 0
+        self.ended: int | None = None
+        self.was_moved = False
+        self.on_touch: list[Touch] = []
+        self._touches: list[tuple[int, int, int, int | None]] = []
+        self._eras = eras
+        self._tells_of = tells_of
+        self._oee = oee
+        self._meters = meters
+
+    @property
+    def media(self) -> Collection[Medium]:
+        """What its meters measure."""
+        return self._meters.keys()
+
+    def lines(self) -> set[str]:
+        """The lines that it stands or stood on."""
+        return self._eras.lines()
+
+    def line_at(self, moment: int) -> str:
+        """The line that it stood on just before a moment."""
+        return self._eras.line_at(moment)
+
+    def has(self, window: Window) -> bool:
+        """Whether a window is one of its own, or would be if it told that kind."""
+        return self.opened is not None and self.opened < window.end
+
+    def is_done(self, window: Window, now_ms: int) -> bool:
+        """Whether nothing in time can change a window, and its own records of it are told."""
+        if self.ended is not None:
+            return True
+        books = [*([self._oee] if self._oee else []), *self._meters.values()]
+        return (
+            all(book.is_closed(window.kind, window.end) for book in books)
+            and self._eras.is_settled(window.end, now_ms)
+            and all(self._eras.is_metered(medium, window.end, now_ms) for medium in self._meters)
+        )
+
+    def is_at_hand(self, window: Window) -> bool:
+        """Whether a window's sums need not be made anew."""
+        return self._eras.is_at_hand(window)
+
+    def part(self, window: Window, now_ms: int) -> Part:
+        """What it adds; whoever is in `on_touch` is told of late data from now on."""
+        self.used_to = max(self.used_to, window.end)
+        return self._eras.part(self.name, window, now_ms)
+
+    def touch(self, start: int, end: int, now_ms: int, seen_ms: int | None) -> None:
+        """Tell who uses it that its figures of [start, end) change."""
+        for touch in self.on_touch:
+            touch(start, end, now_ms, seen_ms)
+        if not self.on_touch:
+            self._touches.append((start, end, now_ms, seen_ms))
+
+    def take_touches(self) -> list[tuple[int, int, int, int | None]]:
+        """What changed while nobody was there to be told."""
+        taken, self._touches = self._touches, []
+        return taken
+
+    def tells_of(self, start: int, end: int) -> bool:
+        """Whether anything of it was logged in [start, end)."""
+        return self._tells_of(start, end)

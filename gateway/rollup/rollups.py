@@ -1,0 +1,152 @@
+"""Which lines are summed up, and the site; the door of this room."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gateway.figures.calendar import SIGHT_MS
+from gateway.figures.track import ALWAYS
+from gateway.rollup.gathering import Budget
+from gateway.rollup.rollup import RollUp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.figures.share import Share
+    from gateway.figures.windows import Window
+    from gateway.model import Draft, Record
+
+LINE, SITE = "_line", "_site"
+"""Assets of the roll-ups, and the line of the site's, as the contract has them."""
+ENOUGH = 48
+"""Parts at hand for one call of `advance`, about 0.1 ms each."""
+
+
+class _LineAgenda:
+    """The windows of a line: those of the asset that has stood on it longest.
+
+    Attributes:
+        shares: the assets of the line.
+    """
+
+    def __init__(self) -> None:
+        self.shares: list[Share] = []
+
+    def windows(self, kind: str, start: int, end: int) -> list[Window]:
+        """The windows of a kind that share time with [start, end), in order of their start."""
+        return self._longest().agenda.windows(kind, start, end)
+
+    def next_end(self, kind: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment."""
+        return self._longest().agenda.next_end(kind, after)
+
+    def _longest(self) -> Share:
+        return min(self.shares, key=lambda share: (share.opened is None, share.opened or 0))
+
+
+class _SiteAgenda:
+    """The windows of a site: of its lines' shifts, those that every line has alike.
+
+    Attributes:
+        lines: of the site.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[_LineAgenda] = []
+
+    def windows(self, kind: str, start: int, end: int) -> list[Window]:
+        """The windows of a kind that share time with [start, end), in order of their start."""
+        first, *others = self.lines
+        found = first.windows(kind, start, end)
+        for other in others:
+            alike = set(other.windows(kind, start, end))
+            found = [window for window in found if window in alike]
+        return found
+
+    def next_end(self, kind: str, after: int) -> int:
+        """When the next window of a kind ends, after a moment; far off where none is in sight."""
+        if kind != "shift":
+            return self.lines[0].next_end(kind, after)
+        ends = (window.end for window in self.windows(kind, after, after + SIGHT_MS))
+        return min((end for end in ends if end > after), default=after + SIGHT_MS)
+
+
+class RollUps:
+    """The lines that have assets with figures, and the site.
+
+    Args:
+        grace_ms: how long after its end a window waits for readings under way.
+    """
+
+    def __init__(self, grace_ms: int) -> None:
+        self._grace = grace_ms
+        self._rollups: dict[tuple[str, str], RollUp] = {}
+        self._agendas: dict[str, _LineAgenda] = {}
+        self._site = _SiteAgenda()
+        self._turn: deque[RollUp] = deque()
+
+    def follow(self, shares: Mapping[str, Share]) -> None:
+        """Sum up these assets from now on, and the lines on which they stand."""
+        for share in shares.values():
+            share.on_touch.clear()
+        waiting = {name: share.take_touches() for name, share in shares.items()}
+        names = list(dict.fromkeys(share.line for share in shares.values()))
+        before, self._rollups = self._rollups, {}
+        agendas, self._agendas = self._agendas, {}
+        for line in names:
+            agenda = self._agendas[line] = agendas.get(line) or _LineAgenda()
+            agenda.shares = [share for share in shares.values() if line in share.lines()]
+            place = line, LINE
+            self._rollups[place] = before.get(place) or RollUp(place, line, agenda, self._grace)
+        self._site.lines = list(self._agendas.values())
+        if names:
+            place = SITE, SITE
+            site = before.get(place) or RollUp(place, None, self._site, self._grace)
+            self._rollups[place] = site
+        for rollup in self._rollups.values():
+            rollup.follow(list(shares.values()))
+        self._turn = deque(self._rollups.values())
+        for name, touches in waiting.items():
+            for touch in touches:
+                shares[name].touch(*touch)
+
+    def recall(self, record: Record) -> None:
+        """Take up a statement made earlier, before assets take up their logs."""
+        rollup = self._rollups.get((record.line, record.asset))
+        if rollup is not None:
+            rollup.recall(record)
+
+    def resume(self, now_ms: int) -> None:
+        """Take up the rest, once assets and statements are there."""
+        for rollup in self._turn:
+            rollup.resume(now_ms)
+
+    def advance(self, now_ms: int) -> list[Draft]:
+        """Close and restate what is due; what is more than enough for one call waits."""
+        budget = Budget(ENOUGH)
+        drafts: list[Draft] = []
+        for _turn in range(len(self._turn)):
+            drafts += self._turn[0].advance(now_ms, budget)
+            self._turn.rotate(-1)
+            if budget.left <= 0:
+                break
+        return drafts
+
+    @property
+    def due(self) -> int:
+        """When `advance` next has something to do, as far as is known now."""
+        return min((rollup.due for rollup in self._turn), default=ALWAYS)
+
+    def finish(self) -> list[Draft]:
+        """Close what is over of all assets, where nothing more will ever be read."""
+        return [draft for rollup in self._turn for draft in rollup.finish()]
+
+    def move(self, since: int, now_ms: int) -> None:
+        """Look at all windows anew: logs were shifted from a time on."""
+        for rollup in self._turn:
+            rollup.move(since, now_ms)
+
+    def places(self) -> Sequence[tuple[str, str]]:
+        """Line and asset of each."""
+        return list(self._rollups)
