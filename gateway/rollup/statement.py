@@ -98,7 +98,7 @@ def energy_of(window: Window, total: Total, medium: Medium) -> Fields | None:
 
 def kpis_told(specs: Iterable[KpiSpec]) -> frozenset[str]:
     """The names of what a record of several may tell: what one of them tells."""
-    return frozenset(name for spec in specs for name in spec.kpis) - OF_ONE
+    return frozenset(n for spec in specs for n in spec.kpis if n not in spec.own) - OF_ONE
 
 
 def _quality(output: Output) -> str:
