@@ -59,7 +59,7 @@ def oee_fields(window: Window, figures: OeeFigures, spec: KpiSpec) -> Fields:
         fields["reason"] = figures.reason
     if spec.own:
         own = own_kpis(spec, "oee", {**figures.kpi, **fields})
-        fields["kpi"] = {**_chosen(figures.kpi, spec.kpis), **own}
+        fields["kpi"] = {**chosen(figures.kpi, spec.kpis), **own}
     return fields
 
 
