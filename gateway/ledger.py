@@ -270,6 +270,7 @@ class Ledger:
         if asset.kpi is None:
             raise ValueError(asset.name)
         account = Account(asset, asset.kpi, calendar, self._grace_ms)
+        account.epochs.hold()
         before = self._parting.get(asset.name)
         heard = None
         if before is not None and before.presence is not None and before.presence.heard != NEVER:
@@ -303,7 +304,10 @@ class Ledger:
         self._turn = deque(self._accounts.values())
         self._follow()
         held, self._held = self._held, []
-        return [draft for reading in held for draft in self.observe(*reading)]
+        told = [draft for reading in held for draft in self.observe(*reading)]
+        for account in accounts.values():
+            account.epochs.begin()
+        return told
 
     def restore(
         self,

@@ -14,6 +14,7 @@ import orjson
 from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
+from gateway.figures.epochs import Epochs
 from gateway.figures.eras import Eras
 from gateway.figures.journal import SAID, STATE, Journal
 from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
@@ -40,6 +41,8 @@ LATE_MS = 26 * HOUR_MS
 KEEP_MS = LATE_MS + 25 * HOUR_MS
 """How much log is held: what may still come, and the day of up to 25 h that it belongs to."""
 METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
+LEAD_MS = HOUR_MS
+"""Log before that: a block of demand that ends in a window may begin so long before it."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -57,6 +60,7 @@ class Account:
         presence: what is known of its state; None where no state is bound.
         refused: readings that came too late to be taken.
         share: what figures of several assets may ask of it.
+        epochs: by what its registers are multiplied.
     """
 
     def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
@@ -77,6 +81,7 @@ class Account:
         self._said = {name: track for name in SAID if (track := self._tracks.get(name))}
         self._measured = {n: track for n, track in self._tracks.items() if n not in self._said}
         self._drops = Drops(asset, spec)
+        self.epochs = Epochs(asset, spec, self._journal)
         self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
         def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
@@ -298,7 +303,7 @@ class Account:
         first = self._journal.first()
         if first is not None and first < self._front:
             self._eras.trim(self._front, self._now)
-            self._journal.trim(self._front)
+            self._journal.trim(self._front - LEAD_MS)
         self._catch_up(heard)
         if first is not None:
             self._open(max(first if began is None else began, self._front))
@@ -357,7 +362,10 @@ class Account:
         clean = cleaned(track.signal, value)
         if clean is None:
             return []
-        told = self._drops.look(track, t_ms, clean)
+        scales, told = self.epochs.look(track, t_ms, clean)
+        told += [] if told else self._drops.look(track, t_ms, clean)
+        for entry in scales:
+            self._note(entry.t_ms, entry.signal, entry.value)
         for entry in track.read(t_ms, clean):
             self._note(entry.t_ms, entry.signal, entry.value)
         return told
@@ -423,7 +431,7 @@ class Account:
             return
         self._front = front
         ahead = self._eras.trim(front, now_ms)
-        self._journal.trim(front)
+        self._journal.trim(front - LEAD_MS)
         kept = [
             Entry(t_ms, signal, value)
             for t_ms, signal, value in self._journal.in_force()
