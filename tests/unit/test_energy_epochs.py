@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.metering import MeterSpec
-from gateway.model import Asset
 from tests.kpi_traces import HOUR, MINUTE, T0, asset, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec
+    from gateway.model import Asset, KpiSpec
 
 STEP = 20_000
 
