@@ -11,7 +11,7 @@ from tests.kpi_traces import HOUR, MINUTE, T0, asset, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import Asset, KpiSpec
+    from gateway.model import KpiSpec
 
 STEP = 20_000
 
@@ -36,7 +36,7 @@ def swapped(how: str, *, at: int = T0 + 30 * MINUTE) -> Rig:
     """The scale is 1 and then 40, by a restart or a reload."""
     rig = Rig.of(scaled(1.0))
     meter(rig, T0, at, 1.0)
-    rig.assets: list[Asset] = [asset(scaled(40.0))]
+    rig.assets = [asset(scaled(40.0))]
     if how == "restart":
         rig.restart(at, graceful=True)
     else:
