@@ -147,6 +147,28 @@ def replay(site: Path, trace: Path, until: str | None, form: str) -> None:
     sys.exit(play(site, trace, until, form))
 
 
+@cli.command(help=_("Propose the levels of a machine's power from a recording of it."))
+@click.argument("asset")
+@click.option(
+    "--from",
+    "recording",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=_("A trace with the signal power, and state where somebody noted it."),
+)
+@click.option("--site", type=click.Path(path_type=Path), help=_("A site file with that asset."))
+@click.option(
+    "--labels/--no-labels",
+    default=None,
+    help=_("Go by the states noted, or by the power alone; else as the recording has them."),
+)
+def learn(asset: str, recording: Path, site: Path | None, *, labels: bool | None) -> None:
+    """Exit 1 where the recording gives no settings, 2 where a file has faults."""
+    from gateway.learning.command import learn as propose  # noqa: PLC0415
+
+    sys.exit(propose(asset, recording, site, labels=labels))
+
+
 @cli.group(help=_("Industry profiles: try one against its own traces."))
 def profile() -> None:
     """Hold the commands that whoever writes a profile needs."""

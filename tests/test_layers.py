@@ -121,6 +121,15 @@ MAY: dict[str, set[str]] = {
         "templates",
         "api",
     },
+    "learning": {
+        "model",
+        "errors",
+        "words",
+        "config",
+        "sitefile",
+        "deriving",
+        "tracing",
+    },
     "tracing": {
         "deriving",
         "model",
