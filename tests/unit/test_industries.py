@@ -15,7 +15,7 @@ from gateway.checking import examine
 from gateway.meta import describe
 from gateway.resolution.industry import load_profile
 from gateway.resolution.library import PROFILES
-from gateway.resolution.profile import SIGNALS, SignalKind
+from gateway.resolution.profile import BASE, KNOWN_KPIS, SIGNALS, SignalKind
 
 if TYPE_CHECKING:
     from gateway.resolution.profile import MachineType, Profile, Signal
@@ -29,9 +29,9 @@ SHARED = {
     "dust-collector": "none",
     **{f"{kind}-meter": "none" for kind in ("energy", "water", "air", "gas", "steam", "heat")},
     "machine": "direct",
-    "additive-manufacturing": "multiplied",
 }
-METAL = {
+MACHINERY = {
+    "additive-manufacturing": "multiplied",
     "robot": "direct",
     "flexible-cell": "direct",
     "smart-line": "direct",
@@ -39,10 +39,16 @@ METAL = {
     "press": "multiplied",
     "injection-machine": "multiplied",
     "assembly-machine": "direct",
+    "cnc": "multiplied",
+    "furnace": "multiplied",
+    "test-bench": "tests",
+    "packing-station": "multiplied",
 }
 MACHINES = {
     "common": {},
-    "shoes": {
+    "machinery": MACHINERY,
+    "shoes": MACHINERY
+    | {
         "clicking-press": "multiplied",
         "laser-cutter": "direct",
         "knife-cutter": "direct",
@@ -61,7 +67,8 @@ MACHINES = {
         "sole-injection": "multiplied",
         "packing": "multiplied",
     },
-    "apparel": {
+    "apparel": MACHINERY
+    | {
         "spreader": "multiplied",
         "auto-cutter": "multiplied",
         "sewing-machine": "direct",
@@ -75,7 +82,7 @@ MACHINES = {
         "sorting": "direct",
         "packing": "multiplied",
     },
-    "valves": METAL
+    "valves": MACHINERY
     | {
         "cnc-lathe": "multiplied",
         "machining-center": "multiplied",
@@ -87,7 +94,7 @@ MACHINES = {
         "assembly-station": "direct",
         "coating-line": "multiplied",
     },
-    "electrical": METAL
+    "electrical": MACHINERY
     | {
         "stamping-press": "multiplied",
         "progressive-die-press": "multiplied",
@@ -98,7 +105,7 @@ MACHINES = {
         "instant-trip-test-bench": "tests",
         "dielectric-test-bench": "tests",
     },
-    "auto-parts": METAL
+    "auto-parts": MACHINERY
     | {
         "cnc-lathe": "multiplied",
         "machining-center": "multiplied",
@@ -192,6 +199,10 @@ def test_an_industry_has_every_machine_of_its_process(industry: str) -> None:
     assert (SHARED | MACHINES[industry]).items() <= counting.items()
 
 
+def test_every_figure_that_the_gateway_computes_is_described() -> None:
+    assert set(KNOWN_KPIS) == set(shipped("common").kpis) | set(BASE)
+
+
 @pytest.mark.parametrize("industry", MACHINES)
 def test_nothing_in_an_industry_looks_like_a_norm(industry: str) -> None:
     """Ideal cycles are the site file's, and what counts are multiplied with is 1 until told."""
@@ -259,4 +270,7 @@ def test_the_sample_sites_are_sound(path: Path) -> None:
 
 
 def test_there_is_a_sample_site_of_every_industry() -> None:
-    assert {path.name.removesuffix(".site.yaml") for path in SITES} == set(MACHINES) - {"common"}
+    assert {path.name.removesuffix(".site.yaml") for path in SITES} == set(MACHINES) - {
+        "common",
+        "machinery",
+    }
