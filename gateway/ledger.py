@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.figures.account import KEEP_MS, Account
-from gateway.figures.context import SIGNALS, NotEntered, unused
+from gateway.figures.context import SIGNALS, NotEntered
 from gateway.figures.track import ALWAYS, NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
@@ -93,7 +93,7 @@ class Ledger:
 
         Returns:
             A state record, where one is to be told; and what is kept in the log but changes no
-            figure as yet.
+            figure as yet: of an asset without figures, all of it.
 
         Raises:
             NotEntered: it is too old, the machine tells it by itself, or another site file is
@@ -101,7 +101,7 @@ class Ledger:
         """
         account = self._accounts.get(asset)
         if account is not None:
-            return account.enter(t_ms, said, now_ms), unused(account.spec, said)
+            return account.enter(t_ms, said, now_ms), []
         if asset in self._parting:
             text = _("{asset} is being set up anew: say it again in a moment")
             raise NotEntered(text.format(asset=asset))

@@ -18,7 +18,7 @@ from gateway.figures.epochs import Epochs
 from gateway.figures.eras import Eras
 from gateway.figures.journal import SAID, STATE, Journal
 from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
-from gateway.figures.pieces import COUNTERS
+from gateway.figures.pieces import tells_pieces
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.share import Share
@@ -98,7 +98,7 @@ class Account:
             )
 
         self._oee: Book | None = None
-        if bound & {STATE, *COUNTERS}:
+        if STATE in bound or tells_pieces(spec):
             self._oee = book("oee", of.oee_fields, of.is_settled)
         self._meters: dict[Medium, Book] = {}
         for medium in MEDIA:

@@ -9,17 +9,19 @@ A machine may say the first four by itself, as signals that are bound (`product`
 `planned_stop`, `reason`): what a reading says holds until another one says something else; 0 or an
 empty text says nothing.
 
-Rejects that are entered make Q and OEE of a window in which at least one entry lies, 0 included,
-where the machine counts its pieces and nothing counts its rejects; the window's `basis.quality`
-then says `entered`. A window without an entry has no Q, since nobody said that all were good. Good
-pieces, and rejects of pairs, are kept in the log and no figure uses them yet.
+Pieces that are entered count in the window of their time, where nothing counts good or rejected
+ones: rejects are taken from what the machine counts, good ones are the good ones of it, and where
+it counts nothing both together are the total. Where both are entered beside a counter, the rejects
+say it. A window without an entry has no Q, since nobody said that all were good; one with an entry,
+of 0 too, says `basis.quality: entered`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.figures.journal import ENTERED, ORDER, PLANNED, PRODUCT, REASON
+from gateway.figures.counting import takes_entered
+from gateway.figures.journal import ENTERED, ENTERED_GOOD, ORDER, PLANNED, PRODUCT, REASON
 from gateway.model import Entry
 from gateway.words import _
 
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
     from gateway.figures.journal import Journal
     from gateway.model import KpiSpec, Value
 
-GOOD = "good_entered"
 SIGNALS = {
     "product": PRODUCT,
     "order": ORDER,
     "planned_stop": PLANNED,
     "reason": REASON,
     "reject": ENTERED,
-    "good": GOOD,
+    "good": ENTERED_GOOD,
 }
 """What is said → the signal of its log entry."""
 
@@ -81,25 +82,15 @@ def _check(spec: KpiSpec, said: Mapping[str, Value]) -> None:
         raise NotEntered(_("the product is read from the machine"))
     if "order" in said and ORDER in spec.signals:
         raise NotEntered(_("the order is read from the machine"))
-    judged = {"good", "reject", "reject_left", "reject_right"} & set(spec.signals)
-    if judged and {"good", "reject"} & said.keys():
+    if not {"good", "reject"} & said.keys():
+        return
+    judging = {"good", "reject", "reject_left", "reject_right"}
+    judged = {*spec.signals} & ({"result"} if spec.counting == "tests" else judging)
+    if judged:
         text = _("the machine counts {signal} by itself")
         raise NotEntered(text.format(signal=", ".join(sorted(judged))))
-
-
-def unused(spec: KpiSpec, said: Mapping[str, Value]) -> list[str]:
-    """What is kept and changes no figure as yet."""
-    kept = [name for name in ("good",) if name in said]
-    if "reject" in said and not takes_rejects(spec):
-        kept.append("reject")
-    return kept
-
-
-def takes_rejects(spec: KpiSpec) -> bool:
-    """Whether rejects that are entered make a quality ratio."""
-    signals = set(spec.signals)
-    return (
-        spec.counting in {"direct", "stations"}
-        and "count" in signals
-        and not {"good", "reject"} & signals
-    )
+    if not takes_entered(spec):
+        raise NotEntered(_("pieces are not counted for it"))
+    if "good" in said and spec.counting == "pairs":
+        text = _("good pairs follow from the counters of left and right: enter the rejected ones")
+        raise NotEntered(text)

@@ -24,7 +24,8 @@ ORDER, REASON, PLANNED = "order", "reason", "planned_stop"
 LEVEL = "level"
 """How much power a machine draws, as a word: off | standby | idle | run."""
 ENTERED = "reject_entered"
-AMOUNTS = frozenset({ENTERED, "good_entered"})
+ENTERED_GOOD = "good_entered"
+AMOUNTS = frozenset({ENTERED, ENTERED_GOOD})
 """Entries that add up, each for itself; they have nothing in force after them."""
 
 

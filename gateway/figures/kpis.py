@@ -142,11 +142,17 @@ def _of_losses(times: Times, output: Output) -> dict[str, Fraction | None]:
     losses["unplaced_time"] = Fraction(running if unplaced else 0, 1000)
     losses["speed_loss_time"] = NOTHING if unplaced else (running - output.turned) / 1000
     losses["station_loss_time"] = output.empty / 1000
-    if output.judged:
-        made = output.turned - output.empty
-        good = made * output.ideal_good / output.ideal if output.ideal else NOTHING
-        losses["process_reject_loss_time"] = (made - good) / 1000
-        losses["productive_time"] = good / 1000
+    losses["retest_loss_time"] = output.again / 1000
+    if not output.judged:
+        return losses
+    made = (output.turned - output.empty - output.again) / 1000
+    part = made / output.ideal if output.ideal else NOTHING
+    rejected = output.ideal - output.ideal_good
+    startup = min(output.ideal_startup or NOTHING, rejected)
+    losses["process_reject_loss_time"] = (rejected - startup) * part
+    if output.ideal_startup is not None:
+        losses["startup_reject_loss_time"] = startup * part
+    losses["productive_time"] = output.ideal_good * part
     return losses
 
 
@@ -156,6 +162,12 @@ def _of_pieces(times: Times, output: Output) -> dict[str, Fraction | None]:
         made = output.total.all
         found["scrap_ratio"] = output.scrap / made if made else None
         found["quality_ratio_piece"] = _piece_quality(output) if output.total.placed else None
+        first = min(max(output.first.all, NOTHING), made)
+        found["first_pass_yield"] = first / made if made else None
+        if output.rework is not None:
+            found["rework_ratio"] = output.rework / made if made else None
+    if output.disagreement:
+        found["counter_disagreement"] = output.disagreement
     if output.judged and output.timed:
         found["oee_by_count"] = output.ideal_good_all / times.planned if times.planned else None
     if output.pairs is not None:

@@ -17,18 +17,17 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.figures.context import takes_rejects
 from gateway.figures.counter import Growth, Limits, growth
-from gateway.figures.journal import ENTERED, ORDER, Journal
+from gateway.figures.counting import count_pieces, takes_entered
+from gateway.figures.journal import AMOUNTS, ORDER, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
 from gateway.figures.pieces import (
     COUNTERS,
-    MOUNTED,
     NOTHING,
     Counts,
     Output,
     Setting,
-    count_pieces,
+    multiplying,
     terms_since,
 )
 from gateway.figures.stops import Stops
@@ -150,13 +149,14 @@ def sum_up(
         if place >= 0
     )
     unknown = dark(spans(journal, min(since, default=start), over))
+    takes = journal.amounts and takes_entered(spec)
     for first, last, setting in _settings(journal, start, over, spec):
         for name, column, limits in series:
             grown = growth(column, limits, first, last, unknown)
             if grown.placed or grown.unplaced or grown.jumps:
                 mine = counts.setdefault(setting, {})
                 mine[name] = mine.get(name, Growth()) + grown
-        if takes_rejects(spec):
+        if takes:
             _add_entered(journal, first, last, counts.setdefault(setting, {}))
     return Sums(times, counts)
 
@@ -225,13 +225,13 @@ def _quality(output: Output, spec: KpiSpec) -> str:
 
 
 def _add_entered(journal: Journal, start: int, end: int, grown: dict[str, Growth]) -> None:
-    """Add the rejects that were entered in [start, end), 0 too: somebody looked."""
-    column = journal.amounts.get(ENTERED)
-    if column is not None:
+    """Add the pieces that were entered in [start, end), 0 too: somebody looked."""
+    for signal in AMOUNTS & journal.amounts.keys():
+        column = journal.amounts[signal]
         places = range(column.index(start - 1) + 1, column.index(end - 1) + 1)
         if places:
             added = Growth(placed=sum(column.values[place] for place in places))
-            grown[ENTERED] = grown.get(ENTERED, Growth()) + added
+            grown[signal] = grown.get(signal, Growth()) + added
 
 
 def _float(value: Fraction | None) -> float | None:
@@ -247,17 +247,16 @@ def _cycle(output: Output, spec: KpiSpec) -> float | None:
 def _settings(
     journal: Journal, start: int, end: int, spec: KpiSpec
 ) -> Iterator[tuple[int, int, Setting]]:
-    """Cut [start, end) where the product, its terms or the stations mounted change."""
-    mounted = journal.numbers.get(MOUNTED) if spec.counting == "stations" else None
+    """Cut [start, end) where the product, its terms or what a count is multiplied by change."""
+    columns = [journal.numbers.get(name) for name in multiplying(spec)]
     edges = {start, end}
-    for column in (journal.product, mounted):
+    for column in (journal.product, *columns):
         if column is not None:
             edges.update(column.times[column.index(start) + 1 : column.index(end - 1) + 1])
     for terms in spec.products.values():
         edges.update(one.since_ms for one in terms if start < one.since_ms < end)
     cuts = sorted(edges)
     for first, last in itertools.pairwise(cuts):
-        count = mounted.at(first) if mounted is not None else None
         product = journal.product.at(first) or ""
-        stations = None if count is None else round(count)
-        yield first, last, Setting(product, stations, terms_since(spec, product, first))
+        factors = tuple(None if column is None else column.at(first) for column in columns)
+        yield first, last, Setting(product, factors, terms_since(spec, product, first))

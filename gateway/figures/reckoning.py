@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.figures.cells import Cells
 from gateway.figures.conversion import factors_of
+from gateway.figures.counting import count_pieces, good_halves
 from gateway.figures.energy import EnergyFigures, energy_figures
 from gateway.figures.journal import (
     AMOUNTS,
@@ -26,7 +27,7 @@ from gateway.figures.journal import (
 from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.part import Part
-from gateway.figures.pieces import COUNTERS, MOUNTED, NOTHING, count_pieces, good_halves
+from gateway.figures.pieces import COUNTERS, NOTHING, multiplying, tells_pieces
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.stops import around, reach
 from gateway.figures.timeline import is_undecided
@@ -91,7 +92,7 @@ class Reckoning:
         }
         self._recent: dict[tuple[int, int], Sums] = {}
         self.base: tuple[int, Fraction] | None = None
-        self.has_oee = not {STATE, *COUNTERS}.isdisjoint(spec.signals)
+        self.has_oee = STATE in spec.signals or tells_pieces(spec)
 
     def has_meter(self, medium: Medium) -> bool:
         """Whether anything of a medium is measured."""
@@ -109,7 +110,7 @@ class Reckoning:
         """What was used of a medium in a window, with the good pieces of the same time."""
         used = self._meter_cells[medium].sum(window.start, window.end, now_ms)
         passed_ms = min(window.end, now_ms) - window.start
-        good = self.oee(window, now_ms).good if set(self.spec.signals) & set(COUNTERS) else None
+        good = self.oee(window, now_ms).good if self.has_oee else None
         factors = self._factors(medium, window)
         return energy_figures(used, self.spec, medium, passed_ms, good, factors)
 
@@ -203,7 +204,7 @@ class Reckoning:
             return series.times[place - 1] if place else t_ms, until
         if signal in PHASES:
             return t_ms - t_ms % MINUTE_MS, t_ms - t_ms % MINUTE_MS + MINUTE_MS
-        none = END if signal == MOUNTED else t_ms
+        none = END if signal in multiplying(self.spec) else t_ms
         return t_ms, _after(series, t_ms, none) + 1
 
     def drop(self, start: int, end: int, signal: str) -> None:

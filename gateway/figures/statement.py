@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Fields = dict[str, object]
 
-ALWAYS_TOLD = frozenset({"counter_jumps"})
+ALWAYS_TOLD = frozenset({"counter_jumps", "counter_disagreement"})
 """KPIs that tell of a fault, so no profile need ask for them."""
 COAL_KPIS = frozenset({"kgce", "kgce_per_1000_good"})
 CO2_KPIS = frozenset({"kgco2", "kgco2_per_good"})

@@ -55,7 +55,7 @@ def specify(
     machine = industry.profile.types[kind]
     path = ("assets", name, "parameters")
     numbers, faults = settle(machine.parameters, asset.parameters, site.document, path, kind)
-    used = [binding for binding in bindings if binding.signal in SIGNALS]
+    used = [b for b in bindings if b.signal in SIGNALS or b.signal in machine.factors]
     ideal_s = asset.ideal_cycle or machine.ideal_cycle
     products = dated(asset.products, site.site.timezone)
     own = [terms.ideal_cycle_s for found in products.values() for terms in found]
@@ -86,6 +86,7 @@ def specify(
         state_basis="plc",
         stations=None if stations is None else round(stations),
         pieces_per_index=numbers.get("pieces_per_index", 1.0),
+        multipliers={name: numbers.get(name) for name in machine.factors},
         max_kw=numbers.get("max_kw"),
         factors={
             key: Factor(factor.value, factor.unit, factor.year, factor.scope)
@@ -106,6 +107,8 @@ def judges(machine: MachineType, bound: set[str]) -> bool:
     """Whether good pieces can be told from bad ones by what is bound."""
     if machine.counting == "pairs":
         return {"count_left", "count_right", "reject_left", "reject_right"} <= bound
+    if machine.counting == "tests":
+        return {"serial", "result"} <= bound
     return "good" in bound or {"count", "reject"} <= bound
 
 
