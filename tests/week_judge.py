@@ -49,33 +49,87 @@ class Verdict:
     kwh: tuple[float, float] | None = None
 
 
-def judge(watched: Watched, told: Sequence[tuple[str, dict[str, Any]]]) -> Verdict:
-    """Hold all that was told of a machine against its truth."""
-    verdict = Verdict(watched.machine.name)
-    oees = [body for cls, body in told if cls == "oee"]
-    meters = [body for cls, body in told if cls == "energy/electricity"]
-    if watched.seen is not None and watched.real is not None:
+class Judge:
+    """Knows the truth of one machine."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.machine = watched.machine
+        self._watched = watched
         micro_ms = watched.machine.micro_s * 1000
-        seen = Reckoning(watched.seen, watched.turns, micro_ms)
+        self._seen = self._real = None
+        if watched.seen is not None and watched.real is not None:
+            self._seen = Reckoning(watched.seen, watched.turns, micro_ms)
+            self._real = Reckoning(watched.real, watched.turns, micro_ms)
+        self._meter = _Meter(watched)
+
+    def figures(self, window: Interval) -> Figures | None:
+        """What could be seen of a window at best; None of what makes nothing."""
+        return None if self._seen is None else self._seen.figures(window)
+
+    def used(self, window: Interval) -> Fraction:
+        """Energy of a window by its meter, kWh."""
+        return self._meter.used(window)
+
+    def verdict(self, told: Sequence[tuple[str, dict[str, Any]]]) -> Verdict:
+        """Hold all that was told of the machine against its truth."""
+        verdict = Verdict(self.machine.name, windows=len(told))
+        oees = [body for cls, body in told if cls == "oee"]
+        meters = [body for cls, body in told if cls == "energy/electricity"]
         for body in oees:
-            window = body["win"]["start"], body["win"]["end"]
-            figures = seen.figures(window)
-            verdict.windows += 1
-            for what in differences(body, figures):
-                verdict.wrong.append(f"{_name(body)}: {what}")
-        real = Reckoning(watched.real, watched.turns, micro_ms)
-        _judge_week(verdict, [b for b in oees if b["win"]["kind"] == "day"], real)
-    meter = _Meter(watched)
-    for body in meters:
-        verdict.windows += 1
-        window = body["win"]["start"], body["win"]["end"]
-        if not _same(body["use"], meter.used(window)):
-            verdict.wrong.append(f"{_name(body)}: use {body['use']}, not {meter.used(window)}")
-    days = [body["use"] or 0 for body in meters if body["win"]["kind"] == "day"]
-    verdict.kwh = sum(days), watched.used_kwh()
-    if abs(verdict.kwh[0] - verdict.kwh[1]) > max(ENERGY_SHARE * verdict.kwh[1], LAST_DIGIT):
-        verdict.wrong.append(f"the week's energy is {verdict.kwh[0]}, not {verdict.kwh[1]}")
+            figures = self.figures(_window(body))
+            assert figures is not None, body
+            verdict.wrong += [f"{_name(body)}: {what}" for what in differences(body, figures)]
+        for body in meters:
+            true = self.used(_window(body))
+            if not _same(body["use"], true):
+                verdict.wrong.append(f"{_name(body)}: use is {body['use']}, not {float(true)}")
+        if self._real is not None:
+            _judge_week(verdict, [b for b in oees if b["win"]["kind"] == "day"], self._real)
+        days = [body["use"] or 0 for body in meters if body["win"]["kind"] == "day"]
+        verdict.kwh = sum(days), self._watched.used_kwh()
+        if abs(verdict.kwh[0] - verdict.kwh[1]) > max(ENERGY_SHARE * verdict.kwh[1], LAST_DIGIT):
+            verdict.wrong.append(f"the week's energy is {verdict.kwh[0]}, not {verdict.kwh[1]}")
+        return verdict
+
+
+def judge_rollup(
+    name: str, judges: Sequence[Judge], told: Sequence[tuple[str, dict[str, Any]]]
+) -> Verdict:
+    """Hold the figures of a line or a site against the sums of its machines' truths."""
+    verdict = Verdict(name, windows=len(told))
+    for cls, body in told:
+        window = _window(body)
+        true: dict[str, Fraction | float | None] = {}
+        if cls == "energy/electricity":
+            true["use"] = sum((judge.used(window) for judge in judges), Fraction(0))
+        elif cls == "oee":
+            parts = [judge.figures(window) for judge in judges]
+            true = _summed([p for p in parts if p is not None and p.time_s["planned"]])
+        for key, value in true.items():
+            first, _, second = key.partition(".")
+            said = body[first][second] if second else body[first]
+            if not _same(said, value):
+                verdict.wrong.append(
+                    f"{_name(body)}: {key} is {said}, not {None if value is None else float(value)}"
+                )
     return verdict
+
+
+def _summed(parts: Sequence[Figures]) -> dict[str, Fraction | float | None]:
+    """Ratios of sums, never means of ratios."""
+    known, run = sum(p.known_ms for p in parts), sum(p.run_ms for p in parts)
+    ideal = sum((p.ideal_ms for p in parts), Fraction(0))
+    worth = sum((p.worth_ms for p in parts), Fraction(0))
+    true: dict[str, Fraction | float | None] = {
+        f"time_s.{name}": sum(p.time_s[name] for p in parts)
+        for name in ("planned", "run", "setup", "delay", "idle", "unknown", "planned_stop")
+    }
+    true["a"] = Fraction(run, known) if known else None
+    if ideal:
+        true["p"] = ideal / run if run else None
+        true["q"] = worth / ideal if run else None
+        true["oee"] = worth / known if run else Fraction(0)
+    return true
 
 
 def differences(body: dict[str, Any], figures: Figures) -> Iterator[str]:
@@ -153,6 +207,10 @@ def _same(value: float | None, true: float | Fraction | None) -> bool:
     if value is None or true is None:
         return value is None and true is None
     return abs(value - float(true)) <= EXACT * max(1.0, abs(float(true)))
+
+
+def _window(body: dict[str, Any]) -> Interval:
+    return body["win"]["start"], body["win"]["end"]
 
 
 def _name(body: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ SETTLED_MS = 600_000
 """After the end of a week, all of its windows are closed."""
 
 Key = tuple[str, str, str]
-"""Asset, class, subject."""
+"""Asset (of a roll-up with its line in front), class, subject."""
 Told = dict[Key, dict[str, Any]]
 """The body of the highest rev of each window."""
 
@@ -50,12 +50,17 @@ def last_word(records: Iterable[Record]) -> Told:
     told: Told = {}
     for record in records:
         if record.cls == "oee" or record.cls.startswith("energy"):
-            key = record.asset, record.cls, record.subject
+            key = name_of(record), record.cls, record.subject
             body = json.loads(record.body)
             before = told.get(key)
             assert body["rev"] == (0 if before is None else before["rev"] + 1), key
             told[key] = body
     return told
+
+
+def name_of(record: Record) -> str:
+    """The asset; `line/_line` of a line's roll-up."""
+    return f"{record.line}/{record.asset}" if record.asset.startswith("_") else record.asset
 
 
 class Restarting:
@@ -111,7 +116,7 @@ class Restarting:
             if draft.cls == "state":
                 self._states[draft.asset] = record
             elif draft.cls != "event":
-                self._records[draft.asset, draft.cls, draft.subject] = record
+                self._records[name_of(record), draft.cls, draft.subject] = record
         self._rows += self.ledger.take_log()
 
 

@@ -92,8 +92,9 @@ class Course:
                 self._legs.append(Leg(times[plain], since, risen, None))
                 risen += exact(values[place - 1]) - exact(values[plain])
                 plain = -1
-            self._legs.append(Leg(since, until, risen, exact(step)))
-            risen += exact(step)
+            grown = _exact_step(values[place - 1], values[place], step, limits)
+            self._legs.append(Leg(since, until, risen, grown))
+            risen += grown
         if plain >= 0:
             self._legs.append(Leg(times[plain], times[place], risen, None))
         self._sinces = [leg.since for leg in self._legs]
@@ -196,6 +197,13 @@ class Course:
 def exact(reading: float) -> Fraction:
     """A reading as the decimal that it stands for: 88131.76, not the nearest binary fraction."""
     return Fraction(str(reading))
+
+
+def _exact_step(before: float, now: float, step: float, limits: Limits) -> Fraction:
+    """A step as its readings have it, where they wrapped: floats of 42949672.95 are coarse."""
+    if limits.modulus is not None and step == now - before + limits.modulus:
+        return exact(now) - exact(before) + exact(limits.modulus)
+    return exact(step)
 
 
 def _judged(

@@ -44,7 +44,8 @@ class Figures:
         a, p, q, oee: the four.
         coverage: known time over the window.
         kpi: others, by name.
-        known_ms: planned time that is known; `worth_ms` the ideal time of the good pieces in it.
+        known_ms: planned time that is known, `run_ms` what was run of it; `ideal_ms` the ideal time
+            of the pieces in it, `worth_ms` of the good ones.
     """
 
     time_s: dict[str, float]
@@ -59,6 +60,8 @@ class Figures:
     coverage: Fraction
     kpi: dict[str, Fraction | None]
     known_ms: int
+    run_ms: int
+    ideal_ms: Fraction
     worth_ms: Fraction
 
 
@@ -131,6 +134,8 @@ class Reckoning:
             coverage=Fraction(ms["known"], window[1] - window[0]),
             kpi=self._kpis(window, ms, placed, lost, oee),
             known_ms=known,
+            run_ms=run,
+            ideal_ms=placed["ideal"],
             worth_ms=worth,
         )
 

@@ -15,7 +15,7 @@ import pytest
 
 from simulators.week.run import WorkshopWeek, watch
 from simulators.week.workshop import INDUSTRIES, Workshop, workshop
-from tests.week_judge import judge
+from tests.week_judge import Judge, Verdict, judge_rollup
 from tests.week_rig import Restarting, Told, by_asset, replayed, stage_of
 
 SEEDS = range(1, 1 + int(os.environ.get("NXGATE_WEEKS", "2")))
@@ -31,10 +31,21 @@ def part(industry: str, names: tuple[str, ...], days: int) -> Workshop:
     )
 
 
+def verdicts_of(week: WorkshopWeek, told: Told) -> list[Verdict]:
+    """One of each machine, each line and the site."""
+    bodies = by_asset(told)
+    judges = {name: Judge(watched) for name, watched in week.watched.items()}
+    lines: dict[str, list[Judge]] = {"_site/_site": list(judges.values())}
+    for one in judges.values():
+        lines.setdefault(f"{one.machine.line}/_line", []).append(one)
+    return [one.verdict(bodies[name]) for name, one in judges.items()] + [
+        judge_rollup(name, parts, bodies[name]) for name, parts in lines.items()
+    ]
+
+
 def judged(week: WorkshopWeek, told: Told) -> None:
     """Hold all that was told against the truth."""
-    bodies = by_asset(told)
-    verdicts = [judge(watched, bodies[name]) for name, watched in week.watched.items()]
+    verdicts = verdicts_of(week, told)
     for verdict in verdicts:
         print(verdict.asset, verdict.windows, verdict.oee, verdict.kwh)
     wrong = [f"{verdict.asset} {what}" for verdict in verdicts for what in verdict.wrong]
