@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.tracing.stage import Stage
 
 SECOND_MS = 1_000
+LONGEST_PAUSE_MS = 64_000
+"""Between two looks at a window that can't be closed yet."""
 EPOCH = 1
 """Of all ids: nothing was ever stored under them."""
 
@@ -124,10 +126,16 @@ class Player:
         """Do what falls due up to a time."""
         if not self.now_ms:
             self.now_ms = until_ms
+        pause_ms = SECOND_MS
         while (due_ms := self._next()) <= until_ms:
-            yield from self._records(self.ledger.advance(due_ms))
-            self.now_ms = due_ms
-            self._due = self.ledger.due()
+            told = self.ledger.advance(due_ms)
+            yield from self._records(told)
+            self.now_ms, self._due = due_ms, self.ledger.due()
+            if told or self._due > due_ms:
+                pause_ms = SECOND_MS
+            else:  # a window waits for a reading, and none comes before `until_ms`
+                self._due = due_ms + pause_ms
+                pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
         self.ledger.take_log()
 
     def _next(self) -> int:

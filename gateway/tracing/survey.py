@@ -48,6 +48,11 @@ class Pace:
         self._last = t_ms if self._last is None else max(self._last, t_ms)
 
     @property
+    def repeats(self) -> bool:
+        """Whether the state is told at each poll, not only where it changes."""
+        return 2 * self.repeated > self.count
+
+    @property
     def usual_ms(self) -> int:
         """The median; 0 where there is none."""
         return sorted(self._apart)[len(self._apart) // 2] if self._apart else 0
@@ -61,23 +66,30 @@ class Told:
         signals: in the order in which they first occur.
         lines: paces of all its lines, and of those of the state alone.
         state: the newest.
-        repeats: the state is told at each poll, not only where it changes.
+        count, repeated: lines of the state, and how many of them say the same again.
     """
 
     signals: dict[str, None] = field(default_factory=dict)
     lines: Pace = field(default_factory=Pace)
     states: Pace = field(default_factory=Pace)
     state: Value = None
-    repeats: bool = False
+    count: int = 0
+    repeated: int = 0
 
     def note(self, t_ms: int, signal: str, value: Value) -> None:
         """Take one line."""
         self.lines.note(t_ms)
         if signal == STATE:
-            self.repeats |= STATE in self.signals and value == self.state
+            self.repeated += self.count > 0 and value == self.state
+            self.count += 1
             self.states.note(t_ms)
             self.state = value
         self.signals[signal] = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the state is told at each poll, not only where it changes."""
+        return 2 * self.repeated > self.count
 
     @property
     def usual_ms(self) -> int:
