@@ -111,8 +111,9 @@ class Book:
     def open(self, t_ms: int) -> None:
         """Begin with the windows that a time lies in, where none was closed before."""
         for kind, cursor in self._cursor.items():
-            self._cursor[kind] = cursor or t_ms
-        self.due = 0
+            if not cursor:
+                self._cursor[kind] = t_ms
+                self.due = 0
 
     def recall(self, record: Record) -> None:
         """Take up a statement made earlier."""
@@ -233,7 +234,10 @@ class Book:
     def _close(self, kind: str, now_ms: int, front: int) -> list[Draft]:
         if not self._cursor[kind]:
             return []
-        cursor, over = max(self._cursor[kind], front), now_ms - self._grace
+        # What ended before the front is not told any more; where no window comes for weeks, this
+        # keeps the next end in sight.
+        cursor = self._cursor[kind] = max(self._cursor[kind], front)
+        over = now_ms - self._grace
         drafts: list[Draft] = []
         for window in self._agenda.windows(kind, cursor, over):
             if not cursor < window.end <= over:

@@ -15,7 +15,7 @@ from gateway.figures.calendar import Calendar
 from gateway.ids import make_key
 from gateway.ledger import Ledger
 from gateway.model import Record
-from gateway.tracing.line import trusted
+from gateway.tracing.line import Again
 from gateway.tracing.steps import Steps
 from gateway.tracing.survey import STATE
 from gateway.tracing.trace import lines
@@ -38,7 +38,7 @@ Poll = tuple[int, str, dict[str, "Value"]]
 
 def polls(stage: Stage) -> Iterator[Poll]:
     """The trace's readings in the order in which they came, clock steps undone."""
-    steps = Steps()
+    steps, again = Steps(), Again()
     states: dict[str, tuple[int, Value]] = {}
     at, of = 0, ""
     values: dict[str, Value] = {}
@@ -55,7 +55,7 @@ def polls(stage: Stage) -> Iterator[Poll]:
         return at, of, values
 
     for _number, raw in lines(stage.trace):
-        line = trusted(raw)
+        line = again.read(raw)
         t_ms = steps.undone(line.t_ms, line.mono_ms)
         if t_ms != at or line.asset != of or line.signal in values:
             if values:
@@ -86,8 +86,8 @@ class Player:
             for asset in plant.assets
             if asset.derived is not None
         }
-        self._due = 0
-        self._seq = 0
+        self._due = self._not_before = self._seq = 0
+        self._pause_ms = SECOND_MS
 
     def play(self, polls: Iterable[Poll], until_ms: int | None = None) -> Iterator[Record]:
         """Take readings and let time pass up to the last of them; yield what is told.
@@ -108,7 +108,9 @@ class Player:
             drafts += self._observe(asset, t_ms, values)
             if drafts:
                 yield from self._records(drafts)
-            self._due = min(self._due, ledger.due(asset))
+            due_ms = ledger.due(asset)
+            if due_ms < self._due:
+                self._due = max(due_ms, self._not_before)
         if until_ms is not None and until_ms > self.now_ms:
             yield from self._pass(until_ms)
             self.now_ms = until_ms
@@ -124,24 +126,23 @@ class Player:
 
     def _pass(self, until_ms: int) -> Iterator[Record]:
         """Do what falls due up to a time."""
+        ledger = self.ledger
         if not self.now_ms:
             self.now_ms = until_ms
-        pause_ms = SECOND_MS
-        while (due_ms := self._next()) <= until_ms:
-            told = self.ledger.advance(due_ms)
+        while True:
+            self._due = max(ledger.due(), self._not_before, self.now_ms + 1)
+            due_ms = -(-self._due // SECOND_MS) * SECOND_MS
+            if due_ms > until_ms:
+                break
+            told = ledger.advance(due_ms)
             yield from self._records(told)
-            self.now_ms, self._due = due_ms, self.ledger.due()
-            if told or self._due > due_ms:
-                pause_ms = SECOND_MS
-            else:  # a window waits for a reading, and none comes before `until_ms`
-                self._due = due_ms + pause_ms
-                pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
-        self.ledger.take_log()
-
-    def _next(self) -> int:
-        """The first whole second after now in which something is due."""
-        due_ms = max(self._due, self.now_ms + 1)
-        return -(-due_ms // SECOND_MS) * SECOND_MS
+            self.now_ms = due_ms
+            if told or ledger.due() > due_ms:
+                self._pause_ms = SECOND_MS
+            else:  # a window waits for a reading that didn't come yet
+                self._not_before = due_ms + self._pause_ms
+                self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
+        ledger.take_log()
 
     def _records(self, drafts: Iterable[Draft]) -> Iterator[Record]:
         for draft in drafts:

@@ -48,11 +48,6 @@ class Pace:
         self._last = t_ms if self._last is None else max(self._last, t_ms)
 
     @property
-    def repeats(self) -> bool:
-        """Whether the state is told at each poll, not only where it changes."""
-        return 2 * self.repeated > self.count
-
-    @property
     def usual_ms(self) -> int:
         """The median; 0 where there is none."""
         return sorted(self._apart)[len(self._apart) // 2] if self._apart else 0
@@ -142,7 +137,10 @@ def look(path: Path, known: Mapping[str, MachineType | None]) -> Survey:
                 found.faults.append(Fault(str(path), *place, wrong.what, wrong.next))
             continue
         t_ms = steps.undone(line.t_ms, line.mono_ms)
-        found.assets.setdefault(line.asset, Told()).note(t_ms, line.signal, line.value)
+        told = found.assets.get(line.asset)
+        if told is None:
+            told = found.assets[line.asset] = Told()
+        told.note(t_ms, line.signal, line.value)
         found.count += 1
         found.first_ms = min(found.first_ms or t_ms, t_ms)
         found.last_ms = max(found.last_ms, t_ms)
