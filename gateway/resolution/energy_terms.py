@@ -64,6 +64,7 @@ ENERGY_KPIS: dict[str, tuple[str, ...]] = {
     "load_factor": ("energy",),
     "nameplate_grade": (),
     "shared_kwh": (),
+    "unallocated_kwh": ("energy",),
     "kwh_per_good_with_shared": ("energy", "count", "quality"),
 }
 """Figure → what it can't do without."""
