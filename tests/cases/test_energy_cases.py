@@ -71,11 +71,8 @@ def test_e1_fixed_and_sliding_demand(tmp_path: Path) -> None:
 
 def test_e2_imbalance_of_phases(tmp_path: Path) -> None:
     case = CASES["E2_imbalance"]
-    currents = dict(
-        zip(("current_l1", "current_l2", "current_l3"), case["currents_a"], strict=True)
-    )
-    lines = ("voltage_l12", "voltage_l23", "voltage_l31")
-    voltages = dict(zip(lines, case["voltages_ll_v"], strict=True))
+    currents = dict(zip(CURRENTS, case["currents_a"], strict=True))
+    voltages = dict(zip(VOLTAGES, case["voltages_ll_v"], strict=True))
     balanced = dict.fromkeys(currents, 44)
     # Half of the shift the currents are balanced; the voltages never are.
     parts = [

@@ -400,7 +400,9 @@ def test_the_engine_gives_every_figure_that_a_profile_lists(tmp_path: Path, name
         metered |= fold_energy(readings, hour, spec, good=4, medium=medium).kpi
     computed = {*figures(Sums(), spec, "idle").kpi, *metered}
     elsewhere = {"base_load_kw", "first_pass_yield", "rework_ratio", "startup_reject_loss_time"}
-    assert set(spec.kpis) - computed <= elsewhere  # off shift, by serial, and by signals not bound
+    elsewhere |= {"cost", "average_price", "shared_kwh", "kwh_per_good_with_shared"}
+    # Off shift, by serial, by signals not bound, by a tariff, and of machines that are shared.
+    assert set(spec.kpis) - computed <= elsewhere
     assert computed <= set(KNOWN_KPIS)
     assert metered["kgce"] == pytest.approx(2 * 0.1229)
 
