@@ -17,7 +17,10 @@ from gateway.words import _
 class LevelsConfig(Part):
     """What a machine does, by its power in kW."""
 
-    model_config = example({"idle": 2, "run": 5.5, "hysteresis": 0.4, "dwell": "5s"})
+    model_config = example(
+        {"idle": 2, "run": 5.5, "hysteresis": 0.4, "dwell": "5s"},
+        anyOf=[{"required": ["standby"]}, {"required": ["idle"]}, {"required": ["run"]}],
+    )
 
     standby: Maybe[Number] = Field(
         default=None, gt=0, description="Standby from so many kW on; off below.", examples=[0.3]

@@ -65,6 +65,13 @@ BEYOND = {
     "unknown-timezone",
     "default-group",
     "merge-key",
+    "levels-hysteresis",
+    "levels-upside-down",
+    "levels-without-power",
+    "pulse-too-short",
+    "state-from-count-no-cycle",
+    "state-from-unbound-bit",
+    "strokes-upside-down",
     # A tariff in a file of its own is a path to the schema.
     *(path.name for path in CASES.glob("tariff-*")),
 }
