@@ -162,6 +162,7 @@ class Ledger:
         Args:
             now_ms: UTC ms, the time of the last `advance` or reading.
         """
+        self.rest()
         told = [draft for one in self._accounts.values() for draft in one.finish(now_ms)]
         return told + self._rollups.finish()
 

@@ -6,7 +6,6 @@ they came by the second, late, or out of the store after a restart.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -66,6 +65,7 @@ class Account:
     def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
         bound = set(spec.signals)
         self.presence: Presence | None = None
+        self.share: Share
         self.refused = 0
         self._asset = asset
         self.spec = spec
@@ -103,9 +103,11 @@ class Account:
         self._meters: dict[Medium, Book] = {}
         for medium in MEDIA:
             if bound & set(medium.signals):
-                fold = partial(of.energy_fields, medium)
-                settled = partial(of.is_metered, medium)
-                self._meters[medium] = book(f"energy/{medium.name}", fold, settled)
+                self._meters[medium] = book(
+                    f"energy/{medium.name}",
+                    lambda window, now_ms, of=medium: self.share.energy_fields(of, window, now_ms),
+                    lambda edge, now_ms, of=medium: self.share.is_metered(of, edge, now_ms),
+                )
         self._books = [*filter(None, [self._oee]), *self._meters.values()]
         makes = self._oee is not None and spec.counting != "none"
         logged = self._journal.tells_of

@@ -10,7 +10,8 @@ to the day.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -43,13 +44,15 @@ from gateway.figures.usage import (
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, local_day, quarters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from gateway.figures.media import Medium
     from gateway.figures.windows import Window
     from gateway.model import Entry, Factor, KpiSpec
 
 Kpis = dict[str, Fraction | None]
+SharedFigures = Mapping[str, Fraction | None]
+"""What hangs on other assets: `shared_kwh`, and `unallocated_kwh` of a shared machine itself."""
 IDLE, STANDBY, RUN = "idle", "standby", "run"
 """Levels of power; `off` is the fourth."""
 EVER = Calendar(ZoneInfo("UTC"))
@@ -148,6 +151,19 @@ def energy_figures(
         by_tariff={name: number(kwh) for name, kwh in used.part(SLOT).items()},
         good=good,
     )
+
+
+def with_shared(figures: EnergyFigures, shared: SharedFigures) -> EnergyFigures:
+    """Add what an asset has to do with shared machines; `use` stays what its own meter tells."""
+    kpi: Kpis = dict(shared)
+    if "shared_kwh" in shared:
+        kwh, good, use = shared["shared_kwh"], figures.good, figures.use
+        name = "kwh_per_good_with_shared"
+        kpi[name] = None
+        if kwh is not None and use is not None and good:
+            kpi[name] = (exact(use) + kwh) / exact(good)
+    added = {name: None if value is None else number(value) for name, value in kpi.items()}
+    return replace(figures, kpi={**figures.kpi, **added})
 
 
 def _conversions(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from gateway.figures.calendar import Calendar
+    from gateway.figures.energy import SharedFigures
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
     from gateway.figures.media import Medium
@@ -68,6 +69,11 @@ class Eras:
         self._earlier: list[_Era] = []
         self._since = self._logged_ms = NEVER
 
+    @property
+    def spec(self) -> KpiSpec:
+        """The settings of now."""
+        return self._newest.spec
+
     def recall(self, t_ms: int, text: str) -> None:
         """Take up settings that were logged, in the order in which they were."""
         self._logged_ms = t_ms
@@ -100,10 +106,19 @@ class Eras:
         of = self._at(window.end)
         return of.oee_fields(window, now_ms) if of.has_oee else None
 
-    def energy_fields(self, medium: Medium, window: Window, now_ms: int) -> Fields | None:
-        """What an energy record of a window says; None where nothing was bound to it then."""
+    def energy_fields(
+        self, medium: Medium, window: Window, now_ms: int, shared: SharedFigures | None = None
+    ) -> Fields | None:
+        """What an energy record of a window says; None where nothing was bound to it then.
+
+        Args:
+            medium: what is metered.
+            window: of the record.
+            now_ms: UTC ms.
+            shared: figures that hang on other assets, by name.
+        """
         of = self._at(window.end)
-        return of.energy_fields(medium, window, now_ms) if of.has_meter(medium) else None
+        return of.energy_fields(medium, window, now_ms, shared) if of.has_meter(medium) else None
 
     def part(self, asset: str, window: Window, now_ms: int) -> Part:
         """What the asset adds to figures of several."""

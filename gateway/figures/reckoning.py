@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.figures.cells import Cells
 from gateway.figures.conversion import factors_of
 from gateway.figures.counting import count_pieces, good_halves
-from gateway.figures.energy import EnergyFigures, energy_figures
+from gateway.figures.energy import EnergyFigures, SharedFigures, energy_figures, with_shared
 from gateway.figures.journal import (
     AMOUNTS,
     FOREVER,
@@ -147,9 +147,13 @@ class Reckoning:
         """What an oee record of a window says."""
         return oee_fields(window, self.oee(window, now_ms), self.spec)
 
-    def energy_fields(self, medium: Medium, window: Window, now_ms: int) -> Fields:
-        """What an energy record of a window says."""
-        return energy_fields(window, self.energy(medium, window, now_ms), self.spec, medium)
+    def energy_fields(
+        self, medium: Medium, window: Window, now_ms: int, shared: SharedFigures | None = None
+    ) -> Fields:
+        """What an energy record of a window says; `shared` hangs on other assets."""
+        found = self.energy(medium, window, now_ms)
+        found = found if shared is None else with_shared(found, shared)
+        return energy_fields(window, found, self.spec, medium)
 
     def current(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""

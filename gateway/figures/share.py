@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.figures.media import ELECTRICITY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from fractions import Fraction
 
     from gateway.figures.book import Book
     from gateway.figures.eras import Eras
     from gateway.figures.media import Medium
     from gateway.figures.part import Part
+    from gateway.figures.statement import Fields
     from gateway.figures.windows import Window
+    from gateway.model import KpiSpec
 
 Touch = Callable[[int, int, int, int | None], None]
 """Told of figures that change: from, to, the time it is, and only what was told up to then."""
+
+
+class Allotment(Protocol):
+    """What an asset has to do with the energy of machines that several share."""
+
+    def is_settled(self, edge: int, now_ms: int) -> bool:
+        """Whether what is in time can no longer change it up to an edge."""
+
+    def told(self, window: Window, now_ms: int) -> Mapping[str, Fraction | None]:
+        """Figures of a window, by name."""
 
 
 class Share:
@@ -39,6 +54,7 @@ class Share:
         on_touch: who uses them.
         ended: nothing more will ever be read, and all is told up to here; None: it goes on.
         was_moved: whether the log that it was restored from had been shifted.
+        allotment: what it has to do with shared machines; None: nothing.
     """
 
     def __init__(
@@ -62,12 +78,18 @@ class Share:
         self.used_to = 0
         self.ended: int | None = None
         self.was_moved = False
+        self.allotment: Allotment | None = None
         self.on_touch: list[Touch] = []
         self._touches: list[tuple[int, int, int, int | None]] = []
         self._eras = eras
         self._tells_of = tells_of
         self._oee = oee
         self._meters = meters
+
+    @property
+    def spec(self) -> KpiSpec:
+        """Its settings of now."""
+        return self._eras.spec
 
     @property
     def media(self) -> Collection[Medium]:
@@ -96,6 +118,35 @@ class Share:
             and self._eras.is_settled(window.end, now_ms)
             and all(self._eras.is_metered(medium, window.end, now_ms) for medium in self._meters)
         )
+
+    def is_known(self, edge: int, now_ms: int) -> bool:
+        """Whether nothing in time can change what it adds up to an edge."""
+        return (
+            self.ended is not None
+            or self.opened is None
+            or (
+                self._eras.is_settled(edge, now_ms)
+                and all(self._eras.is_metered(medium, edge, now_ms) for medium in self._meters)
+            )
+        )
+
+    def energy_fields(self, medium: Medium, window: Window, now_ms: int) -> Fields | None:
+        """What an energy record says; of electricity also what hangs on shared machines."""
+        allotment = self.allotment if medium is ELECTRICITY else None
+        shared = None if allotment is None else allotment.told(window, now_ms)
+        return self._eras.energy_fields(medium, window, now_ms, shared)
+
+    def is_metered(self, medium: Medium, edge: int, now_ms: int) -> bool:
+        """Whether nothing in time can change what such a record says up to an edge."""
+        allotment = self.allotment if medium is ELECTRICITY else None
+        is_settled = allotment is None or allotment.is_settled(edge, now_ms)
+        return is_settled and self._eras.is_metered(medium, edge, now_ms)
+
+    def touch_energy(self, start: int, end: int, now_ms: int, seen_ms: int | None) -> None:
+        """Have its windows of electricity told again: what it is given of others' has changed."""
+        book = self._meters.get(ELECTRICITY)
+        if book is not None:
+            book.touch(start, end, now_ms, seen_ms)
 
     def is_at_hand(self, window: Window) -> bool:
         """Whether a window's sums need not be made anew."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures.calendar import SIGHT_MS
 from gateway.figures.track import ALWAYS
+from gateway.rollup.allocation import allot
 from gateway.rollup.gathering import Budget
 from gateway.rollup.rollup import RollUp
 
@@ -106,6 +107,7 @@ class RollUps:
             self._rollups[place] = site
         for rollup in self._rollups.values():
             rollup.follow(list(shares.values()))
+        allot(shares)
         self._turn = deque(self._rollups.values())
         for name, touches in waiting.items():
             for touch in touches:
