@@ -65,7 +65,6 @@ class Account:
     def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
         bound = set(spec.signals)
         self.presence: Presence | None = None
-        self.share: Share
         self.refused = 0
         self._asset = asset
         self.spec = spec
@@ -101,14 +100,6 @@ class Account:
         if STATE in bound or tells_pieces(spec):
             self._oee = book("oee", of.oee_fields, of.is_settled)
         self._meters: dict[Medium, Book] = {}
-        for medium in MEDIA:
-            if bound & set(medium.signals):
-                self._meters[medium] = book(
-                    f"energy/{medium.name}",
-                    lambda window, now_ms, of=medium: self.share.energy_fields(of, window, now_ms),
-                    lambda edge, now_ms, of=medium: self.share.is_metered(of, edge, now_ms),
-                )
-        self._books = [*filter(None, [self._oee]), *self._meters.values()]
         makes = self._oee is not None and spec.counting != "none"
         logged = self._journal.tells_of
         self.share = Share(
@@ -121,6 +112,12 @@ class Account:
             self._note_told,
             makes=makes,
         )
+        for medium in MEDIA:
+            if bound & set(medium.signals):
+                fold = partial(self.share.energy_fields, medium)
+                settled = partial(self.share.is_metered, medium)
+                self._meters[medium] = book(f"energy/{medium.name}", fold, settled)
+        self._books = [*filter(None, [self._oee]), *self._meters.values()]
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read at one time; return a state that changed, and counters that fell."""
