@@ -6,6 +6,7 @@ they came by the second, late, or out of the store after a restart.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
