@@ -169,9 +169,32 @@ def learn(asset: str, recording: Path, site: Path | None, *, labels: bool | None
     sys.exit(propose(asset, recording, site, labels=labels))
 
 
-@cli.group(help=_("Industry profiles: try one against its own traces."))
+@cli.group(help=_("Industry profiles: begin, check and try one."))
 def profile() -> None:
     """Hold the commands that whoever writes a profile needs."""
+
+
+@profile.command(help=_("Write a profile to begin with, and a trace with what it must lead to."))
+@click.argument("name")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), default=Path())
+@click.option(
+    "--extends", default="common", show_default=True, help=_("The profile that it is laid over.")
+)
+def new(name: str, folder: Path, extends: str) -> None:
+    """Exit 2 where the name can't be one, or a file is already there."""
+    from gateway.authoring.starter import write  # noqa: PLC0415
+
+    sys.exit(write(name, folder, extends))
+
+
+@profile.command("check", help=_("Check a profile or an extension alone: every fault at once."))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help=_("Print faults as JSON."))
+def check_profile(file: Path, *, as_json: bool) -> None:
+    """Exit 0 when it has no faults, 2 when it has."""
+    from gateway.authoring.check import report  # noqa: PLC0415
+
+    sys.exit(report(file, as_json=as_json))
 
 
 @profile.command(help=_("Replay a profile's traces and compare with what is expected of them."))

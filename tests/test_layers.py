@@ -108,6 +108,7 @@ MAY: dict[str, set[str]] = {
     "commands": SPINE
     | {"ids", "bucket", "contract", "durable", "secret", "settings", "plant", "figures"},
     # what people see
+    "authoring": {"", "errors", "exits", "words", "resolution", "sitefile"},
     "archive": {
         "durable",
         "ids",

@@ -12,6 +12,7 @@ from gateway.errors import Fault
 from gateway.resolution.layers import Layered, layered, merge
 from gateway.resolution.library import PROFILES
 from gateway.sitefile.document import Document, nearest
+from gateway.sitefile.explain import describe
 from gateway.words import _
 
 IDENTITY = ("profile", "version", "name", "sources", "notes", "extends")
@@ -40,14 +41,20 @@ def ancestry(name: str, folder: Path) -> tuple[list[tuple[Document, Path]], list
             return found, faults
         seen = [where.resolve() for _document, where in found]
         if path.resolve() in seen:
-            around = " → ".join([*(each.file for each, _where in found), document.file])
+            around = " → ".join([*(where.name for _document, where in found), path.name])
             what = _("the profiles extend one another in a circle: {around}").format(around=around)
             next_ = _("delete extends: in one of them")
             return found, [found[-1][0].fault(("extends",), "circle", what, next_)]
         found.append((document, path))
-        extends = document.data.get("extends")
-        if not isinstance(extends, str):
+        if "extends" not in document.data:
             return found, []
+        extends = document.data["extends"]
+        if not isinstance(extends, str):
+            what = _("must be {expected}, not {value}").format(
+                expected=_("text"), value=describe(extends)
+            )
+            next_ = _("write e.g. {key}: {example}").format(key="extends", example="common")
+            return found, [document.fault(("extends",), "wrong-type", what, next_)]
         name, folder = extends, path.parent
 
 

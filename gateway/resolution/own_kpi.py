@@ -75,8 +75,9 @@ def check(name: str, kpi: Kpi, path: KeyPath, document: Document) -> Iterator[Fa
         next_ = _('write e.g. is: "use / good"')
         yield document.fault(path, "missing-key", what, next_, key=True)
         return
-    known = RECORDS[_record(kpi.computed)]
-    yield from formula.unknown(kpi.computed, known, (*path, "is"), document)
+    own = _record(kpi.computed)
+    other = {name for record in RECORDS if record != own for name in RECORDS[record]}
+    yield from formula.unknown(kpi.computed, RECORDS[own], (*path, "is"), document, other)
 
 
 def _record(computed: str) -> str:

@@ -244,8 +244,12 @@ def _bound(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
             words = _("a finite number")
         case "greater_than_equal":
             words = _("at least {bound}").format(bound=describe(context["ge"]))
+        case "greater_than":
+            words = _("more than {bound}").format(bound=describe(context["gt"]))
         case "less_than_equal":
             words = _("at most {bound}").format(bound=describe(context["le"]))
+        case "less_than":
+            words = _("less than {bound}").format(bound=describe(context["lt"]))
         case "string_too_short":
             words = _("longer (at least {n})").format(n=context["min_length"])
         case "string_too_long":

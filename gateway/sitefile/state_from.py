@@ -5,7 +5,7 @@ A machine type may say it, and an asset in the site file in the type's place.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.sitefile.explain import Wrong
 from gateway.sitefile.names import TagName
@@ -15,6 +15,17 @@ from gateway.words import _
 
 State = Literal["running", "setup", "waiting", "fault", "idle", "planned_stop"]
 """The states of the contract that a machine may tell."""
+
+
+Bits = tuple[tuple[str, State], ...]
+
+
+def _some(bits: Bits) -> Bits:
+    """Refuse none at all; what is wrong with those that there are has been told by now."""
+    if not bits:
+        what, next_ = _("no bit is named"), _("write e.g. bits: [[running, running]]")
+        raise Wrong("wrong-count", what, next_)
+    return bits
 
 
 class CountedState(Part):
@@ -37,7 +48,13 @@ class StateFrom(Part):
         oneOf=[{"required": ["bits"]}, {"required": ["packml"]}, {"required": ["count"]}],
     )
 
-    bits: Maybe[Annotated[tuple[tuple[TagName, State], ...], Field(min_length=1)]] = Field(
+    bits: Maybe[
+        Annotated[
+            tuple[tuple[TagName, State], ...],
+            AfterValidator(_some),
+            Field(json_schema_extra={"minItems": 1}),
+        ]
+    ] = Field(
         default=None,
         description="Signals that are true or false, each with its state; the first true one wins.",
         examples=[[["alarm", "fault"], ["running", "running"]]],
