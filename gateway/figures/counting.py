@@ -19,6 +19,7 @@ What people enter stands in for counters that aren't there (`Entering`).
 
 from __future__ import annotations
 
+import itertools
 from enum import Enum, auto
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,7 +38,7 @@ from gateway.figures.pieces import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gateway.figures.counter import Growth
     from gateway.figures.pieces import Counts, Setting, Split
@@ -250,6 +251,24 @@ def _of_cycles(
     else:
         return _Made(total, good, good, turned, pieces, share)
     return _Made(total, first.plus(split(grown, "rework")), first, turned, pieces, share)
+
+
+def most_of(spec: KpiSpec, factors: Sequence[float | None] = ()) -> float | None:
+    """At most so many pieces of one count; None where nobody knows.
+
+    Args:
+        spec: of the asset.
+        factors: what a count was multiplied by, as the machine told it.
+    """
+    if spec.counting == "stations":
+        return max(spec.pieces_per_index, 1.0)
+    most = 1.0
+    if spec.counting == "multiplied":
+        for value, nominal in itertools.zip_longest(factors, spec.multipliers.values()):
+            if value is None and nominal is None:
+                return None
+            most *= max(value or 0.0, nominal or 0.0, 1.0)
+    return most
 
 
 def _share(setting: Setting, spec: KpiSpec) -> tuple[Fraction, Fraction] | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.figures.counter import Growth, Limits, growth
-from gateway.figures.counting import count_pieces, takes_entered
+from gateway.figures.counting import count_pieces, most_of, takes_entered
 from gateway.figures.journal import AMOUNTS, ORDER, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
 from gateway.figures.pieces import (
@@ -34,12 +34,15 @@ from gateway.figures.stops import Stops
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from fractions import Fraction
 
     from gateway.figures.calendar import PlannedTime
     from gateway.figures.windows import Window
     from gateway.model import Entry, KpiSpec
+
+JUDGED = frozenset({"good", "reject", "reject_startup", "rework"})
+"""Counters of pieces, also where `count` counts what makes several."""
 
 
 @dataclass(slots=True)
@@ -137,21 +140,18 @@ def sum_up(
     counts: Counts = {}
     if over <= start:
         return Sums(times, counts)
-    series = [
-        (name, journal.numbers[name], limits_of(name, spec))
-        for name in COUNTERS
-        if name in journal.numbers
-    ]
-    before = (column.index(start - 1) for _name, column, _limits in series)
+    series = [(name, journal.numbers[name]) for name in COUNTERS if name in journal.numbers]
+    before = (column.index(start - 1) for _name, column in series)
     since = (
         column.times[place]
-        for place, (_name, column, _limits) in zip(before, series, strict=True)
+        for place, (_name, column) in zip(before, series, strict=True)
         if place >= 0
     )
     unknown = dark(spans(journal, min(since, default=start), over))
     takes = journal.amounts and takes_entered(spec)
     for first, last, setting in _settings(journal, start, over, spec):
-        for name, column, limits in series:
+        for name, column in series:
+            limits = limits_of(name, spec, setting.factors)
             grown = growth(column, limits, first, last, unknown)
             if grown.placed or grown.unplaced or grown.jumps:
                 mine = counts.setdefault(setting, {})
@@ -161,9 +161,17 @@ def sum_up(
     return Sums(times, counts)
 
 
-def limits_of(signal: str, spec: KpiSpec) -> Limits:
-    """What is believed of a piece counter."""
-    return Limits(spec.moduli.get(signal), spec.max_rate / 1000, spec.counts.get(signal, 1.0))
+def limits_of(signal: str, spec: KpiSpec, factors: Sequence[float | None] = ()) -> Limits:
+    """What is believed of a piece counter.
+
+    The highest rate is that of counts. What is judged piece by piece may grow by all the pieces of
+    a count at once: a charge that is rejected weighs as much as it was loaded with.
+    """
+    most = most_of(spec, factors) if signal in JUDGED else 1.0
+    one = spec.counts.get(signal, 1.0)
+    if most is None:
+        return Limits(spec.moduli.get(signal), None, one)
+    return Limits(spec.moduli.get(signal), spec.max_rate / 1000 * most, one * most)
 
 
 def state_at(journal: Journal, moment: int) -> str:

@@ -53,6 +53,25 @@ def test_more_than_nominal_is_no_loss_and_without_a_nominal_there_is_none() -> N
     assert (told.total, told.kpi["station_loss_time"]) == (400, 0)
 
 
+def test_all_pieces_of_one_count_may_be_rejected_at_once() -> None:
+    """A charge of 500 kg each 20 min: 30 kg rejected within a minute are believed, 2000 kg not."""
+    furnace = spec(
+        counting="multiplied",
+        signals=("state", "count", "reject", "charge"),
+        multipliers={"charge": 500.0},
+        ideal_cycle_s=1200.0,
+        max_rate=3 / 1200,
+    )
+    late = T0 + 50 * MINUTE
+    for told, scrap in ((30, 30), (2000, 0)):
+        rejected = [Entry(late, "reject", 100), Entry(late + MINUTE, "reject", 100 + told)]
+        found = fold(furnace, counted("count", T0, WIN.end, 3), rejected)
+        assert (found.total, found.scrap) == (1500, scrap)
+    heavy = [Entry(T0, "charge", 2400)]
+    found = fold(furnace, counted("count", T0, WIN.end, 3), rejected, heavy)
+    assert (found.total, found.scrap) == (7200, 2000)
+
+
 def test_what_a_count_stands_for_is_not_guessed() -> None:
     free = spec(
         counting="multiplied", signals=("state", "count", "reject"), multipliers={"plies": None}
