@@ -218,7 +218,7 @@ class Agent:
         told = ""
         while True:
             try:
-                await api.serve(folder, self._snapshot, self._reload)
+                await api.serve(folder, self._snapshot, self._reload, self._commands.entering.take)
             except OSError as error:
                 reason = error.strerror or str(error)
                 if reason != told:

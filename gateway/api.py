@@ -1,7 +1,8 @@
 """The process's own window: a Unix socket that tells what is going on.
 
 A connection begins with a line that says what it wants: `watch` gets one JSON snapshot a second,
-a line each; `reload` has the site file read again and gets what came of it. The socket lies in
+a line each; `reload` has the site file read again and gets what came of it; `enter` is followed by
+a line with what people know of machines, and gets what became of it. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
 
@@ -14,19 +15,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
+import struct
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 SOCKET = "nxgate.sock"
 PERIOD_S = 1.0
-WATCH, RELOAD = b"watch\n", b"reload\n"
+WATCH, RELOAD, ENTER = b"watch\n", b"reload\n", b"enter\n"
 MOST_VISITORS = 32
+Enter = Callable[[bytes, str], Awaitable[dict[str, object]]]
+CREDENTIALS = struct.Struct("iII")
+"""Process, user, group of who connected."""
 PATIENCE_S = 10.0
 """For one who says nothing, or reads nothing."""
 
@@ -35,6 +42,7 @@ async def serve(
     folder: Path,
     snapshot: Callable[[], dict[str, object]],
     reload: Callable[[], Awaitable[dict[str, object]]],
+    enter: Enter,
 ) -> None:
     """Serve until cancelled.
 
@@ -42,8 +50,9 @@ async def serve(
         folder: the store's.
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
+        enter: takes a request and the account that makes it, and gives what became of it.
     """
-    window = _Window(snapshot, reload)
+    window = _Window(snapshot, reload, enter)
     with _address(folder) as address:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(address)  # noqa: PTH108 - left by a killed process; one inode, no waiting
@@ -58,15 +67,18 @@ class _Window:
     Args:
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
+        enter: takes what is entered.
     """
 
     def __init__(
         self,
         snapshot: Callable[[], dict[str, object]],
         reload: Callable[[], Awaitable[dict[str, object]]],
+        enter: Enter,
     ) -> None:
         self._snapshot = snapshot
         self._reload = reload
+        self._enter = enter
         self._visitors: dict[asyncio.StreamWriter, None] = {}
         self._line = b""
         self._taken_s = float("-inf")
@@ -91,6 +103,11 @@ class _Window:
             wanted = await reader.readline()
         if wanted == RELOAD:
             writer.write(orjson.dumps(await self._reload()) + b"\n")
+        if wanted == ENTER:
+            async with asyncio.timeout(PATIENCE_S):
+                request = await reader.readline()
+            answer = await self._enter(request, _account(writer))
+            writer.write(orjson.dumps(answer) + b"\n")
         if wanted != WATCH:
             return
         line = self._look()
@@ -132,6 +149,36 @@ async def reload(folder: Path) -> dict[str, object] | None:
         outcome: dict[str, object] = orjson.loads(line)
         return outcome
     return None
+
+
+async def enter(folder: Path, request: bytes) -> dict[str, object] | None:
+    """Have a running gateway take what is entered; None where it ended meanwhile.
+
+    Args:
+        folder: the store's.
+        request: one line of JSON, at most 64 KiB.
+
+    Raises:
+        OSError: no gateway runs on this store.
+    """
+    async for line in _ask(folder, ENTER + request + b"\n"):
+        outcome: dict[str, object] = orjson.loads(line)
+        return outcome
+    return None
+
+
+def _account(writer: asyncio.StreamWriter) -> str:
+    """The account at the other end of the socket, as the system knows it."""
+    import pwd  # noqa: PLC0415 - absent on Windows, which has no such socket
+
+    peer = writer.get_extra_info("socket")
+    _pid, uid, _gid = CREDENTIALS.unpack(
+        peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    )
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 async def _ask(folder: Path, wanted: bytes) -> AsyncIterator[bytes]:

@@ -206,6 +206,41 @@ def test(file: Path | None) -> None:
     sys.exit(try_all(file))
 
 
+@cli.command(help=_("Enter what people know: reject, good, reason, planned_stop, product, order."))
+@click.argument("words", metavar="ASSET WHAT VALUE | SITE", nargs=-1)
+@click.option("--site", type=click.Path(path_type=Path), help=_("The site file."))
+@click.option(
+    "--csv",
+    "sheet",
+    type=click.Path(path_type=Path),
+    help=_("Rows of time, asset, what, value, reason, instead of one entry."),
+)
+@click.option("--reason", help=_("Why."))
+@click.option("--at", help=_("When it began to hold, local; else now."))
+@click.option("--by", help=_("Who says it, beside the account."))
+def enter(
+    words: tuple[str, ...],
+    site: Path | None,
+    sheet: Path | None,
+    reason: str | None,
+    at: str | None,
+    by: str | None,
+) -> None:
+    """Exit 1 where something was not taken, 2 where a file can't be read."""
+    from gateway.enter import enter_one, enter_sheet  # noqa: PLC0415
+
+    if sheet is not None:
+        if site is None and len(words) == 1:
+            site = Path(words[0])
+        if site is None:
+            raise click.UsageError(_("name the site file: nxgate enter --csv FILE SITE"))
+        sys.exit(enter_sheet(site, sheet, by))
+    if site is None or len(words) != len(("asset", "what", "value")):
+        text = _("write e.g. nxgate enter press-1 reject 5 --reason scratch --site site.yaml")
+        raise click.UsageError(text)
+    sys.exit(enter_one(site, words, reason, at, by))
+
+
 @cli.command(help=_("Show the audit log of commands, and verify it."))
 @SITE
 @click.option(

@@ -154,6 +154,7 @@ MAY: dict[str, set[str]] = {
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
     "concerns": {"words"},
     "watch": {"errors", "words", "api", "concerns", "templates"},
+    "enter": {"errors", "exits", "words", "api", "plant", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},
 }
 """Room of `gateway` → the rooms that it may import; a package counts as one room."""

@@ -54,12 +54,12 @@ class Context:
 
     async def __call__(self, command: Command) -> Outcome:
         """Log it, and answer when it is durable."""
-        said = _said(command.args)
+        said = said_of(command.args)
         if not said:
             names = ", ".join((*TEXTS, "planned_stop", *AMOUNTS))
             raise Rejected(_("nothing is said: give one of {names}").format(names=names))
         now_ms = self._clock.wall_ns() // 1_000_000
-        at_ms = _moment(command.args.get("at", now_ms), now_ms)
+        at_ms = moment_of(command.args.get("at", now_ms), now_ms)
         try:
             drafts, unused = self._log.enter(command.target.asset, at_ms, said, now_ms)
         except NotEntered as error:
@@ -71,7 +71,7 @@ class Context:
         return Outcome(Code.OK, text.format(names=", ".join(unused)), {"at": at_ms})
 
 
-def _said(args: Mapping[str, object]) -> dict[str, Value]:
+def said_of(args: Mapping[str, object]) -> dict[str, Value]:
     """What is said, of the right types.
 
     Raises:
@@ -108,7 +108,7 @@ def _text(value: object, name: str, most: int) -> str:
     return value
 
 
-def _moment(value: object, now_ms: int) -> int:
+def moment_of(value: object, now_ms: int) -> int:
     """When it began to hold.
 
     Raises:

@@ -9,6 +9,7 @@ from gateway.commands.authority import Door
 from gateway.commands.command import Target
 from gateway.commands.context import Context
 from gateway.commands.desk import Desk
+from gateway.commands.entering import Entering
 from gateway.commands.notary import Notary
 from gateway.commands.resending import Resending
 from gateway.commands.signature import Keys
@@ -43,6 +44,9 @@ class Commands:
         last_key: key of the newest record.
         keep: stores records, until they are on disk.
         reply: answers over a destination: its name, topic, payload.
+
+    Attributes:
+        entering: takes what people enter at the gateway itself.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Commands:
         reply: Callable[[str, str, bytes], None],
     ) -> None:
         self._clock = clock
+        self._lines: dict[str, str] = {}
         self._doors: dict[str, Door] = {}
         self._allowed: dict[str, frozenset[str]] = {}
         self._writing = Writing(devices, clock)
@@ -78,6 +83,7 @@ class Commands:
             clock,
             reply,
         )
+        self.entering = Entering(log, keep, self._notary, clock, lambda: self._lines)
         self.settle(plant)
 
     def settle(self, plant: Plant, changed: Collection[str] | None = None) -> None:
@@ -95,6 +101,7 @@ class Commands:
                 keys = Keys(taken.key, taken.where, self._clock)
                 self._doors[name] = Door(keys, taken.key is not None, taken.unsigned)
                 self._allowed[name] = frozenset({*taken.allow, WRITE})
+        self._lines = {asset.name: asset.line for asset in plant.assets if asset.kpi is not None}
         own = Target(OWN_LINE, plant.identity.gateway)
         self._desk.know({own, *(Target(asset.line, asset.name) for asset in plant.assets)})
         self._writing.know(plant.assets, changed)

@@ -29,13 +29,16 @@ class Gateway:
         self.looks += 1
         return {"look": self.looks, "padding": self._padding}
 
+    async def enter(self, request: bytes, user: str) -> dict[str, object]:
+        return {"request": request.decode(), "user": user}
+
     async def reload(self) -> dict[str, object]:
         return {"summary": "done"}
 
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, gateway: Gateway) -> AsyncIterator[None]:
-    task = asyncio.create_task(api.serve(folder, gateway.snapshot, gateway.reload))
+    task = asyncio.create_task(api.serve(folder, gateway.snapshot, gateway.reload, gateway.enter))
     while not (folder / api.SOCKET).exists():  # noqa: ASYNC110 - another's file
         await asyncio.sleep(0.01)
     try:
