@@ -206,7 +206,7 @@ def test(file: Path | None) -> None:
     sys.exit(try_all(file))
 
 
-@cli.command(help=_("Enter what people know: reject, good, reason, planned_stop, product, order."))
+@cli.command(help=_("Enter rejects, stops, products, orders by hand."))
 @click.argument("words", metavar="ASSET WHAT VALUE | SITE", nargs=-1)
 @click.option("--site", type=click.Path(path_type=Path), help=_("The site file."))
 @click.option(

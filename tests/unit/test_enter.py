@@ -103,13 +103,8 @@ def test_a_sheet_is_entered_row_by_row_and_twice_counts_once(tmp_path: Path, cod
     assert ended.exit_code == 1
     assert ended.stdout == "4 entered (0 of them before), 5 not\n"
     told = ended.stderr.splitlines()
-    assert [line.removeprefix(f"{sheet}:").split(":")[0] for line in told] == list("56789")[:0] + [
-        "5",
-        "6",
-        "7",
-        "9",
-        "10",
-    ]
+    places = [line.removeprefix(f"{sheet}:").split(":")[0] for line in told]
+    assert places == ["5", "6", "7", "9", "10"]
     assert "there is no asset m2" in told[0]
     assert "yesterday is no time" in told[1]
     assert "many is no number" in told[2]
@@ -130,9 +125,8 @@ def test_a_sheet_is_entered_row_by_row_and_twice_counts_once(tmp_path: Path, cod
 
 def test_one_entry_is_durable_and_audited_with_who_and_when(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-    ended = shop.run(
-        *["m1", "reject", "5", "--reason", "scratch", "--by", "Wang", "--site"], str(shop.site)
-    )
+    words = ("m1", "reject", "5", "--reason", "scratch", "--by", "Wang")
+    ended = shop.run(*words, "--site", str(shop.site))
     assert ended.exit_code == 0, ended.stderr
     assert shop.logged() == [("reject_entered", 5.0)]
     received, done = (line.fields for line in lines(tmp_path / "store" / FOLDER))
@@ -147,7 +141,6 @@ def test_what_was_refused_may_be_tried_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     words = ("m1", "reject", "5", "--at", "2026-09-22T08:00", "--site", str(shop.site))
     shop.rig.withdraw()
-    shop.rig.ledger._parting["m1"] = shop.rig.ledger._parting["m1"]
     refused = shop.run(*words)
     assert refused.exit_code == 1
     assert "set up anew" in refused.stderr
