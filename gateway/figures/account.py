@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.figures.bench import Bench, alike, serials
 from gateway.figures.book import Book, Fold
 from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
 from gateway.figures.epochs import Epochs
 from gateway.figures.eras import Eras
-from gateway.figures.journal import SAID, STATE, Journal
+from gateway.figures.journal import SAID, STATE, TEST, Journal
 from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
 from gateway.figures.pieces import tells_pieces
 from gateway.figures.presence import Presence
@@ -78,6 +79,11 @@ class Account:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
         self._tracks = tracks_of(spec)
+        self._bench: Bench | None = None
+        if spec.counting == "tests":
+            counter = self._tracks.get("count")
+            counter = counter if isinstance(counter, Track) else None
+            self._bench = Bench(spec, self._journal, counter)
         self._said = {name: track for name in SAID if (track := self._tracks.get(name))}
         self._measured = {n: track for n, track in self._tracks.items() if n not in self._said}
         self._drops = Drops(asset, spec)
@@ -140,6 +146,8 @@ class Account:
                 told = self._read_state(presence, t_ms, raw)
         if is_said:
             told += self._tell(max(self._now, t_ms))
+        if self._bench is not None:
+            self._test(self._bench, t_ms, values)
         for signal, value in values.items():
             track = self._measured.get(signal)
             if track is None:
@@ -370,6 +378,13 @@ class Account:
             self._note(entry.t_ms, entry.signal, entry.value)
         return told
 
+    def _test(self, bench: Bench, t_ms: int, values: Mapping[str, Value]) -> None:
+        """Take what a test bench shows, before its counter is taken."""
+        serial, result, count = (values.get(name) for name in ("serial", "result", "count"))
+        shown = bench.read(t_ms, serial, result, count)
+        if shown is not None:
+            self._note(shown.t_ms, shown.signal, shown.value)
+
     def _note(self, t_ms: int, signal: str, value: Value) -> None:
         """Put an entry into the log."""
         if not self._is_open:
@@ -388,6 +403,11 @@ class Account:
 
     def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         """Have what an entry changes in closed windows computed again."""
+        # A test changes its piece, in whatever window that was tested first.
+        for moment in alike(self._journal, t_ms) if signal == TEST else (t_ms,):
+            self._touch_at(moment, signal, written_ms)
+
+    def _touch_at(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         media = HITS.get(signal)
         hit = self._books
         if media is not None:
@@ -419,6 +439,8 @@ class Account:
         settings = self._eras.due(now_ms)
         if settings is not None:
             self._entries.append(Entry(settings[0], SETTINGS, settings[1]))
+            if self._bench is not None:
+                self._entries += serials(self._journal, now_ms)
         self._forget(now_ms)
         for book in self._books:
             book.trim(self._front)

@@ -21,6 +21,12 @@ V = TypeVar("V")
 
 STATE, PRODUCT, SILENCE = "state", "product", "silence"
 ORDER, REASON, PLANNED = "order", "reason", "planned_stop"
+TEST = "test"
+"""What a test bench shows, and whether that is a test: see bench.py."""
+SERIALS = "serials"
+"""When pieces were first tested, a line each; told again and again, for the log is forgotten."""
+REMEMBERED = 20_000
+"""Serial numbers kept of pieces whose first test the log has forgotten."""
 LEVEL = "level"
 """How much power a machine draws, as a word: off | standby | idle | run."""
 ENTERED = "reject_entered"
@@ -39,6 +45,7 @@ def spelled(raw: Value) -> str:
 _SAID: dict[str, Callable[[Value], Value]] = {
     PRODUCT: str,
     LEVEL: str,
+    TEST: str,
     ORDER: str,
     REASON: spelled,
     PLANNED: bool,
@@ -141,6 +148,9 @@ class Journal:
         order, reason: as people said them.
         planned_stop: whether a planned stop was declared.
         derived: what the asset's deriver must know after a restart; no figure uses it.
+        test: what a test bench showed.
+        tests: of each serial number, times and results, as far as they are known; None: to be made
+            of `test`. `tested`: when pieces that are longer known were first tested.
         amounts: pieces that were entered, by signal.
         numbers: counter, register or level → readings, good ones only.
     """
@@ -156,6 +166,9 @@ class Journal:
         "reason",
         "silence",
         "state",
+        "test",
+        "tested",
+        "tests",
     )
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -166,6 +179,9 @@ class Journal:
         self.reason: Series[str] = Series([])
         self.planned_stop: Series[bool] = Series([])
         self.derived: Series[str] = Series([])
+        self.test: Series[str] = Series([])
+        self.tests: dict[str, list[tuple[int, bool]]] | None = None
+        self.tested: dict[str, int] = {}
         self.amounts: dict[str, Series[float]] = {}
         self.silence: Series[float] = Series(array("d"))
         self.numbers: dict[str, Series[float]] = {}
@@ -184,8 +200,14 @@ class Journal:
             return self.silence.put(t_ms, FOREVER if value is None else float(value))
         if signal in _SAID and value is not None:
             said: Series[Any] = getattr(self, signal)
+            if signal == TEST:
+                self.tests = None
             # The same reason said again is that of another stop.
-            return said.put(t_ms, _SAID[signal](value)) or signal == REASON
+            return said.put(t_ms, _SAID[signal](value)) or signal in {REASON, TEST}
+        if signal == SERIALS:
+            for line in str(value).splitlines():
+                moment, _space, serial = line.partition(" ")
+                self.remember(serial, int(moment))
         if value is None or isinstance(value, str):
             return False  # a text: what another version of this program notes
         if signal in AMOUNTS:
@@ -225,6 +247,8 @@ class Journal:
         for one in self._columns():
             one.cut(moment)
         self.silence.cut(moment)
+        self.tests = None
+        self.tested = {serial: t_ms for serial, t_ms in self.tested.items() if t_ms <= moment}
         ends = self.silence.values
         if ends and moment < ends[-1] < FOREVER:
             ends[-1] = self.silence.times[-1]
@@ -240,6 +264,9 @@ class Journal:
         was_known = bool(self.state.times) and self.state.times[0] < since
         for one in self._columns():
             one.move(since, delta)
+        self.tests = None
+        for serial, t_ms in self.tested.items():
+            self.tested[serial] = t_ms + delta if t_ms >= since else t_ms
         ends = self.silence.values
         kept = self.silence.move(since, delta)
         for place, end in enumerate(ends):
@@ -253,9 +280,21 @@ class Journal:
 
     def trim(self, front: int) -> None:
         """Forget what no time from `front` on depends on."""
+        for t_ms, shown in zip(
+            self.test.times, self.test.values[: max(self.test.index(front), 0)], strict=False
+        ):
+            if shown[0] in "+-PF":
+                self.remember(shown[1:], t_ms)
+        self.tests = None
         for one in self._columns():
             one.trim(front)
         self.silence.trim(front)
+
+    def remember(self, serial: str, t_ms: int) -> None:
+        """Take up when a piece was first tested that the log may not know any more."""
+        self.tested.setdefault(serial, t_ms)
+        if len(self.tested) > REMEMBERED:
+            del self.tested[next(iter(self.tested))]
 
     def stops(self, start: int, end: int) -> list[tuple[int, int]]:
         """The planned stops that were declared within [start, end)."""
@@ -289,6 +328,6 @@ class Journal:
     def _columns(self) -> Iterator[Series[Any]]:
         """All but the silences, whose values are times as well."""
         yield from (self.state, self.product, self.level, self.order, self.reason)
-        yield from (self.planned_stop, self.derived)
+        yield from (self.planned_stop, self.derived, self.test)
         yield from self.numbers.values()
         yield from self.amounts.values()

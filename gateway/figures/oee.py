@@ -17,6 +17,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.figures.bench import tests_of
 from gateway.figures.counter import Growth, Limits, growth
 from gateway.figures.counting import count_pieces, most_of, takes_entered
 from gateway.figures.journal import AMOUNTS, ORDER, Journal
@@ -156,6 +157,10 @@ def sum_up(
             if grown.placed or grown.unplaced or grown.jumps:
                 mine = counts.setdefault(setting, {})
                 mine[name] = mine.get(name, Growth()) + grown
+        if spec.counting == "tests":
+            mine = counts.setdefault(setting, {})
+            for name, one in tests_of(journal, first, last, unknown):
+                mine[name] = mine.get(name, Growth()) + one
         if takes:
             _add_entered(journal, first, last, counts.setdefault(setting, {}))
     return Sums(times, counts)

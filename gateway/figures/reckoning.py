@@ -23,6 +23,7 @@ from gateway.figures.journal import (
     REASON,
     SILENCE,
     STATE,
+    TEST,
 )
 from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
@@ -194,8 +195,9 @@ class Reckoning:
         if signal in {STATE, SILENCE, REASON}:
             of_state = self._touched_by_state
             return reach(journal, t_ms, self.spec) if signal == REASON else of_state(t_ms)
-        if signal in {PRODUCT, PLANNED, LEVEL}:
-            return t_ms, _after(getattr(journal, signal), t_ms, END)
+        if signal in {PRODUCT, PLANNED, LEVEL, TEST}:
+            none = t_ms + 1 if signal == TEST else END
+            return t_ms, _after(getattr(journal, signal), t_ms, none) + (signal == TEST)
         series = journal.numbers.get(signal)
         if series is None:
             # Pieces entered count where they are; of what else is not a number, or none was

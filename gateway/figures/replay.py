@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gateway.figures.journal import REASON
+from gateway.figures.journal import REASON, TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,8 +86,9 @@ def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> F
                 if found.began is None:
                     found.began = entry.t_ms
                 is_news = journal.put(entry.t_ms, entry.signal, entry.value)
-                if is_news and (entry.t_ms < written or entry.signal == REASON):
-                    # A reason changes its stop, so it is late for windows that knew none of it.
+                if is_news and (entry.t_ms < written or entry.signal in {REASON, TEST}):
+                    # A reason changes its stop, a test the window of its piece's first one: late
+                    # for windows that knew none of it.
                     found.late.append((entry, max(written, entry.t_ms)))
             newest = max(newest, entry.t_ms)
         written = max(written, newest)
