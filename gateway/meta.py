@@ -16,8 +16,9 @@ from gateway.model import Draft, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.derivation import DerivedSignal
     from gateway.metering import Nameplate
-    from gateway.model import AlarmSpec, Asset, Binding, DerivedSignal, Tag
+    from gateway.model import AlarmSpec, Asset, Binding, Tag
     from gateway.plant import KpiText
 
 _NUMBERS = {Kind.F32, Kind.F64}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from gateway.alarms.board import Alarms
     from gateway.alarms.watch import Watch
-    from gateway.model import Asset, Batch, Binding, Derivation, Tag, Value
+    from gateway.derivation import Derivation
+    from gateway.model import Asset, Batch, Binding, Tag, Value
 
 GOOD, UNCERTAIN, BAD = Quality.GOOD, Quality.UNCERTAIN, Quality.BAD
 

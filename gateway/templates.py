@@ -29,9 +29,10 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from gateway.derivation import Derivation
     from gateway.driver import Plugin
     from gateway.errors import Fault
-    from gateway.model import Derivation, Device, KpiSpec, Tag
+    from gateway.model import Device, KpiSpec, Tag
     from gateway.resolution.binding import Bound
     from gateway.resolution.device import Outline
     from gateway.resolution.device_template import LoadedTemplate

@@ -18,7 +18,8 @@ SPINE = {"model", "errors", "clock", "words", "driver"}
 MAY: dict[str, set[str]] = {
     # the spine
     "metering": set(),
-    "model": {"metering"},
+    "derivation": set(),
+    "model": {"derivation", "metering"},
     "ids": set(),
     "errors": set(),
     "clock": set(),
@@ -36,8 +37,9 @@ MAY: dict[str, set[str]] = {
     # from a file to a plant
     "sitefile": {"metering", "model", "errors", "words", "secret"},
     "config": {"errors", "words", "sitefile"},
-    "deriving": {"model", "words"},
+    "deriving": {"derivation", "model", "words"},
     "resolution": {
+        "derivation",
         "metering",
         "model",
         "errors",
@@ -49,6 +51,7 @@ MAY: dict[str, set[str]] = {
         "deriving",
     },
     "templates": {
+        "derivation",
         "model",
         "errors",
         "words",
@@ -66,9 +69,9 @@ MAY: dict[str, set[str]] = {
     "errand": SPINE,
     "poller": SPINE | {"errand", "health", "links"},
     "alarms": {"model", "words"},
-    "routes": {"model", "alarms"},
+    "routes": {"derivation", "model", "alarms"},
     "pipeline": {"model", "ledger", "alarms", "deriving", "routes"},
-    "meta": {"metering", "model", "plant"},
+    "meta": {"derivation", "metering", "model", "plant"},
     "figures": {"contract", "deriving", "metering", "model", "plain", "settings", "words"},
     "rollup": {"metering", "model", "figures"},
     "ledger": {"model", "figures", "rollup", "words"},
@@ -123,6 +126,7 @@ MAY: dict[str, set[str]] = {
         "api",
     },
     "learning": {
+        "derivation",
         "model",
         "errors",
         "words",

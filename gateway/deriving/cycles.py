@@ -16,7 +16,8 @@ from gateway.deriving.expression import truth
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import CountRule, Value
+    from gateway.derivation import CountRule
+    from gateway.model import Value
 
 
 class Cycles:

@@ -24,7 +24,8 @@ from gateway.deriving.states import Counting, of_bits, of_packml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from gateway.model import Derivation, Value
+    from gateway.derivation import Derivation
+    from gateway.model import Value
 
     Readings = list[tuple[int, dict[str, Value]]]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import Levels
+    from gateway.derivation import Levels
 
 OFF = "off"
 

@@ -20,7 +20,8 @@ from gateway.deriving.expression import truth
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import StateRule, Value
+    from gateway.derivation import StateRule
+    from gateway.model import Value
 
 RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
 PLANNED_STOP = "planned_stop"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from gateway.derivation import Levels
 from gateway.deriving.levels import LevelMeter
 from gateway.learning.edges import Band, Edge, bands, clustered, edges, has_strokes
 from gateway.learning.recording import GAP_MS
-from gateway.model import Levels
 from gateway.words import _
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.derivation import Levels
     from gateway.learning.proposal import Proposal
     from gateway.learning.recording import Recording
-    from gateway.model import Levels
 
 LEAST_TOLD = 0.0005
 """Share of the time from which on an error is told."""

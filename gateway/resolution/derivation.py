@@ -10,19 +10,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.derivation import CountRule, Derivation, DerivedSignal, Levels, StateRule
 from gateway.deriving.deriver import COUNT, LEVEL, POWER, PULSE, STATE
 from gateway.deriving.expression import Expression
-from gateway.model import (
-    Binding,
-    CountRule,
-    Derivation,
-    DerivedSignal,
-    Kind,
-    KpiSpec,
-    Levels,
-    StateRule,
-    Tag,
-)
+from gateway.model import Binding, Kind, KpiSpec, Tag
 from gateway.resolution import pulses
 from gateway.resolution.kpi_spec import LEAST_SILENCE_S, SILENT_POLLS
 from gateway.resolution.profile import SignalKind

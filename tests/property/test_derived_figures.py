@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.derivation import CountRule, Derivation, Levels, StateRule
 from gateway.deriving.deriver import Deriver
-from gateway.model import CountRule, Derivation, Levels, StateRule
 from tests.kpi_traces import HOUR, MINUTE, T0, spec
 from tests.ledger_rig import SECOND, Rig
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway import config
-from gateway.model import CountRule, Levels, StateRule
+from gateway.derivation import CountRule, Levels, StateRule
 from gateway.resolution.pulses import MODULE
 from gateway.templates import Drivers, resolve
 
 if TYPE_CHECKING:
+    from gateway.derivation import Derivation
     from gateway.errors import Fault
-    from gateway.model import Asset, Derivation, KpiSpec
+    from gateway.model import Asset, KpiSpec
 
 SITE = """\
 site: {cluster: c, enterprise: e, site: s, gateway: g,

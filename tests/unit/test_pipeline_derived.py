@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.alarms.board import Alarms
-from gateway.model import AlarmSpec, Asset, Derivation, DerivedSignal, Levels, Quality, StateRule
+from gateway.derivation import Derivation, DerivedSignal, Levels, StateRule
+from gateway.model import AlarmSpec, Asset, Quality
 from gateway.pipeline import Pipeline
 from tests.unit.test_pipeline import DEVICE, SHOTS, SPEC, STATE, Figures, batch, bound, pipeline
 
