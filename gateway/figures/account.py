@@ -17,8 +17,9 @@ from gateway.figures.context import entries_of
 from gateway.figures.drops import Drops
 from gateway.figures.epochs import Epochs
 from gateway.figures.eras import Eras
-from gateway.figures.journal import SAID, STATE, TEST, Journal
+from gateway.figures.journal import ORDER, PRODUCT, SAID, STATE, TEST, Journal
 from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
+from gateway.figures.orders import CARRIED
 from gateway.figures.pieces import tells_pieces
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
@@ -259,7 +260,7 @@ class Account:
 
     def live(self, now_ms: int) -> OeeFigures | None:
         """Figures of the current hour; None where none are due at all."""
-        return None if self._oee is None else self._eras.current(now_ms)
+        return None if self._oee is None else self._eras.now(now_ms)
 
     def restore(
         self,
@@ -310,6 +311,7 @@ class Account:
         """Take up everything where the journal ends, and windows where it began."""
         first = self._journal.first()
         if first is not None and first < self._front:
+            self._eras.carry(self._front, self._now)
             self._eras.trim(self._front, self._now)
             self._journal.trim(self._front - LEAD_MS)
         self._catch_up(heard)
@@ -391,6 +393,9 @@ class Account:
             self._open(t_ms)
         is_news = self._journal.put(t_ms, signal, value)
         self._entries.append(Entry(t_ms, signal, value))
+        if signal in {ORDER, PRODUCT}:
+            for book in self._books:
+                book.due = 0
         if is_news or signal in METERED:
             self._touch(t_ms, signal, None)
 
@@ -452,6 +457,7 @@ class Account:
         if front <= self._front or first is None or first >= front:
             return
         self._front = front
+        carried = self._eras.carry(front, now_ms)
         ahead = self._eras.trim(front, now_ms)
         self._journal.trim(front - LEAD_MS)
         kept = [
@@ -461,6 +467,8 @@ class Account:
         ]
         if ahead is not None:
             kept.append(Entry(front, AHEAD, str(ahead)))
+        if carried is not None:
+            kept.append(Entry(front, CARRIED, carried))
         if kept:
             # Of a later time than what it keeps, so that who asks for the last days gets it.
             self._entries += [*kept, Entry(now_ms, FRONT, front)]

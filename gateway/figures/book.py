@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
+from gateway.figures.journal import ORDER, PRODUCT
 from gateway.figures.windows import Window
 from gateway.model import Draft
 
@@ -38,12 +39,21 @@ class Agenda(Protocol):
     def next_end(self, kind: str, after: int) -> int:
         """When the next window of a kind ends, after a moment; far off where none is in sight."""
 
+    def current(self, window: Window) -> Window:
+        """A window that was told, as it is planned or known now."""
 
+    def reaches(self, window: Window, front: int) -> bool:
+        """Whether the log, forgotten before a time, tells of a window."""
+
+
+NEVER_AGAIN: tuple[int, int, frozenset[str]] = (1 << 62, 1 << 62, frozenset())
 AT_ONCE = 4
 """Windows of a kind closed in one call; after an outage the others follow in the next ones."""
 
 
-REMEMBERED = {"quarter": 204, "hour": 51, "shift": 12, "day": 3}
+TOLD_OF = frozenset({ORDER, PRODUCT})
+"""Kinds of windows that follow from the log, so that late entries make some and end others."""
+REMEMBERED = {"quarter": 204, "hour": 51, "shift": 12, "day": 3, ORDER: 64, PRODUCT: 64}
 """Statements kept: as many as are made in the time that the log is held."""
 
 
@@ -106,6 +116,7 @@ class Book:
         self._interim: dict[str, int] = {}
         self._told: dict[str, _Told] = {}
         self._touched: dict[str, int] = {}
+        self._again = NEVER_AGAIN
         self._early: set[str] = set()
 
     def open(self, t_ms: int) -> None:
@@ -121,7 +132,8 @@ class Book:
         rev, final = fields.pop("rev"), fields.pop("final")
         fields.pop("clock", None)
         window = Window(**fields["win"])
-        if not final or window.kind not in self._cursor:
+        kind = _kind_of(window)
+        if not final or kind not in self._cursor:
             return
         before = self._told.get(window.subject)
         # What was told while it stood on another line is told there, and stays.
@@ -129,7 +141,7 @@ class Book:
             self._told[window.subject] = _Told(
                 window, rev, _digest(fields), fields.get("profile"), record.ts_ms
             )
-        self._cursor[window.kind] = max(self._cursor[window.kind], window.end)
+        self._cursor[kind] = max(self._cursor[kind], window.end)
         self.closed = max(self.closed, window.end)
 
     def is_closed(self, kind: str, edge: int) -> bool:
@@ -145,6 +157,8 @@ class Book:
             now_ms: the time it is.
             seen_ms: only windows last told at or before this; None: all.
         """
+        if start < self.closed and not TOLD_OF.isdisjoint(self._cursor):
+            self.look_again(start, now_ms, TOLD_OF)
         for subject, told in self._told.items():
             window = told.window
             if window.start < end and window.end > start:
@@ -152,6 +166,12 @@ class Book:
                     continue
                 self._touched.setdefault(subject, now_ms + self._grace)
                 self.due = min(self.due, now_ms + self._grace)
+
+    def look_again(self, start: int, now_ms: int, kinds: Collection[str]) -> None:
+        """Have all windows of some kinds that end after a time told that aren't yet."""
+        begin, due = min(start, self._again[0]), now_ms + self._grace
+        self._again = begin, due, self._again[2] | frozenset(kinds)
+        self.due = min(self.due, due)
 
     def advance(self, now_ms: int, front: int) -> list[Draft]:
         """Close, restate and publish what is due.
@@ -161,6 +181,12 @@ class Book:
             front: the log is forgotten before this; windows that began earlier are left alone.
         """
         drafts: list[Draft] = []
+        begin, due, kinds = self._again
+        if due <= now_ms:
+            self._again = NEVER_AGAIN
+            for kind in kinds & self._cursor.keys():
+                if self._cursor[kind]:
+                    self._cursor[kind] = min(self._cursor[kind], max(begin, 1))
         for kind in self._cursor:
             drafts += self._close(kind, now_ms, front)
         drafts += self._restate(now_ms, front)
@@ -196,6 +222,7 @@ class Book:
             if self._told[subject].window.end <= now_ms
         }
         self.due = 0
+        self._again = 1, now_ms + self._grace, TOLD_OF
 
     def move(self, since: int, begin: int | None, now_ms: int) -> None:
         """Tell again what is over and not before a time: the log was shifted there.
@@ -218,6 +245,7 @@ class Book:
             else:
                 self._early.add(subject)  # told of what was read at another time, as is known now
         self.due = 0
+        self._again = 1, now_ms + self._grace, TOLD_OF
 
     def trim(self, front: int) -> None:
         """Forget statements of windows that can't be computed again, but for the latest.
@@ -239,12 +267,14 @@ class Book:
         cursor = self._cursor[kind] = max(self._cursor[kind], front)
         over = now_ms - self._grace
         drafts: list[Draft] = []
+        ended = cursor
         for window in self._agenda.windows(kind, cursor, over):
             if not cursor < window.end <= over:
                 continue
-            if len(drafts) >= AT_ONCE:
+            if len(drafts) >= AT_ONCE and window.end > ended:
                 break
-            if window.start >= front:
+            ended = window.end
+            if self._agenda.reaches(window, front):
                 if not self._is_settled(window, now_ms):
                     break
                 # Told before the clock was set back, and nothing read since: it stands.
@@ -274,12 +304,13 @@ class Book:
             if not self._is_settled(told.window, now_ms):
                 continue
             del self._touched[subject]
-            if told.window.start < front:
+            window = self._agenda.current(told.window)
+            if not self._agenda.reaches(window, front):
                 continue
-            fields = self._fold(told.window, now_ms)
+            fields = self._fold(window, now_ms)
             # Figures of a profile that the log doesn't know are not this one's to restate.
             if fields is not None and fields["profile"] == told.profile:
-                drafts += self._finish(told.window, now_ms)
+                drafts += self._finish(window, now_ms)
         return drafts
 
     def _publish_interim(self, now_ms: int) -> list[Draft]:
@@ -288,6 +319,8 @@ class Book:
         drafts: list[Draft] = []
         for kind, cursor in self._cursor.items():
             for window in self._agenda.windows(kind, now_ms, now_ms + 1):
+                if kind in TOLD_OF:
+                    continue
                 due = self._interim.get(kind)
                 if not cursor or (due is not None and now_ms < due):
                     continue
@@ -317,9 +350,16 @@ class Book:
             if cursor
         ]
         interims = list(self._interim.values()) if self._interim_ms else []
-        if self._interim_ms and len(interims) < len(ends):
+        clocked = sum(1 for kind, cursor in self._cursor.items() if cursor and kind not in TOLD_OF)
+        if self._interim_ms and len(interims) < clocked:
             return now_ms
-        return min([*ends, *interims, *self._touched.values()], default=now_ms + self._grace)
+        waiting = [*self._touched.values(), self._again[1]]
+        return min([*ends, *interims, *waiting], default=now_ms + self._grace)
+
+
+def _kind_of(window: Window) -> str:
+    """The kind by which a window is asked for: a shift of one product is of kind product."""
+    return PRODUCT if window.product and window.kind != ORDER else window.kind
 
 
 def _digest(fields: Fields) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.figures.journal import REASON, SILENCE, STATE
+from gateway.figures.journal import ORDER, REASON, SILENCE, STATE
 from gateway.figures.media import METERED
+from gateway.figures.orders import Orders
 from gateway.figures.reckoning import Reckoning
 from gateway.figures.terms import read, written
 from gateway.figures.track import NEVER, moved
@@ -64,7 +65,8 @@ class Eras:
     ) -> None:
         self._journal = journal
         self._presence = presence
-        self._newest = Reckoning(spec, line, calendar, journal, presence)
+        self.orders = Orders(journal)
+        self._newest = Reckoning(spec, line, calendar, journal, presence, self.orders)
         self._text = written(spec, line, calendar)
         self._earlier: list[_Era] = []
         self._since = self._logged_ms = NEVER
@@ -140,6 +142,8 @@ class Eras:
         """The windows that share time with [start, end), each as planned at its end."""
         if not self._earlier:
             return self._newest.windows(kind, start, end)
+        if kind == ORDER:
+            return self.orders.windows(start, end)
         found = (
             window
             for of in self._all()
@@ -152,9 +156,21 @@ class Eras:
         """When the next window of a kind ends, after a moment; far off where none is in sight."""
         return min(of.next_end(kind, after) for of in self._all())
 
-    def current(self, now_ms: int) -> OeeFigures:
+    def current(self, window: Window) -> Window:
+        """A window that was told, as it is planned or known now."""
+        return self._at(window.end).current(window)
+
+    def reaches(self, window: Window, front: int) -> bool:
+        """Whether the log tells of the whole window, or what lies before it is carried."""
+        return window.start >= front or self.orders.before(window) is not None
+
+    def carry(self, front: int, now_ms: int) -> str | None:
+        """Sum up what lies before a moment of the order that is older; as the log has it."""
+        return self._at(front).carry(front, now_ms)
+
+    def now(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""
-        return self._newest.current(now_ms)
+        return self._newest.now(now_ms)
 
     def is_settled(self, edge: int, now_ms: int) -> bool:
         """Whether what is in time can no longer change figures up to an edge."""
@@ -212,6 +228,7 @@ class Eras:
             The first ms whose figures may be others then.
         """
         begin = min(of.move(since, delta) for of in self._all())
+        self.orders.move(since, delta)
         self._earlier = [
             era._replace(since=moved(era.since, since, delta)) for era in self._earlier
         ]
@@ -222,6 +239,7 @@ class Eras:
 
     def step_back(self, now_ms: int) -> None:
         """Go on after the clock was set back: no settings begin at a time still to come."""
+        self.orders.cut(now_ms)
         self._earlier = [era._replace(since=min(era.since, now_ms)) for era in self._earlier]
         self._since = min(self._since, now_ms)
         self._logged_ms = NEVER
@@ -249,7 +267,7 @@ class Eras:
         if terms is None:
             return None
         calendar = terms.calendar()
-        of = Reckoning(terms.spec, terms.line, calendar, self._journal, self._presence)
+        of = Reckoning(terms.spec, terms.line, calendar, self._journal, self._presence, self.orders)
         if self._newest.base is not None:
             of.recall(*self._newest.base)
         return of

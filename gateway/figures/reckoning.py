@@ -6,13 +6,16 @@ is ahead of right where the log begins.
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gateway.figures.calendar import SIGHT_MS
 from gateway.figures.cells import Cells
 from gateway.figures.conversion import factors_of
 from gateway.figures.counting import count_pieces, good_halves
 from gateway.figures.energy import EnergyFigures, SharedFigures, energy_figures, with_shared
+from gateway.figures.intervals import merge
 from gateway.figures.journal import (
     AMOUNTS,
     FOREVER,
@@ -27,6 +30,7 @@ from gateway.figures.journal import (
 )
 from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
+from gateway.figures.orders import Carried, Orders
 from gateway.figures.part import Part
 from gateway.figures.pieces import COUNTERS, NOTHING, multiplying, tells_pieces
 from gateway.figures.statement import energy_fields, oee_fields
@@ -63,6 +67,7 @@ class Reckoning:
         calendar: of the site.
         journal: the asset's log; someone else fills it.
         presence: what is known of the state; None where no state is bound.
+        orders: that the journal tells of.
 
     Attributes:
         spec, line: as given.
@@ -77,7 +82,9 @@ class Reckoning:
         calendar: Calendar,
         journal: Journal,
         presence: Presence | None,
+        orders: Orders,
     ) -> None:
+        self._orders = orders
         self.spec = spec
         self.line = line
         self._calendar = calendar
@@ -91,7 +98,7 @@ class Reckoning:
             for medium in MEDIA
             if not set(medium.signals).isdisjoint(spec.signals)
         }
-        self._recent: dict[tuple[int, int], Sums] = {}
+        self._recent: dict[Window, Sums] = {}
         self.base: tuple[int, Fraction] | None = None
         self.has_oee = STATE in spec.signals or tells_pieces(spec)
 
@@ -103,14 +110,14 @@ class Reckoning:
         """The OEE figures of a window; of what has passed of it, where it isn't over."""
         end = min(window.end, now_ms)
         sums = self._sums(window, now_ms)
-        ahead = self._ahead(window.start, now_ms)
+        ahead = self._ahead_at(window, now_ms)
         state, is_order = state_at(self._journal, end), window.kind == ORDER
         return figures(sums, self.spec, state, ahead, is_order=is_order)
 
     def energy(self, medium: Medium, window: Window, now_ms: int) -> EnergyFigures:
         """What was used of a medium in a window, with the good pieces of the same time."""
-        used = self._meter_cells[medium].sum(window.start, window.end, now_ms)
-        passed_ms = min(window.end, now_ms) - window.start
+        used = self._used(medium, window, now_ms)
+        passed_ms = self._passed(window, now_ms)
         good = self.oee(window, now_ms).good if self.has_oee else None
         factors = self._factors(medium, window)
         return energy_figures(used, self.spec, medium, passed_ms, good, factors)
@@ -122,27 +129,67 @@ class Reckoning:
         if self.has_oee:
             sums = self._sums(window, now_ms)
             times = sums.times
-            output = count_pieces(sums.counts, self.spec, self._ahead(window.start, now_ms))
+            output = count_pieces(sums.counts, self.spec, self._ahead_at(window, now_ms))
             jumps = sum(one.jumps for grown in sums.counts.values() for one in grown.values())
-        used = {
-            medium: cells.sum(window.start, window.end, now_ms)
-            for medium, cells in self._meter_cells.items()
-        }
+        used = {medium: self._used(medium, window, now_ms) for medium in self._meter_cells}
         factors = {medium: self._factors(medium, window) for medium in used}
         passed_ms = min(window.end, now_ms) - window.start
         return Part(asset, self.line, self.spec, times, output, jumps, used, factors, passed_ms)
 
     def is_at_hand(self, window: Window) -> bool:
         """Whether a window's sums need not be made anew."""
-        return not self.has_oee or (window.start, window.end) in self._recent
+        return not self.has_oee or window in self._recent
 
     def windows(self, kind: str, start: int, end: int) -> list[Window]:
         """The windows of a kind that share time with [start, end), in order of their start."""
-        return self._calendar.windows(kind, self.line, start, end)
+        if kind == ORDER:
+            return self._orders.windows(start, end)
+        if kind != PRODUCT:
+            return self._calendar.windows(kind, self.line, start, end)
+        whole = self._calendar.windows(self._whole(), self.line, start, end)
+        return [
+            dataclasses.replace(window, product=product)
+            for window in whole
+            for product in sorted(self._orders.products(window.start, window.end))
+        ]
 
     def next_end(self, kind: str, after: int) -> int:
         """When the next window of a kind ends, after a moment."""
+        if kind == ORDER:
+            return self._orders.next_end(after) or after + SIGHT_MS
+        kind = self._whole() if kind == PRODUCT else kind
         return self._calendar.next_end(kind, self.line, after)
+
+    def current(self, window: Window) -> Window:
+        """A window that was told, as it is planned or known now; also where it is none any more."""
+        if window.kind == ORDER:
+            return self._orders.current(window)
+        if window.kind != "shift":
+            return window
+        found = self._calendar.windows("shift", self.line, window.start, window.start + 1)
+        same = (w for w in found if (w.start, w.shift) == (window.start, window.shift))
+        end = next((w.end for w in same), window.end)
+        return dataclasses.replace(window, end=end)
+
+    def carry(self, front: int, now_ms: int) -> str | None:
+        """Sum up what lies before a moment of the order that is older; as the log has it."""
+        window = self._orders.older(front)
+        if window is None:
+            self._orders.carried = None
+            return None
+        window = dataclasses.replace(window, end=front)
+        before = self._orders.before(window)
+        products = self._orders.products(window.start, front)
+        made = Carried(
+            window.start,
+            window.order,
+            front,
+            frozenset(products | (before.products if before else set())),
+            self._ahead_at(window, now_ms),
+            self._sums(window, now_ms),
+            {medium.name: self._used(medium, window, now_ms) for medium in self._meter_cells},
+        )
+        return self._orders.carry(made)
 
     def oee_fields(self, window: Window, now_ms: int) -> Fields:
         """What an oee record of a window says."""
@@ -156,7 +203,7 @@ class Reckoning:
         found = found if shared is None else with_shared(found, shared)
         return energy_fields(window, found, self.spec, medium)
 
-    def current(self, now_ms: int) -> OeeFigures:
+    def now(self, now_ms: int) -> OeeFigures:
         """The OEE figures of the hour that it is."""
         (hour,) = self._calendar.windows("hour", self.line, now_ms, now_ms + 1)
         return self.oee(hour, max(now_ms, hour.start + 1))
@@ -195,9 +242,11 @@ class Reckoning:
         if signal in {STATE, SILENCE, REASON}:
             of_state = self._touched_by_state
             return reach(journal, t_ms, self.spec) if signal == REASON else of_state(t_ms)
-        if signal in {PRODUCT, PLANNED, LEVEL, TEST}:
+        if signal in {PRODUCT, PLANNED, LEVEL, ORDER, TEST}:
+            # An order ends the one before it.
             none = t_ms + 1 if signal == TEST else END
-            return t_ms, _after(getattr(journal, signal), t_ms, none) + (signal == TEST)
+            after = _after(getattr(journal, signal), t_ms, none)
+            return t_ms - (signal == ORDER), after + (signal == TEST)
         series = journal.numbers.get(signal)
         if series is None:
             # Pieces entered count where they are; of what else is not a number, or none was
@@ -284,16 +333,50 @@ class Reckoning:
 
     def _sums(self, window: Window, now_ms: int) -> Sums:
         """The sums of a window, kept for those who ask for them next, once nothing changes them."""
-        key = window.start, window.end
-        found = self._recent.get(key)
+        found = self._recent.get(window)
         if found is None:
-            found = self._cells.sum(window.start, window.end, now_ms)
+            before = self._orders.before(window)
+            found = Sums() if before is None else before.sums
+            for start, end in self._stretches(window):
+                found += self._cells.sum(start, end, now_ms)
             if window.end <= now_ms and self.is_settled(window.end, now_ms):
                 if len(self._recent) >= RECENT:
                     del self._recent[next(iter(self._recent))]
-                self._recent[key] = found
+                self._recent[window] = found
                 self._cells.newest = max(self._cells.newest, window.end)
         return found
+
+    def _used(self, medium: Medium, window: Window, now_ms: int) -> Used:
+        before = self._orders.before(window)
+        found = Used() if before is None else before.used.get(medium.name, Used())
+        for start, end in self._stretches(window):
+            found += self._meter_cells[medium].sum(start, end, now_ms)
+        return found
+
+    def _stretches(self, window: Window) -> list[Interval]:
+        """The time of a window that the log tells of: of one for a product, where it was made."""
+        if window.product and window.kind != ORDER:
+            told = self._journal.product.stretches(window.start, window.end)
+            return merge((start, end) for start, end, code in told if code == window.product)
+        before = self._orders.before(window)
+        return [(window.start if before is None else before.upto, window.end)]
+
+    def _passed(self, window: Window, now_ms: int) -> int:
+        """How much of a window has passed."""
+        if window.product and window.kind != ORDER:
+            return sum(max(min(end, now_ms) - start, 0) for start, end in self._stretches(window))
+        return min(window.end, now_ms) - window.start
+
+    def _whole(self) -> str:
+        """The kind of windows that products are told for."""
+        return "day" if self._calendar.roster(self.line) is None else "shift"
+
+    def _ahead_at(self, window: Window, now_ms: int) -> Fraction:
+        """How far left is ahead of right when a window begins; halves of a product stay its own."""
+        if window.product and window.kind != ORDER:
+            return NOTHING
+        before = self._orders.before(window)
+        return self._ahead(window.start, now_ms) if before is None else before.ahead
 
     def _reach(self, moment: int) -> int:
         """From when on figures hang on what is logged from a moment on.

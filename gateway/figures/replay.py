@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gateway.figures.journal import REASON, TEST
+from gateway.figures.orders import CARRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,8 +76,8 @@ def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> F
                 found.move(since, delta, journal.first())
                 written = newest = 0
                 continue
-            if entry.signal == AHEAD:
-                eras.recall_ahead(entry.t_ms, Fraction(str(entry.value)))
+            if entry.signal in {AHEAD, CARRIED}:
+                _recall(entry, eras)
             elif entry.signal == SETTINGS:
                 eras.recall(entry.t_ms, str(entry.value))
                 continue  # no reading, so nothing comes late by it
@@ -93,3 +94,11 @@ def replay(rows: Iterable[tuple[Entry, ...]], journal: Journal, eras: Eras) -> F
             newest = max(newest, entry.t_ms)
         written = max(written, newest)
     return found
+
+
+def _recall(entry: Entry, eras: Eras) -> None:
+    """Take up what is known of the time before the log."""
+    if entry.signal == AHEAD:
+        eras.recall_ahead(entry.t_ms, Fraction(str(entry.value)))
+    else:
+        eras.orders.recall(str(entry.value))

@@ -42,6 +42,14 @@ class _LineAgenda:
         """When the next window of a kind ends, after a moment."""
         return self._longest().agenda.next_end(kind, after)
 
+    def current(self, window: Window) -> Window:
+        """A window that was told, as it is planned now."""
+        return self._longest().agenda.current(window)
+
+    def reaches(self, window: Window, front: int) -> bool:
+        """Whether the logs, forgotten before a time, tell of a window."""
+        return window.start >= front
+
     def _longest(self) -> Share:
         return min(self.shares, key=lambda share: (share.opened is None, share.opened or 0))
 
@@ -71,6 +79,14 @@ class _SiteAgenda:
             return self.lines[0].next_end(kind, after)
         ends = (window.end for window in self.windows(kind, after, after + SIGHT_MS))
         return min((end for end in ends if end > after), default=after + SIGHT_MS)
+
+    def current(self, window: Window) -> Window:
+        """A window that was told, as it is planned now."""
+        return self.lines[0].current(window)
+
+    def reaches(self, window: Window, front: int) -> bool:
+        """Whether the logs, forgotten before a time, tell of a window."""
+        return window.start >= front
 
 
 class RollUps:
