@@ -76,7 +76,7 @@ def test_an_order_said_late_shortens_the_one_before() -> None:
     say(rig, T0 + 20 * MINUTE, T0 + 31 * MINUTE, order="o2")
     work(rig, T0 + 31 * MINUTE, T0 + 32 * MINUTE)
     told = [(b["win"]["order"], b["rev"], b["time_s"]["run"]) for b in rig.told("oee", "order")]
-    assert told == [("o1", 0, 1800), ("o2", 0, 600), ("o1", 1, 1200)]
+    assert told == [("o1", 0, 1800), ("o1", 1, 1200), ("o2", 0, 600)]
 
 
 def test_an_order_that_was_none_is_told_as_nothing() -> None:
