@@ -188,7 +188,9 @@ def _read(data: Any) -> Carried:  # noqa: ANN401 - as `_spelled` wrote it
     sums = Sums(
         Times(*times),
         {
-            Setting(*setting): {signal: Growth(*one) for signal, one in grown.items()}
+            Setting(*map(_hashable, setting)): {
+                signal: Growth(*one) for signal, one in grown.items()
+            }
             for setting, grown in counts
         },
     )
@@ -196,6 +198,10 @@ def _read(data: Any) -> Carried:  # noqa: ANN401 - as `_spelled` wrote it
         start, order, upto, frozenset(products), Fraction(ahead), sums,
         {name: _used(*one) for name, one in used.items()},
     )  # fmt: skip
+
+
+def _hashable(part: Any) -> Any:  # noqa: ANN401 - of a setting
+    return tuple(part) if isinstance(part, list) else part
 
 
 def _used(use: str, first: str | None, last: str | None, *rest: Any) -> Used:  # noqa: ANN401
