@@ -25,6 +25,7 @@ def check(machine: MachineType, path: KeyPath, document: Document) -> Iterator[F
     yield from _counting(machine, path, document)
     yield from _computed(machine, (*path, "signals"), document)
     yield from _state(machine, (*path, "state_from"), document)
+    yield from _by_power(machine, path, document)
     for name in machine.parameters:
         if name not in PARAMETERS and name not in machine.factors:
             what = _("the gateway makes no use of such a parameter")
@@ -142,3 +143,19 @@ def _state(machine: MachineType, path: KeyPath, document: Document) -> Iterator[
         elif rule.bits is not None and signal.kind not in _TRUE:
             what = _("a {kind} is neither true nor false").format(kind=signal.kind)
             yield document.fault(at, "wrong-kind", what, _("take a signal of kind: flag"))
+
+
+def _by_power(machine: MachineType, path: KeyPath, document: Document) -> Iterator[Fault]:
+    """Levels and counts need the signals that they are made of, and a count one that it is."""
+    count = machine.count_from
+    needs: list[tuple[str, str]] = []
+    if machine.levels is not None:
+        needs.append(("levels", "power"))
+    if count is not None:
+        needs.append(("count_from", "pulse" if count.power is None else "power"))
+        needs.append(("count_from", "count"))
+    for key, name in needs:
+        if name not in machine.signals:
+            what = _("there is no signal {name} here").format(name=name)
+            next_ = _("add it under signals:")
+            yield document.fault((*path, key), "missing-signal", what, next_, key=True)
