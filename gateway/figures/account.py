@@ -25,6 +25,7 @@ from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.share import Share
 from gateway.figures.shown import Shown, draft_of, shown_of
+from gateway.figures.terms import DATED, dated_mark
 from gateway.figures.timeline import KNOWN
 from gateway.figures.track import ALWAYS, NEVER, PowerMeter, Track, cleaned, recall, tracks_of
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
@@ -300,9 +301,23 @@ class Account:
         self.share.was_moved = found.was_moved
         for book in self._books if found.was_moved else ():
             book.move(0, None, now_ms)
-        for entry, written in found.late:
-            if self._front <= entry.t_ms <= now_ms + STEP_MS:
+        late = [(e, written) for e, written in found.late if e.t_ms <= now_ms + STEP_MS]
+        self._take_up(late, now_ms)
+
+    def _take_up(self, late: Iterable[tuple[Entry, int]], now_ms: int) -> None:
+        """Have windows told again that were told before something that is known now."""
+        if self._has_other_dates():
+            for book in self._books:
+                book.touch(self._front, now_ms, now_ms)
+            self.share.touch(self._front, now_ms, now_ms, None)
+        for entry, written in late:
+            if self._front <= entry.t_ms:
                 self._touch(entry.t_ms, entry.signal, written)
+
+    def _has_other_dates(self) -> bool:
+        """Whether figures were told by other dated facts than those of now, or by none."""
+        told = self._journal.numbers.get(DATED)
+        return dated_mark(self.spec) != (told.values[-1] if told else 0)
 
     def _note_told(self, now_ms: int) -> None:
         self._entries.append(Entry(now_ms, TOLD, None))
@@ -446,6 +461,10 @@ class Account:
             self._entries.append(Entry(settings[0], SETTINGS, settings[1]))
             if self._bench is not None:
                 self._entries += serials(self._journal, now_ms)
+        if self._has_other_dates():
+            mark = Entry(now_ms, DATED, dated_mark(self.spec))
+            self._journal.put(now_ms, DATED, mark.value)
+            self._entries.append(mark)
         self._forget(now_ms)
         for book in self._books:
             book.trim(self._front)

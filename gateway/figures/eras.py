@@ -3,6 +3,8 @@
 An ideal cycle that is corrected today holds from today on. A window that was over before it, told
 already or not yet, is computed with what held then, however late the data that it is told again
 for; so settings alone never change a figure. Mostly there is one era, and each call goes to it.
+What is dated by itself (a tariff, factors) is the newest's in all eras: it says for which time it
+holds.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from gateway.figures.journal import ORDER, REASON, SILENCE, STATE
 from gateway.figures.media import METERED
 from gateway.figures.orders import Orders
 from gateway.figures.reckoning import Reckoning
-from gateway.figures.terms import read, written
+from gateway.figures.terms import read, with_dated, written
 from gateway.figures.track import NEVER, moved
 from gateway.figures.windows import HOUR_MS
 
@@ -267,7 +269,8 @@ class Eras:
         if terms is None:
             return None
         calendar = terms.calendar()
-        of = Reckoning(terms.spec, terms.line, calendar, self._journal, self._presence, self.orders)
+        spec = with_dated(terms.spec, self.spec)
+        of = Reckoning(spec, terms.line, calendar, self._journal, self._presence, self.orders)
         if self._newest.base is not None:
             of.recall(*self._newest.base)
         return of
