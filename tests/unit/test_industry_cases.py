@@ -1,6 +1,6 @@
 """An hour of every machine of every industry, with figures worked out apart from the gateway.
 
-`nxgate profile test` compares the gateway with them (tests/unit/test_profile_cases.py); here it is
+`nxgate profile test` compares the gateway with them (tests/unit/test_profile_traces.py); here it is
 seen to that they are all there, and that the arithmetic agrees with what was done by hand.
 """
 
