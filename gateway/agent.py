@@ -218,7 +218,8 @@ class Agent:
         told = ""
         while True:
             try:
-                await api.serve(folder, self._snapshot, self._reload, self._commands.entering.take)
+                enter, tap = self._commands.entering.take, self._pipeline.tap
+                await api.serve(folder, self._snapshot, self._reload, enter, tap.listeners)
             except OSError as error:
                 reason = error.strerror or str(error)
                 if reason != told:

@@ -2,7 +2,8 @@
 
 A connection begins with a line that says what it wants: `watch` gets one JSON snapshot a second,
 a line each; `reload` has the site file read again and gets what came of it; `enter` is followed by
-a line with what people know of machines, and gets what became of it. The socket lies in
+a line with what people know of machines, and gets what became of it; `record` gets all readings
+that figures are made of, a line each, for as long as it reads them. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 SOCKET = "nxgate.sock"
 PERIOD_S = 1.0
-WATCH, RELOAD, ENTER = b"watch\n", b"reload\n", b"enter\n"
+WATCH, RELOAD, ENTER, RECORD = b"watch\n", b"reload\n", b"enter\n", b"record\n"
 MOST_VISITORS = 32
 Enter = Callable[[bytes, str], Awaitable[dict[str, object]]]
 CREDENTIALS = struct.Struct("iII")
@@ -43,6 +44,7 @@ async def serve(
     snapshot: Callable[[], dict[str, object]],
     reload: Callable[[], Awaitable[dict[str, object]]],
     enter: Enter,
+    listeners: list[Callable[[bytes], None]],
 ) -> None:
     """Serve until cancelled.
 
@@ -51,8 +53,9 @@ async def serve(
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
         enter: takes a request and the account that makes it, and gives what became of it.
+        listeners: those who get readings, as lines.
     """
-    window = _Window(snapshot, reload, enter)
+    window = _Window(snapshot, reload, enter, listeners)
     with _address(folder) as address:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(address)  # noqa: PTH108 - left by a killed process; one inode, no waiting
@@ -68,6 +71,7 @@ class _Window:
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
         enter: takes what is entered.
+        listeners: those who get readings.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class _Window:
         snapshot: Callable[[], dict[str, object]],
         reload: Callable[[], Awaitable[dict[str, object]]],
         enter: Enter,
+        listeners: list[Callable[[bytes], None]],
     ) -> None:
         self._snapshot = snapshot
         self._reload = reload
         self._enter = enter
+        self._listeners = listeners
         self._visitors: dict[asyncio.StreamWriter, None] = {}
         self._line = b""
         self._taken_s = float("-inf")
@@ -108,6 +114,8 @@ class _Window:
                 request = await reader.readline()
             answer = await self._enter(request, _account(writer))
             writer.write(orjson.dumps(answer) + b"\n")
+        if wanted == RECORD:
+            await self._record(writer)
         if wanted != WATCH:
             return
         line = self._look()
@@ -116,6 +124,28 @@ class _Window:
             await self._sent(writer.drain())
             await asyncio.sleep(PERIOD_S)
             line = self._line if time.monotonic() < self._taken_s + PERIOD_S / 2 else self._look()
+
+    async def _record(self, writer: asyncio.StreamWriter) -> None:
+        """Hand on readings until the reader goes, or is too far behind."""
+        news = asyncio.Event()
+        waiting: list[bytes] = []
+
+        def hear(lines: bytes) -> None:
+            waiting.append(lines)
+            news.set()
+
+        self._listeners.append(hear)
+        try:
+            while not writer.is_closing():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PERIOD_S):
+                        await news.wait()
+                news.clear()
+                told, waiting[:] = b"".join(waiting), []
+                writer.write(told)
+                await self._sent(writer.drain())
+        finally:
+            self._listeners.remove(hear)
 
     def _look(self) -> bytes:
         """Take a snapshot, which all who look within the next half second share."""
@@ -165,6 +195,16 @@ async def enter(folder: Path, request: bytes) -> dict[str, object] | None:
         outcome: dict[str, object] = orjson.loads(line)
         return outcome
     return None
+
+
+async def record(folder: Path) -> AsyncIterator[bytes]:
+    """Read what machines tell a running gateway, a line each, until it stops.
+
+    Raises:
+        OSError: no gateway runs on this store.
+    """
+    async for line in _ask(folder, RECORD):
+        yield line
 
 
 def _account(writer: asyncio.StreamWriter) -> str:

@@ -169,6 +169,22 @@ def learn(asset: str, recording: Path, site: Path | None, *, labels: bool | None
     sys.exit(propose(asset, recording, site, labels=labels))
 
 
+@cli.command(help=_("Record a trace of what the site's machines tell."))
+@SITE
+@click.option("-o", "--out", type=click.Path(path_type=Path), help=_("File; else on screen."))
+@click.option("--for", "length", help=_("How long, e.g. 10min; else until Ctrl-C."))
+def record(site: Path, out: Path | None, length: str | None) -> None:
+    """Listen to the gateway that runs on the site, or poll its devices where none does."""
+    from gateway.sitefile.units import seconds  # noqa: PLC0415
+    from gateway.tracing.recording import record as listen  # noqa: PLC0415
+
+    try:
+        seconds_ = None if length is None else seconds(length)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--for") from error
+    sys.exit(listen(site, out, seconds_))
+
+
 @cli.group(help=_("Industry profiles: begin, check and try one."))
 def profile() -> None:
     """Hold the commands that whoever writes a profile needs."""

@@ -24,6 +24,7 @@ from gateway.routes import (
     set_watches,
     telemetry,
 )
+from gateway.tap import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,11 +60,13 @@ class Pipeline:
         ledger: where states, counters and registers go to become figures.
         heartbeat_s: tell all values at least so often.
         alarms: those of all assets, planned already.
+        tap: gets what figures are made of.
     """
 
     ledger: Ledger
     heartbeat_s: float
     alarms: Alarms = field(default_factory=Alarms)
+    tap: Tap = field(default_factory=Tap)
     _routes: dict[int, tuple[Route, ...]] = field(default_factory=dict)
     _held: list[tuple[Tag, ...]] = field(default_factory=list)
     _derived: dict[str, _Derived] = field(default_factory=dict)
@@ -145,11 +148,7 @@ class Pipeline:
             route.seen, route.seen_quality = values, quality
             route.seen_ms = time_ms = batch.time_ns // 1_000_000
             if route.figures:
-                figures = {signal: values[place] for signal, place in route.figures}
-                if route.is_derived:
-                    drafts += self._derive(route.asset, time_ms, figures, batch.mono_ns)
-                else:
-                    drafts += self._observe(route.asset, time_ms, figures)
+                drafts += self._figure(route, values, time_ms, batch.mono_ns)
             changed = route.changed(values, quality, batch.mono_ns, self.heartbeat_s)
             if changed:
                 drafts.append(telemetry(route, changed, quality, time_ms))
@@ -183,6 +182,17 @@ class Pipeline:
                 for place, name in enumerate(route.names):
                     quality = GOOD if route.seen_quality is None else route.seen_quality[place]
                     yield Shown(name, route.seen[place], quality, route.units[place], route.seen_ms)
+
+    def _figure(
+        self, route: Route, values: tuple[Value, ...], t_ms: int, mono_ns: int
+    ) -> list[Draft]:
+        """Hand on what figures are made of, to whoever records it too."""
+        figures = {signal: values[place] for signal, place in route.figures}
+        if self.tap.listeners:
+            self.tap.tell(route.asset, t_ms, mono_ns, figures)
+        if route.is_derived:
+            return self._derive(route.asset, t_ms, figures, mono_ns)
+        return self._observe(route.asset, t_ms, figures)
 
     def _observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         states = self.ledger.observe(asset, t_ms, values)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gateway import api
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import pytest
 
@@ -23,6 +23,7 @@ class Gateway:
 
     def __init__(self, padding: int = 0) -> None:
         self.looks = 0
+        self.listeners: list[Callable[[bytes], None]] = []
         self._padding = "x" * padding
 
     def snapshot(self) -> dict[str, object]:
@@ -38,7 +39,8 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, gateway: Gateway) -> AsyncIterator[None]:
-    task = asyncio.create_task(api.serve(folder, gateway.snapshot, gateway.reload, gateway.enter))
+    answers = gateway.snapshot, gateway.reload, gateway.enter
+    task = asyncio.create_task(api.serve(folder, *answers, gateway.listeners))
     while not (folder / api.SOCKET).exists():  # noqa: ASYNC110 - another's file
         await asyncio.sleep(0.01)
     try:
@@ -126,5 +128,24 @@ def test_a_line_without_an_end_is_not_kept(tmp_path: Path) -> None:
                 assert await reader.read() == b""
             writer.close()
             assert not gateway.looks
+
+    asyncio.run(run())
+
+
+def test_readings_go_to_who_listens_and_to_nobody_once_they_left(tmp_path: Path) -> None:
+    async def run() -> None:
+        gateway = Gateway()
+        async with serving(tmp_path, gateway):
+            lines = api.record(tmp_path)
+            heard = asyncio.ensure_future(anext(lines))
+            while not gateway.listeners:  # noqa: ASYNC110 - another's list
+                await asyncio.sleep(0.01)
+            gateway.listeners[0](b"one\ntwo\n")
+            assert await heard == b"one\n"
+            assert await anext(lines) == b"two\n"
+            await lines.aclose()  # type: ignore[attr-defined]
+            while gateway.listeners:
+                gateway.listeners[0](b"three\n")
+                await asyncio.sleep(0.01)
 
     asyncio.run(run())
