@@ -75,7 +75,7 @@ def _leaves(
             continue
         below = under.get(key) if isinstance(under, dict) else None
         onward = [step for rest, _head in opened for step in _step(rest, key) if step[0]]
-        leads_on = any(below is not None or head == key for _rest, head in onward)
+        leads_on = any(isinstance(below, dict) or head == key for _rest, head in onward)
         if isinstance(value, dict) and leads_on:
             yield from _leaves(value, below, onward, here)
         else:

@@ -65,7 +65,7 @@ def load_profile(
             laid.append(found)
     whole, more = lay(base, laid, profile.profile)
     faults += more
-    merged, more = _read(whole)
+    merged, more = _read(whole) if laid else (profile, [])
     faults += more
     if merged is not None:
         faults += check_added(merged, profile, whole)

@@ -5,6 +5,7 @@ What stands in either is named in both languages.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -55,11 +56,9 @@ class Library:
         path = self.root() / f"{name}.yaml"
         if name not in self.names():
             return None, path, []
-        document, faults = examine(path)
-        if document is not None:
-            # People know the file by its place in the package, not by where that is installed.
-            document = replace(document, file=f"profiles/{self.folder}/{name}.yaml")
-        return document, path, faults
+        # People know the file by its place in the package, not by where that is installed.
+        shipped, wrong = _shipped(path, f"profiles/{self.folder}/{name}.yaml")
+        return shipped, path, list(wrong)
 
     def suggest(self, name: str) -> str:
         """What to do about a name that isn't in this library."""
@@ -76,6 +75,13 @@ class Library:
     def root(self) -> Path:
         """The folder that the files lie in."""
         return Path(str(resources.files("profiles"))) / self.folder
+
+
+@cache
+def _shipped(path: Path, file: str) -> tuple[Document | None, tuple[Fault, ...]]:
+    """Read a file that ships with the gateway; it is read once, and known as `file`."""
+    document, faults = examine(path)
+    return (None if document is None else replace(document, file=file)), tuple(faults)
 
 
 TEMPLATES = Library("devices", 2)

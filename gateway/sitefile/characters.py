@@ -11,7 +11,7 @@ import re
 
 _ESCAPE = re.compile(r"\\(?:x..|u....|U........|\n[ \t]*|.)", re.DOTALL)
 _FOLD = re.compile(r"[ \t\r]*\n[ \t\r\n]*")
-_HEADER = re.compile(r"[|>][^\n]*\n[ \n]*")
+_HEADER = re.compile(r"[|>][^\n]*\n *")
 
 
 def place_of(text: str, line: int, column: int, value: str, offset: int) -> tuple[int, int]:
