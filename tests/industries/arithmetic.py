@@ -55,6 +55,7 @@ def oee(story: Story, counting: str, factors: tuple[str, ...]) -> Figures:
         "kpi.teep": ideal_good / HOUR_S * planned / known,
         "kpi.setup_ratio": spent["setup"] / unit,
     }
+    found |= _losses(story, counting, factors) | _judged(story, counting, total)
     if counting == "pairs":
         left, right = halves(story)
         found["kpi.unmatched_halves"] = abs(left - right)
@@ -62,6 +63,49 @@ def oee(story: Story, counting: str, factors: tuple[str, ...]) -> Figures:
         first = dict(reversed(story.tests))
         passed = sum(result in PASSED for result in first.values())
         found["kpi.first_pass_yield"] = Fraction(passed, len(first))
+    return found
+
+
+def _losses(story: Story, counting: str, factors: tuple[str, ...]) -> Figures:
+    """Where planned time went; with the productive time, the losses tile it."""
+    time = {letter: Fraction(SLOT_S * story.states.count(letter)) for letter in "RSWFI"}
+    _total, _good, ideal, ideal_good = pieces(story, counting, factors)
+    assert ideal_good is not None
+    again = Fraction(story.cycle_s or 0) * (len(story.tests) - len(dict(story.tests)))
+    empty = sum(
+        (
+            Fraction(story.cycle_s or 0) * count * (1 - _filled(story, counting, factors, slot))
+            for slot, count in enumerate(story.counts(story.made))
+            if counting in {"stations", "multiplied"}
+        ),
+        Fraction(0),
+    )
+    found: Figures = {
+        "kpi.setup_loss_time": time["S"],
+        "kpi.waiting_loss_time": time["W"],
+        "kpi.breakdown_loss_time": time["F"],
+        "kpi.idle_loss_time": time["I"],
+        "kpi.speed_loss_time": time["R"] - ideal - again,
+    }
+    if counting == "tests":
+        found["kpi.retest_loss_time"] = again
+    if empty:
+        return found | ({"kpi.station_loss_time": empty} if "injection" in story.type else {})
+    startup = Fraction(story.startup or 0) / max(story.rejected or 0, 1) * (ideal - ideal_good)
+    found["kpi.process_reject_loss_time"] = ideal - ideal_good - startup
+    found["kpi.productive_time"] = ideal_good
+    if story.startup is not None:
+        found["kpi.startup_reject_loss_time"] = startup
+    return found
+
+
+def _judged(story: Story, counting: str, total: Fraction) -> Figures:
+    """What became of rejects: those that are made good again were no good at first."""
+    if counting in {"pairs", "tests"}:
+        return {}
+    found: Figures = {"kpi.first_pass_yield": (total - Fraction(story.rejected or 0)) / total}
+    if story.rework is not None:
+        found["kpi.rework_ratio"] = story.rework / total
     return found
 
 
@@ -118,6 +162,18 @@ def _pairs(
     made = Fraction(sum(story.counts(story.made)) + sum(story.counts(story.right or 0)))
     left, right = halves(story)
     return made / 2, min(left, right), made / 2 * cycle, (left + right) / 2 * cycle
+
+
+def _filled(story: Story, counting: str, factors: tuple[str, ...], slot: int) -> Fraction:
+    """The part of a count that wasn't empty: stations, cavities and so on in use of all."""
+    if counting == "stations":
+        return story.factor("mounted", slot) / Fraction(story.parameters["stations"])
+    of_all = (
+        min(story.factor(name, slot) / Fraction(story.parameters[name]), Fraction(1))
+        for name in factors
+        if name in story.parameters
+    )
+    return prod(of_all, start=Fraction(1))
 
 
 def _worth(story: Story, counting: str, factors: tuple[str, ...], slot: int) -> Fraction:

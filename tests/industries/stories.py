@@ -293,6 +293,7 @@ ELECTRICAL = (
         "dielectric-test-bench",
         "RRRRRRRRSRRR",
         "120",
+        1,
         tests=(("K1", "合格"), ("K2", "合格"), ("K3", "不合格"), ("K3", "合格")),
     ),
 )

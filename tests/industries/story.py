@@ -36,7 +36,8 @@ class Story:
         startup, rework: how many of them at start-up; how many were made good again.
         times: factor → its value from a slot on, as the machine tells it.
         parameters: of the asset.
-        tests: serial numbers and results, one test a running slot, from the first one on.
+        tests: serial numbers and results, one test a running slot, from the first one on; with
+            `made`, the bench has a counter of them.
         use: register → what it grew by in the hour.
         product, operators: told at the beginning.
     """

@@ -120,9 +120,23 @@ def _readings(story: Story, machine: MachineType) -> Iterator[Told]:
         for slot in SLOTS:
             total += steps[slot]
             yield slot * SLOT_S + SLOT_S // 2, name, signal, total
-    for slot, (serial, result) in zip(story.running, story.tests, strict=False):
-        yield slot * SLOT_S + SLOT_S // 2, name, "serial", serial
-        yield slot * SLOT_S + SLOT_S // 2, name, "result", result
+    yield from _tests(story)
+
+
+def _tests(story: Story) -> Iterator[Told]:
+    """What a bench shows: one that counts its tests holds a result, another clears it first."""
+    if story.made and story.tests:
+        yield 0, story.asset, "count", COUNTERS_BEGIN
+    for number, (slot, (serial, result)) in enumerate(
+        zip(story.running, story.tests, strict=False), 1
+    ):
+        begun, done = slot * SLOT_S + SLOT_S // 4, slot * SLOT_S + SLOT_S // 2
+        yield begun, story.asset, "serial", serial
+        if story.made:
+            yield done, story.asset, "count", COUNTERS_BEGIN + number
+        else:
+            yield begun, story.asset, "result", "testing"
+        yield done, story.asset, "result", result
 
 
 def _standing(story: Story) -> Iterator[tuple[str, object]]:
