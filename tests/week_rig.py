@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.model import Draft
     from simulators.week.run import WorkshopWeek
+    from simulators.week.written import Step
 
 TICK_MS = 5_000
 SETTLED_MS = 600_000
@@ -32,11 +33,11 @@ Told = dict[Key, dict[str, Any]]
 """The body of the highest rev of each window."""
 
 
-def stage_of(week: WorkshopWeek, folder: Path) -> Stage:
+def stage_of(week: WorkshopWeek, folder: Path, steps: Sequence[Step] = ()) -> Stage:
     """A site file and a trace, read as `nxgate replay` reads them."""
     site, trace = folder / "site.yaml", folder / "trace.jsonl"
     write_site(site, week.workshop)
-    write_trace(trace, week.lines)
+    write_trace(trace, week.lines, steps)
     return set_up(site, trace)
 
 

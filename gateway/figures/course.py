@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.figures.counter import Change, steps
 from gateway.figures.intervals import clip, overlap
+from gateway.figures.windows import MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +112,14 @@ class Course:
         span = self.span(start, end)
         return NOTHING if span is None else self._at(span[1]) - self._at(span[0])
 
+    def evenly(self, start: int, end: int) -> Fraction:
+        """What was used in [start, end), where each minute's use is spread evenly over it.
+
+        At full minutes the log has the very readings that were polled; which ones it has within
+        a minute depends on whether they came in time.
+        """
+        return self._even(end) - self._even(start) if self._legs else NOTHING
+
     def is_whole(self, start: int, end: int) -> bool:
         """Whether readings reach over all of [start, end) and hide nothing."""
         return self.span(start, end) == (start, end) and not overlap(self.doubts, start, end)
@@ -159,6 +168,16 @@ class Course:
                 if risen > most:
                     best, most = over, risen
         return None if best is None else self.rise(best - length, best)
+
+    def _even(self, moment: int) -> Fraction:
+        minute = moment // MINUTE_MS * MINUTE_MS
+        before = self.rise(self._legs[0].since, minute)
+        span = self.span(minute, minute + MINUTE_MS)
+        if span is None:
+            return before
+        since, until = span
+        passed = min(max(moment, since), until) - since
+        return before + self.rise(since, until) * Fraction(passed, until - since)
 
     def _leg(self, moment: int) -> Leg:
         return self._legs[max(bisect_right(self._sinces, moment) - 1, 0)]

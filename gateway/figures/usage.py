@@ -202,19 +202,19 @@ class Usage:
     def _add_states(
         self, journal: Journal, course: Course, start: int, end: int, sums: dict[Key, Fraction]
     ) -> None:
-        """Cut what was used where the state or the level changes."""
+        """Cut what was used where the state or the level changes, a minute's evenly over it."""
         if BY_STATE.isdisjoint(self._wanted):
             return
         known = STATE in self._spec.signals
         states = spans(journal, start, end) if known else [(start, end, UNKNOWN)]
         for since, until, word in states:
-            _add(sums, (STATE_OF, word), course.rise(since, until))
+            _add(sums, (STATE_OF, word), course.evenly(since, until))
         silent = merge(journal.silent(start, end))
         for since, until, level in journal.level.stretches(start, end):
             if not level:
                 continue
             for begin, over in subtract([(since, until)], silent):
-                _add(sums, (LEVEL_OF, level), course.rise(begin, over))
+                _add(sums, (LEVEL_OF, level), course.evenly(begin, over))
 
     def _add_off_shift(
         self, course: Course, start: int, end: int, sums: dict[Key, Fraction]

@@ -8,7 +8,7 @@ import orjson
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from simulators.week.machines import Machine
@@ -19,13 +19,27 @@ if TYPE_CHECKING:
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SHORT = {65536: ("u16", "1"), 4294967296: ("u32", "0.01")}
 """Where a total begins anew → the sort of register that does, and its step."""
+BOOT = 1_790_000_000_000
+"""UTC ms at which the clock that nobody sets began."""
+
+Step = tuple[int, int]
 
 
-def write_trace(path: Path, lines: Iterable[Line]) -> None:
-    """Write lines as they arrive, one reading each."""
+def write_trace(path: Path, lines: Iterable[Line], steps: Sequence[Step] = ()) -> None:
+    """Write lines as they arrive, one reading each.
+
+    Args:
+        path: the file.
+        lines: in that order.
+        steps: when the clock on the wall was set, and by how many ms; each line then says what
+            that clock showed, and what one did that nobody sets.
+    """
     with path.open("wb") as file:
         for _arrives, asset, signal, t, value in lines:
             fields: dict[str, Any] = {"t": t, "asset": asset, "signal": signal}
+            if steps:
+                ahead = sum(by for since, by in steps if t >= since)
+                fields |= {"t": t + ahead, "mono": (t - BOOT) / 1000}
             fields |= {"q": "bad"} if value is None else {"value": value}
             file.write(orjson.dumps(fields) + b"\n")
 
