@@ -288,4 +288,5 @@ def _share(setting: Setting, spec: KpiSpec) -> tuple[Fraction, Fraction] | None:
                 return None
             pieces *= here
             share *= min(here / most, Fraction(1)) if most else Fraction(1)
-    return pieces, share
+    # Of what isn't known to be worth less, a cycle that makes nothing is empty.
+    return pieces, share if pieces else NOTHING

@@ -80,7 +80,8 @@ def kpis_of(
         jumps: steps of counters that weren't believed.
         is_order: whether the window is an order, from its start to its end (AOET).
     """
-    found = _of_time(times) | _of_losses(times, output) | _of_pieces(times, output)
+    found = _of_time(times) | _of_pieces(times, output)
+    found.update(losses_of(times, output))
     found |= _of_order(times, output, is_order=is_order)
     if ratios.oee is not None and times.run:
         effective = output.ideal_good / times.run
@@ -125,8 +126,9 @@ def _of_time(times: Times) -> dict[str, Fraction | None]:
     }
 
 
-def _of_losses(times: Times, output: Output) -> dict[str, Fraction | None]:
-    losses: dict[str, Fraction | None] = {
+def losses_of(times: Times, output: Output) -> dict[str, Fraction]:
+    """What known planned time was spent on but for minor stops, in s, as far as it can be told."""
+    losses = {
         "breakdown_loss_time": Fraction(times.breakdown, 1000),
         "waiting_loss_time": Fraction(times.waiting, 1000),
         "setup_loss_time": Fraction(times.setup, 1000),
@@ -137,10 +139,11 @@ def _of_losses(times: Times, output: Output) -> dict[str, Fraction | None]:
     }
     if not (output.counted and output.timed):
         return losses
-    unplaced = _is_only_unplaced(output)
-    running = times.run - times.micro
-    losses["unplaced_time"] = Fraction(running if unplaced else 0, 1000)
-    losses["speed_loss_time"] = NOTHING if unplaced else (running - output.turned) / 1000
+    left = (times.run - times.micro - output.turned) / 1000
+    # Where all pieces are unplaced nothing tells how fast they were made.
+    unplaced = max(left, NOTHING) if _is_only_unplaced(output) else NOTHING
+    losses["unplaced_time"] = unplaced
+    losses["speed_loss_time"] = left - unplaced
     losses["station_loss_time"] = output.empty / 1000
     losses["retest_loss_time"] = output.again / 1000
     if not output.judged:
