@@ -17,11 +17,15 @@ from gateway.words import _
 class Parameter(Part):
     """A number that belongs to the device or machine at hand, e.g. a transformer's ratio."""
 
-    name: Names
-    unit: str | None = Field(default=None, examples=["kW"])
-    default: Number | None = Field(default=None, examples=[1])
-    min: Number = Field(examples=[1])
-    max: Number = Field(examples=[100])
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "工位数", "en": "stations"}]
+    )
+    unit: str | None = Field(default=None, description="of the number", examples=["kW"])
+    default: Number | None = Field(
+        default=None, description="where the site file gives none", examples=[1]
+    )
+    min: Number = Field(description="least that is believed", examples=[1])
+    max: Number = Field(description="most that is believed", examples=[100])
 
     @model_validator(mode="after")
     def _sensible(self) -> "Parameter":

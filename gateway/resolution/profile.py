@@ -145,15 +145,29 @@ Layer = Literal["N", "X"]
 class Signal(Part):
     """One thing that a machine of a type tells."""
 
-    layer: Layer
-    kind: SignalKind = Field(examples=["number"])
-    name: Names = Field(examples=[{"zh": "模具温度", "en": "Mould temperature"}])
+    layer: Layer = Field(
+        description="N: every such machine gives it; X: a firm may add it", examples=["X"]
+    )
+    kind: SignalKind = Field(
+        description="what it is, and so which tags can feed it", examples=["number"]
+    )
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "模具温度", "en": "Mould temperature"}]
+    )
     unit: str | None = Field(
         default=None, examples=["°C"], description='unit on the wire; "" for a pure ratio'
     )
-    low: Number | None = Field(default=None, description="least plausible value, in the unit")
-    high: Number | None = Field(default=None, description="highest plausible value, in the unit")
-    counts: Names | None = Field(default=None, description="what one step of a counter stands for")
+    low: Number | None = Field(
+        default=None, description="least plausible value, in the unit", examples=[0]
+    )
+    high: Number | None = Field(
+        default=None, description="highest plausible value, in the unit", examples=[350]
+    )
+    counts: Names | None = Field(
+        default=None,
+        description="what one step of a counter stands for",
+        examples=[{"zh": "一双", "en": "one pair"}],
+    )
     computed: Maybe[Formula] = Field(
         default=None,
         alias="is",
@@ -179,27 +193,38 @@ class Signal(Part):
 class Piece(Part):
     """What counts as one piece of output."""
 
-    unit: str = Field(min_length=1, examples=["pair"])
-    name: Names
+    unit: str = Field(min_length=1, description="as figures give it", examples=["pair"])
+    name: Names = Field(description="what people call it", examples=[{"zh": "双", "en": "pair"}])
 
 
 class Factor(Part):
     """What energy is converted with; a figure names the year and the scope that it used."""
 
-    name: Names
-    value: Number = Field(gt=0)
-    unit: str = Field(min_length=1)
-    year: Int = Field(ge=1990, le=2100)
-    scope: str = Field(min_length=1)
-    source: str = Field(min_length=1)
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "电网因子", "en": "Grid factor"}]
+    )
+    value: Number = Field(gt=0, description="of the unit for one kWh", examples=[0.5306])
+    unit: str = Field(min_length=1, description="of the result per kWh", examples=["kgCO2/kWh"])
+    year: Int = Field(ge=1990, le=2100, description="that the source is of", examples=[2023])
+    scope: str = Field(min_length=1, description="that it holds for", examples=["national"])
+    source: str = Field(
+        min_length=1, description="who says so", examples=["Ministry of Ecology and Environment"]
+    )
 
 
 class Kpi(Part):
     """A figure beside a, p, q and oee."""
 
-    layer: Layer
-    name: Names
-    unit: str
+    layer: Layer = Field(
+        description="N: the same in every factory; X: the firm's own", examples=["N"]
+    )
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "废品率", "en": "Scrap ratio"}]
+    )
+    unit: str = Field(
+        description='"" for a ratio; {piece} stands for the piece of the machine at hand',
+        examples=["kWh/{piece}"],
+    )
     computed: Maybe[Formula] = Field(
         default=None,
         alias="is",
@@ -222,19 +247,39 @@ class MachineType(Part):
         " says is laid over it",
         examples=["machine"],
     )
-    name: Names
-    kind: Literal["machine", "meter"]
-    piece: Piece | None = None
-    counting: Counting
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "前帮机", "en": "Toe lasting machine"}]
+    )
+    kind: Literal["machine", "meter"] = Field(
+        description="whether it makes something or only measures", examples=["machine"]
+    )
+    piece: Piece | None = Field(
+        default=None,
+        description="what counts as one piece; needed unless nothing is counted",
+        examples=[{"unit": "pair", "name": {"zh": "双", "en": "pair"}}],
+    )
+    counting: Counting = Field(description="how counts become pieces", examples=["direct"])
     factors: tuple[TagName, ...] = Field(
         default=(),
         description="for counting: multiplied: signals or parameters; a count is their product",
         examples=[["moulds", "cavities"]],
     )
-    parameters: dict[TagName, Parameter] = Field(default_factory=dict)
-    signals: dict[TagName, Signal] = Field(min_length=1)
+    parameters: dict[TagName, Parameter] = Field(
+        default_factory=dict,
+        description="numbers that the site file gives of each machine",
+        examples=[{"stations": {"min": 1, "max": 120, "name": {"zh": "工位数", "en": "stations"}}}],
+    )
+    signals: dict[TagName, Signal] = Field(
+        min_length=1,
+        description="what such a machine tells",
+        examples=[
+            {"state": {"layer": "N", "kind": "state", "name": {"zh": "状态", "en": "State"}}}
+        ],
+    )
     states: dict[str, State] = Field(
-        default_factory=dict, description="words of such a machine for the contract's states"
+        default_factory=dict,
+        description="words of such a machine for the contract's states",
+        examples=[{"RUN": "running"}],
     )
     state_from: Maybe[StateFrom] = Field(
         default=None,
@@ -251,15 +296,28 @@ class MachineType(Part):
         description="what the count is made of, where no tag counts",
         examples=[{"power": {"above": 8, "below": 3, "dwell": "1s"}}],
     )
-    ideal_cycle: Period | None = Field(default=None, examples=["12s"])
+    ideal_cycle: Period | None = Field(
+        default=None,
+        description="where the site file gives none; figures then say that it is a default",
+        examples=["12s"],
+    )
     micro_stop: Duration | None = Field(
         default=None, examples=["2min"], description="a shorter stop counts as run"
     )
     interim: Period | None = Field(
         default=None, examples=["30s"], description="publish open windows so often"
     )
-    windows: tuple[Window, ...] = Field(min_length=1, examples=[["hour", "shift", "day"]])
-    kpis: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = Field(
+        min_length=1,
+        description="times that figures are published for",
+        examples=[["hour", "shift", "day"]],
+    )
+    kpis: tuple[str, ...] = Field(
+        default=(),
+        description="figures published beside a, p, q and oee; each stands under kpis: of the"
+        " profile",
+        examples=[["nee", "mtbf_s"]],
+    )
 
 
 def _version(value: str) -> str:
@@ -272,22 +330,34 @@ def _version(value: str) -> str:
 class Profile(Part):
     """An industry: its machine types, and what an extension may set of them."""
 
-    profile: Level = Field(examples=["shoes"])
-    version: Annotated[str, AfterValidator(_version)] = Field(examples=["1.0.0"])
+    profile: Level = Field(description="its name, as figures give it", examples=["shoes"])
+    version: Annotated[str, AfterValidator(_version)] = Field(
+        description="three numbers; raise it with each change", examples=["1.0.0"]
+    )
     extends: Maybe[str] = Field(
         default=None,
         description="another profile, or a path that begins with ./; this one is laid over it",
         examples=["common"],
     )
-    name: Names
-    sources: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "鞋业", "en": "Footwear"}]
+    )
+    sources: tuple[str, ...] = Field(
+        default=(), description="what it rests on", examples=[["GB/T 34044.2-2017"]]
+    )
+    notes: tuple[str, ...] = Field(
+        default=(), description="for readers", examples=[["Hold times follow the test plan."]]
+    )
     open: tuple[str, ...] = Field(
         default=(),
-        description="paths that an extension may set; * is any key, + one that isn't here yet",
+        description="paths that an extension may set: * is any key, + one that isn't here yet, **"
+        " any number of keys; nothing of N can be opened",
+        examples=[["states.+", "types.*.micro_stop"]],
     )
     states: dict[str, State] = Field(
-        default_factory=dict, description="words of any machine for the contract's states"
+        default_factory=dict,
+        description="words of any machine for the contract's states",
+        examples=[{"运行": "running"}],
     )
     reasons: dict[TagName, Reason] = Field(
         default_factory=dict,
@@ -297,8 +367,22 @@ class Profile(Part):
         ],
     )
     results: Results = Field(
-        default_factory=Results, description="what test benches give for passed and failed"
+        default_factory=Results,
+        description="what test benches give for passed and failed",
+        examples=[{"pass": ["ok"], "fail": ["ng"]}],
     )
-    factors: dict[TagName, Factor] = Field(default_factory=dict)
-    kpis: dict[TagName, Kpi] = Field(default_factory=dict)
-    types: dict[Level, MachineType] = Field(min_length=1)
+    factors: dict[TagName, Factor] = Field(
+        default_factory=dict,
+        description="kgce and co2: what energy is converted with",
+        examples=[{"co2": {"value": 0.5306, "unit": "kgCO2/kWh"}}],
+    )
+    kpis: dict[TagName, Kpi] = Field(
+        default_factory=dict,
+        description="figures that types publish, and a firm's own, which begin with x_",
+        examples=[{"scrap_ratio": {"layer": "N", "unit": ""}}],
+    )
+    types: dict[Level, MachineType] = Field(
+        min_length=1,
+        description="the machines",
+        examples=[{"toe-lasting": {"extends": "machine", "counting": "pairs"}}],
+    )

@@ -17,6 +17,7 @@ OPENABLE = (
     "types.*.ideal_cycle",
     "types.*.micro_stop",
     "types.*.interim",
+    "types.*.levels.*",
     "types.*.states.+",
     "types.*.parameters.*.default",
     "types.*.signals.*.low",

@@ -69,7 +69,9 @@ Code = Annotated[
 class Reason(Part):
     """Why a machine stands."""
 
-    name: Names = Field(examples=[{"zh": "模具故障", "en": "Mould broken"}])
+    name: Names = Field(
+        description="what people call it", examples=[{"zh": "模具故障", "en": "Mould broken"}]
+    )
     loss: Maybe[Loss] = Field(
         default=None,
         description="loss that such a stop belongs to; without it that of the reason above",

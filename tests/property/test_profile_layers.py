@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEY = r"[^.]+"
 X_ONLY = re.compile(
     rf"states\.{KEY}|kpis\.{KEY}|reasons\..*\.of\.{KEY}"
-    rf"|types\.{KEY}\.(ideal_cycle|micro_stop|interim|states\.{KEY}|signals\.{KEY})"
+    rf"|types\.{KEY}\.(ideal_cycle|micro_stop|interim|levels(\.{KEY})?|states\.{KEY}|signals\.{KEY})"
     rf"|types\.{KEY}\.(parameters\.{KEY}\.default|signals\.{KEY}\.(low|high))"
 )
 """What may differ from factory to factory; of whole entries, those that weren't there."""
