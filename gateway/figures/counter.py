@@ -128,12 +128,17 @@ def steps(
     earlier, was = 0.0, Change.UP
     if 0 < place < last:
         earlier, was = limits.step(values[place - 1], values[place], _apart(times, place))
+    rate, most = (0.0, float("inf")) if limits.rate is None else (limits.rate, limits.one)
     while place < last:
         place += 1
         before, now = values[place - 1], values[place]
-        if now == before:
-            earlier, was = 0.0, Change.UP
-            yield place, 0.0, Change.UP
+        grown = now - before
+        # Nearly all steps are plain rises, or none: `Limits.step` would say the same of them.
+        if not grown or (
+            was is Change.UP and 0 < grown <= (times[place] - times[place - 1]) * rate + most
+        ):
+            earlier, was = grown, Change.UP
+            yield place, grown, Change.UP
             continue
         step, change = limits.step(before, now, _apart(times, place))
         plain = step, change
