@@ -100,7 +100,7 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
     if "rework" in spec.signals:
         output.rework = sum((split(grown, "rework").all for grown in counts.values()), NOTHING)
     if "reject_startup" in spec.signals:
-        output.ideal_startup = NOTHING
+        output.startup = NOTHING
     for setting, grown in counts.items():
         _add(output, setting, grown, spec, entering)
     # A reject may be seen in a later window than its piece: it takes none back from this one.
@@ -108,6 +108,9 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
         output.ideal_good = min(output.ideal_good, output.ideal)
     output.ideal_good = max(output.ideal_good, NOTHING)
     output.ideal_good_all = max(output.ideal_good_all, NOTHING)
+    output.fruitful = min(max(output.fruitful, NOTHING), output.made)
+    if output.startup is not None:
+        output.startup = min(output.startup, output.made - output.fruitful)
     if spec.counting == "pairs" and output.judged:
         left, right = good_halves(counts)
         output.pairs = min(max(ahead, NOTHING) + left, max(-ahead, NOTHING) + right)
@@ -194,11 +197,12 @@ def _add(
     output.ideal += made.total.placed * per_piece
     output.ideal_good += made.good.placed * per_piece
     output.ideal_good_all += made.good.all * per_piece
-    if output.ideal_startup is not None:
-        output.ideal_startup += split(grown, "reject_startup").placed * per_piece
     output.turned += made.turned.placed * cycle
     output.empty += made.turned.placed * cycle * (1 - made.share)
     output.again += made.again.placed * cycle
+    output.fruitful += made.good.placed * per_piece * made.share
+    if output.startup is not None:
+        output.startup += split(grown, "reject_startup").placed * per_piece * made.share
 
 
 def _own_cycle(setting: Setting, spec: KpiSpec) -> float | None:

@@ -148,14 +148,11 @@ def losses_of(times: Times, output: Output) -> dict[str, Fraction]:
     losses["retest_loss_time"] = output.again / 1000
     if not output.judged:
         return losses
-    made = (output.turned - output.empty - output.again) / 1000
-    part = made / output.ideal if output.ideal else NOTHING
-    rejected = output.ideal - output.ideal_good
-    startup = min(output.ideal_startup or NOTHING, rejected)
-    losses["process_reject_loss_time"] = (rejected - startup) * part
-    if output.ideal_startup is not None:
-        losses["startup_reject_loss_time"] = startup * part
-    losses["productive_time"] = output.ideal_good * part
+    rejected = output.made - output.fruitful
+    losses["process_reject_loss_time"] = (rejected - (output.startup or NOTHING)) / 1000
+    if output.startup is not None:
+        losses["startup_reject_loss_time"] = output.startup / 1000
+    losses["productive_time"] = output.fruitful / 1000
     return losses
 
 

@@ -96,9 +96,10 @@ class Output:
         first: pieces that were good at once, without rework or a second test.
         rework: rejected pieces that became good; None where nothing counts them.
         ideal, ideal_good: ideal time of the placed pieces; `ideal_good_all` of unplaced ones too.
-        ideal_startup: ideal time of those rejected at start-up; None where nothing counts them.
         turned: ideal time of all placed machine cycles; `empty`, the part that passed empty, and
-            `again`, the part that tested again what was tested before.
+            `again`, the part that tested again what was tested before. Of the rest, `fruitful`
+            went into good pieces, and `startup` into those rejected at start-up; None where
+            nothing counts them.
         pairs: pairs that became whole, where pairs are counted.
         ahead: left minus right good halves at the end of the window.
         untimed: pieces of a product without an ideal cycle of its own were among them.
@@ -117,16 +118,22 @@ class Output:
     ideal: Fraction = NOTHING
     ideal_good: Fraction = NOTHING
     ideal_good_all: Fraction = NOTHING
-    ideal_startup: Fraction | None = None
     turned: Fraction = NOTHING
     empty: Fraction = NOTHING
     again: Fraction = NOTHING
+    fruitful: Fraction = NOTHING
+    startup: Fraction | None = None
     pairs: Fraction | None = None
     ahead: Fraction = NOTHING
     untimed: bool = False
     cycles: frozenset[float] = frozenset()
     entered: bool = False
     disagreement: Fraction = NOTHING
+
+    @property
+    def made(self) -> Fraction:
+        """Ideal time that went into pieces, good or not."""
+        return self.turned - self.empty - self.again
 
     @property
     def good_pieces(self) -> Fraction:
