@@ -112,13 +112,15 @@ class Course:
         span = self.span(start, end)
         return NOTHING if span is None else self._at(span[1]) - self._at(span[0])
 
-    def evenly(self, start: int, end: int) -> Fraction:
-        """What was used in [start, end), where each minute's use is spread evenly over it.
+    def spread(self, since: int, until: int, start: int, end: int) -> Fraction:
+        """What was used in [since, until) of [start, end), each full minute spread evenly.
 
-        At full minutes the log has the very readings that were polled; which ones it has within
-        a minute depends on whether they came in time.
+        The log holds a register at full minutes, and more of it only by chance: what is cut
+        within a minute must not hang on that.
         """
-        return self._even(end) - self._even(start) if self._legs else NOTHING
+        if not self._legs:
+            return NOTHING
+        return self._spread_to(until, start, end) - self._spread_to(since, start, end)
 
     def is_whole(self, start: int, end: int) -> bool:
         """Whether readings reach over all of [start, end) and hide nothing."""
@@ -169,15 +171,15 @@ class Course:
                     best, most = over, risen
         return None if best is None else self.rise(best - length, best)
 
-    def _even(self, moment: int) -> Fraction:
-        minute = moment // MINUTE_MS * MINUTE_MS
-        before = self.rise(self._legs[0].since, minute)
-        span = self.span(minute, minute + MINUTE_MS)
-        if span is None:
-            return before
-        since, until = span
-        passed = min(max(moment, since), until) - since
-        return before + self.rise(since, until) * Fraction(passed, until - since)
+    def _spread_to(self, moment: int, start: int, end: int) -> Fraction:
+        first, last = self._legs[0].since, self._legs[-1].until
+        minute = moment - moment % MINUTE_MS
+        begin, over = max(minute, start), min(minute + MINUTE_MS, end)
+        low = self._at(min(max(begin, first), last))
+        if moment <= begin:
+            return low
+        high = self._at(min(max(over, first), last))
+        return low + (high - low) * Fraction(moment - begin, over - begin)
 
     def _leg(self, moment: int) -> Leg:
         return self._legs[max(bisect_right(self._sinces, moment) - 1, 0)]

@@ -190,6 +190,8 @@ class Usage:
         if clock is None:
             return
         for slot in clock.slots(start, end):
+            if course.span(slot.start, slot.end) is None:
+                continue
             kwh = course.rise(slot.start, slot.end)
             _add(sums, (SLOT, slot.name), kwh)
             if slot.price is not None:
@@ -208,13 +210,13 @@ class Usage:
         known = STATE in self._spec.signals
         states = spans(journal, start, end) if known else [(start, end, UNKNOWN)]
         for since, until, word in states:
-            _add(sums, (STATE_OF, word), course.evenly(since, until))
+            _add(sums, (STATE_OF, word), course.spread(since, until, start, end))
         silent = merge(journal.silent(start, end))
         for since, until, level in journal.level.stretches(start, end):
             if not level:
                 continue
             for begin, over in subtract([(since, until)], silent):
-                _add(sums, (LEVEL_OF, level), course.evenly(begin, over))
+                _add(sums, (LEVEL_OF, level), course.spread(begin, over, start, end))
 
     def _add_off_shift(
         self, course: Course, start: int, end: int, sums: dict[Key, Fraction]
