@@ -169,6 +169,24 @@ def learn(asset: str, recording: Path, site: Path | None, *, labels: bool | None
     sys.exit(propose(asset, recording, site, labels=labels))
 
 
+@cli.command(help=_("Show how the figures of a window came about."))
+@click.argument("asset")
+@click.argument("window", metavar="WINDOW")
+@click.option("--site", type=click.Path(path_type=Path), required=True, help=_("The site file."))
+@click.option(
+    "--trace", type=click.Path(path_type=Path), help=_("A trace; else the site's own store.")
+)
+@click.option("--product", default="", help=_("Of a shift or day: the part of one product."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print it as JSON."))
+def explain(
+    asset: str, window: str, site: Path, trace: Path | None, product: str, *, as_json: bool
+) -> None:
+    """Read beside a running gateway; a window is named as `hour@2026-03-02T08:00`, `today`, …."""
+    from gateway.tracing.explaining import show  # noqa: PLC0415
+
+    sys.exit(show(asset, window, site, trace, product, as_json=as_json))
+
+
 @cli.command(help=_("Record a trace of what the site's machines tell."))
 @SITE
 @click.option("-o", "--out", type=click.Path(path_type=Path), help=_("File; else on screen."))

@@ -159,6 +159,7 @@ MAY: dict[str, set[str]] = {
         "tap",
         "api",
         "archive",
+        "storage",
     },
     "tap": {"model"},
     "api": set(),

@@ -59,7 +59,7 @@ def segments_of(folder: Path) -> list[SegmentFile]:
     for family, places in found.items():
         places.sort()
         starts = [first for first, _path in places]
-        for (first, path), following in zip(places, [*starts[1:], None], strict=True):
+        for (first, path), following in zip(places, [*starts[1:], None], strict=False):
             made.append(SegmentFile(path, family, first, following))
     return made
 

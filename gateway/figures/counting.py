@@ -184,7 +184,7 @@ def _add(
         output.disagreement += made.first.all - told_good
     if not (made.turned.all or made.good.all):
         return
-    own_s = _own_cycle(setting, spec)
+    own_s = own_cycle(setting, spec)
     cycle_s = spec.ideal_cycle_s if own_s is None else own_s
     if cycle_s is None:
         output.timed = False
@@ -205,7 +205,7 @@ def _add(
         output.startup += split(grown, "reject_startup").placed * per_piece * made.share
 
 
-def _own_cycle(setting: Setting, spec: KpiSpec) -> float | None:
+def own_cycle(setting: Setting, spec: KpiSpec) -> float | None:
     """The ideal cycle of the product itself."""
     terms = spec.products.get(setting.product, ())
     return next((one.ideal_cycle_s for one in terms if one.since_ms == setting.since), None)

@@ -21,9 +21,9 @@ from gateway.tracing.survey import STATE
 from gateway.tracing.trace import lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from gateway.model import Draft, Value
+    from gateway.model import Draft, LogRow, Value
     from gateway.tracing.stage import Stage
 
 SECOND_MS = 1_000
@@ -75,6 +75,7 @@ class Player:
     Attributes:
         now_ms: how far time has passed; 0 before the first reading.
         ledger: what keeps the figures.
+        on_log: gets the log lines, as they would be stored.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -88,6 +89,7 @@ class Player:
         }
         self._due = self._not_before = self._seq = 0
         self._pause_ms = SECOND_MS
+        self.on_log: Callable[[list[LogRow]], object] = len
 
     def play(self, polls: Iterable[Poll], until_ms: int | None = None) -> Iterator[Record]:
         """Take readings and let time pass up to the last of them; yield what is told.
@@ -115,6 +117,7 @@ class Player:
             yield from self._pass(until_ms)
             self.now_ms = until_ms
         yield from self._records(ledger.finish(self.now_ms))
+        self.on_log(ledger.take_log())
 
     def _observe(self, asset: str, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Give the ledger a reading, with what is derived of it."""
@@ -142,7 +145,7 @@ class Player:
             else:  # a window waits for a reading that didn't come yet
                 self._not_before = due_ms + self._pause_ms
                 self._pause_ms = min(2 * self._pause_ms, LONGEST_PAUSE_MS)
-        ledger.take_log()
+        self.on_log(ledger.take_log())
 
     def _records(self, drafts: Iterable[Draft]) -> Iterator[Record]:
         for draft in drafts:

@@ -1,0 +1,221 @@
+"""`nxgate explain`: how a figure came about, for people who doubt it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
+from zoneinfo import ZoneInfo
+
+import click
+import orjson
+
+from gateway.templates import load
+from gateway.tracing.evidence import gather, of_store, of_trace
+from gateway.tracing.explanation import explain
+from gateway.tracing.stage import set_up
+from gateway.tracing.window import NoWindow, wanted
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+Cells = list[str]
+
+
+def show(
+    asset: str, window: str, site: Path, trace: Path | None, product: str, *, as_json: bool
+) -> int:
+    """Print how the figures of a window came about; 0.
+
+    Raises:
+        ConfigError: the site file or the trace has faults.
+        GatewayError: there is no such asset, window or store.
+    """
+    if trace is None:
+        plant, now_ms = load(site), time.time_ns() // 1_000_000
+    else:
+        stage = set_up(site, trace)
+        plant, now_ms = stage.plant, stage.survey.last_ms
+    zone = ZoneInfo(plant.timezone)
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    try:
+        meant = wanted(window, zone, today, product)
+    except NoWindow as error:
+        raise click.BadParameter(str(error), param_hint="WINDOW") from error
+    told = of_store(plant, asset, now_ms) if trace is None else of_trace(stage, asset)
+    found = explain(gather(plant, asset, told, meant))
+    if as_json:
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        click.echo("\n".join(lines(found, zone)))
+    return 0
+
+
+def lines(found: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    """An explanation as aligned text."""
+    clock = _Clock(zone)
+    window = found["window"]
+    name = f"{window['kind']} {window['shift']}".strip()
+    yield f"{found['asset']}  {name}  {clock.full(window['start'])} – {clock.full(window['end'])}"
+    yield found["profile"]
+    yield from _statement(found)
+    yield from _table(_("Intervals of state, and what they count as"), _intervals(found, clock))
+    yield from _table(_("Left out"), _excluded(found, clock))
+    yield from _table(_("Counters"), _courses(found["counters"], clock))
+    yield from _table(_("Made, and with which ideal cycle"), _products(found))
+    yield from _table(_("Registers"), _courses(found["registers"], clock))
+    yield from _table(_("Use, registers read off at the window's edges"), _uses(found))
+    yield from _table(_("Formulas"), _formulas(found["ratios"]))
+    yield from _table(_("Where signals come from"), _bindings(found))
+
+
+class _Clock:
+    """Times as people of the site read them."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def full(self, ms: int) -> str:
+        return datetime.fromtimestamp(ms / 1000, self._zone).isoformat(" ", timespec="minutes")
+
+    def short(self, ms: int) -> str:
+        text = datetime.fromtimestamp(ms / 1000, self._zone).strftime("%H:%M:%S")
+        return f"{text}.{ms % 1000:03}" if ms % 1000 else text
+
+
+def _statement(found: Mapping[str, Any]) -> Iterator[str]:
+    """What was told of the window, and whether the log says the same today."""
+    for cls, body in found["computed"].items():
+        told = found["statement"].get(cls)
+        if told is None:
+            yield _("{cls}: not told yet; this is what the log says so far").format(cls=cls)
+            continue
+        about = {key: value for key, value in told.items() if key not in {"rev", "final", "clock"}}
+        same = orjson.loads(orjson.dumps(body)) == about
+        text = _("{cls}: told as revision {rev}; the log gives the same")
+        if not same:
+            text = _("{cls}: told as revision {rev}; the log now gives other figures")
+        yield text.format(cls=cls, rev=told["rev"])
+
+
+def _intervals(found: Mapping[str, Any], clock: _Clock) -> Iterator[Cells]:
+    for one in found["intervals"]:
+        counted = ", ".join(f"{name} {_s(ms)}" for name, ms in one["counted"].items())
+        notes = [one["reason"], one["lost_to"], _("minor stop") if one["minor"] else ""]
+        span = f"{clock.short(one['start'])} – {clock.short(one['end'])}"
+        yield [
+            span,
+            _s(one["end"] - one["start"]),
+            one["state"],
+            "→",
+            counted,
+            *filter(None, notes),
+        ]
+
+
+def _excluded(found: Mapping[str, Any], clock: _Clock) -> Iterator[Cells]:
+    out = found["excluded"]
+    for key, name in (("breaks", _("break")), ("planned_stops", _("planned stop"))):
+        for start, end in out[key]:
+            yield [f"{clock.short(start)} – {clock.short(end)}", _s(end - start), name]
+    if out["not_planned"]:
+        yield ["", _s(out["not_planned"]), _("outside of all shifts")]
+    if out["unknown"]:
+        yield ["", _s(out["unknown"]), _("unknown: in planned time, in no ratio")]
+
+
+def _courses(courses: Sequence[Mapping[str, Any]], clock: _Clock) -> Iterator[Cells]:
+    for one in courses:
+        ends = [
+            f"{_n(end['value'])} ({clock.short(end['t'])})" if end else "–"
+            for end in (one["first"], one["last"])
+        ]
+        yield [one["signal"], ends[0], "→", ends[1], f"+{_n(one['grown'])}"]
+        for step in one["steps"]:
+            text = f"{_n(step['before'])} → {_n(step['now'])}"
+            yield ["", clock.short(step["t"]), step["change"], text, f"+{_n(step['counted'])}"]
+        if one["following"]:
+            end = one["following"]
+            yield ["", "", _("then"), f"{_n(end['value'])} ({clock.short(end['t'])})"]
+
+
+def _uses(found: Mapping[str, Any]) -> Iterator[Cells]:
+    for cls, body in found["computed"].items():
+        if not cls.startswith("energy/") or body["use"] is None:
+            continue
+        use = f"= {_n(body['use'])} {body['u']}"
+        register = body.get("reg")
+        ends = f"{_n(register['end'])} − {_n(register['start'])}" if register else ""
+        yield [cls, ends, use, _("partly estimated") if body["est"] else ""]
+
+
+def _products(found: Mapping[str, Any]) -> Iterator[Cells]:
+    for one in found["products"]:
+        cycle = _("no ideal cycle")
+        if one["ideal_cycle_s"] is not None:
+            cycle = f"{_n(one['ideal_cycle_s'])} s"
+        for name, grown in one["grown"].items():
+            text = _n(grown["placed"])
+            if grown["unplaced"]:
+                text += " " + _("and {count} across unknown time").format(
+                    count=_n(grown["unplaced"])
+                )
+            yield [one["product"] or "–", name, text, cycle]
+
+
+def _formulas(ratios: Mapping[str, Any]) -> Iterator[Cells]:
+    run, known = _s(ratios["run"]), _s(ratios["known_planned"])
+    yield _formula("a", _("run ÷ known planned time"), f"{run} ÷ {known}", ratios["a"])
+    ideal, good = _ms(ratios["ideal"]), _ms(ratios["ideal_good"])
+    yield _formula("p", _("ideal time ÷ run"), f"{ideal} ÷ {run}", ratios["p"])
+    yield _formula("q", _("ideal time of good ÷ of all"), f"{good} ÷ {ideal}", ratios["q"])
+    text = _("ideal time of good ÷ known planned time")
+    yield _formula("oee", f"a × p × q = {text}", f"{good} ÷ {known}", ratios["oee"])
+
+
+def _formula(name: str, text: str, numbers: str, exact: str | None) -> Cells:
+    if exact is None:
+        return [name, text, _("no basis")]
+    return [name, text, numbers, f"= {_n(float(Fraction(exact)))}"]
+
+
+def _bindings(found: Mapping[str, Any]) -> Iterator[Cells]:
+    for one in found["bindings"]:
+        yield [one["signal"], f"{one['device']}.{one['tag']}", one["at"], one["where"]]
+
+
+def _table(head: str, rows: Iterator[Cells]) -> Iterator[str]:
+    """Rows with their columns aligned, under a heading; nothing where there are none."""
+    cells = list(rows)
+    if not cells:
+        return
+    yield ""
+    yield head
+    widths = [
+        max(_width(row[place]) for row in cells if place < len(row))
+        for place in range(max(map(len, cells)))
+    ]
+    for row in cells:
+        padded = (cell + " " * (widths[n] - _width(cell)) for n, cell in enumerate(row))
+        yield ("  " + "  ".join(padded)).rstrip()
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a terminal; a Chinese character takes two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
+
+
+def _s(ms: float) -> str:
+    return f"{_n(ms / 1000)} s"
+
+
+def _ms(exact: str | None) -> str:
+    return "–" if exact is None else _s(float(Fraction(exact)))
+
+
+def _n(value: float) -> str:
+    return f"{value:.12g}"
