@@ -207,6 +207,7 @@ def _idle(site: Site, outlines: Mapping[str, Outline]) -> Iterator[Fault]:
     for name, asset in site.assets.items():
         figures = (
             "states",
+            "reasons",
             "ideal_cycle",
             "products",
             "micro_stop",

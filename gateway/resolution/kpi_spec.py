@@ -12,7 +12,7 @@ from gateway.resolution.own_kpi import needs, own_kpis
 from gateway.resolution.parameter import settle
 from gateway.resolution.products import dated
 from gateway.resolution.profile import BASE, COUNTING, SIGNALS
-from gateway.resolution.reasons import losses, verdicts
+from gateway.resolution.reasons import of_asset, verdicts
 from gateway.sitefile.commanding import takes
 from gateway.words import _
 
@@ -55,6 +55,10 @@ def specify(
     machine = industry.profile.types[kind]
     path = ("assets", name, "parameters")
     numbers, faults = settle(machine.parameters, asset.parameters, site.document, path, kind)
+    reasons, wrong = of_asset(
+        asset.reasons, industry.profile.reasons, site.document, ("assets", name, "reasons")
+    )
+    faults += wrong
     used = [b for b in bindings if b.signal in SIGNALS or b.signal in machine.factors]
     ideal_s = asset.ideal_cycle or machine.ideal_cycle
     products = dated(asset.products, site.site.timezone)
@@ -95,7 +99,7 @@ def specify(
         counts={b.signal: abs(b.tag.scale) for b in used if b.modulus is not None},
         max_flow={m: numbers[f"max_{m}"] for m in FLOWS if f"max_{m}" in numbers},
         rate_given="max_rate" in numbers,
-        reasons=losses(industry.profile.reasons),
+        reasons=reasons,
         results=verdicts(industry.profile.results),
         own={k: kpi for k, kpi in own_kpis(industry.profile.kpis).items() if k in machine.kpis},
         metering=meter_spec(site, name, used, frozenset(b.signal for b in used)),

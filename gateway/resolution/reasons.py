@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from gateway.errors import Fault
 from gateway.resolution.layers import Layered
 from gateway.resolution.library import Names
-from gateway.sitefile.document import Wrong, spell
+from gateway.sitefile.document import Document, Wrong, nearest, spell
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import TagName  # noqa: TC001 - pydantic reads it
 from gateway.sitefile.part import Part
@@ -122,6 +122,34 @@ def losses(reasons: Mapping[str, Reason]) -> dict[str, str]:
         for _path, key, reason, loss in walk(reasons)
         for word in (key, *reason.codes)
     }
+
+
+def of_asset(
+    given: Mapping[str, str], reasons: Mapping[str, Reason], document: Document, path: KeyPath
+) -> tuple[dict[str, str], list[Fault]]:
+    """Say which loss each word stands for at one machine, whose own codes go before the profile's.
+
+    Args:
+        given: the machine's codes → keys of reasons.
+        reasons: the profile's.
+        document: the site file.
+        path: of `given` in it.
+    """
+    found = losses(reasons)
+    keys = [key for _path, key, _reason, _loss in walk(reasons)]
+    faults: list[Fault] = []
+    own: dict[str, str] = {}
+    for code, key in given.items():
+        if key in keys:
+            own[code] = found[key]
+            continue
+        what = _("the profile has no reason {key}").format(key=key)
+        near = nearest(key, keys)
+        next_ = _("there are: {known}").format(known=", ".join(keys) or "–")
+        if near:
+            next_ = _("did you mean {near}?").format(near=near)
+        faults.append(document.fault((*path, code), "unknown-reason", what, next_))
+    return {**found, **own}, faults
 
 
 def verdicts(results: Results) -> dict[str, bool]:

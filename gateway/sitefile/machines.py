@@ -112,6 +112,11 @@ class AssetConfig(Part):
         description="Raw value of the state signal, and the state that it means.",
         examples=[{"1": "running", "0": "idle"}],
     )
+    reasons: dict[Annotated[str, AfterValidator(_word)], TagName] = Field(
+        default_factory=dict,
+        description="Raw value of the reason signal, and the reason of the profile that it means.",
+        examples=[{"12": "mechanical", "20": "mould_change"}],
+    )
     ideal_cycle: Maybe[Period] = Field(
         default=None,
         description="Shortest time for one piece; without it no performance and no OEE.",
