@@ -189,9 +189,9 @@ def _role(signal: str) -> str | None:
     """Which need of a figure a signal fills."""
     if signal == "state" or (signal in ENERGY_SIGNALS and signal not in {"power", "air_flow"}):
         return signal
-    if signal.startswith("count"):
+    if signal.startswith("count") or signal == "serial":
         return "count"
-    return "quality" if signal.startswith(("reject", "good")) else None
+    return "quality" if signal.startswith(("reject", "good", "result")) else None
 
 
 def _lost(machine: MachineType, kpis: Mapping[str, Kpi], role: str | None) -> list[str]:

@@ -112,17 +112,22 @@ def test_p03_two_machines_of_a_line() -> None:
 ORDER = ("allocation_ratio", "production_process_ratio", "throughput_per_min")
 
 
-def test_p04_a_day() -> None:
+def test_p04_a_day_and_an_order() -> None:
     day = only("P04", "p04", "day")
     hold(day, rest("P04", *ORDER))
     assert {day["kpi"][name] for name in ORDER} == {None}
+    wanted = expected("P04")
+    hold(only("P04", "p04", "order", order="W1"), {name: wanted[name] for name in ORDER})
 
 
 def test_p05_two_products_in_a_shift() -> None:
+    wanted = expected("P05")
     parts = {f"effectiveness_{name}": name for name in ("A", "B")}
     shift = only("P05", "p05")
     hold(shift, rest("P05", *parts))
     assert shift["basis"]["ideal"] == "nameplate"
+    for name, product in parts.items():
+        hold(only("P05", "p05", product=product), {"effectiveness": wanted[name]})
 
 
 def test_p06_a_counter_that_wraps_and_one_that_is_reset() -> None:

@@ -20,7 +20,9 @@ from tests.kpi_traces import clock_calendar, cycles, spec
 if TYPE_CHECKING:
     from gateway.model import Value
 
+REASONS = {"保养": "planned", "换模": "setup", "12": "breakdown", "缺料": "waiting"}
 BASE = spec(
+    reasons=REASONS,
     signals=("state", "count", "energy"),
     states={"1": "running", "2": "fault", "3": "idle", "4": "planned_stop"},
     windows=("quarter", "hour", "shift", "order", "product"),
@@ -31,7 +33,14 @@ BASE = spec(
     max_rate=1.0,
     max_kw=500.0,
     interim_s=300.0,
-    kpis=("nee", "microstop_count", "oee_by_count", "kwh_per_good"),
+    kpis=(
+        "nee",
+        "microstop_count",
+        "oee_by_count",
+        "kwh_per_good",
+        "failures",
+        "waiting_loss_time",
+    ),
 )
 NARROW = clock_calendar("00:10", "02:00", ("00:40", "00:50"))
 WIDE = clock_calendar("00:10", "02:00", ("00:25", "00:30"), ("01:00", "01:20"))
@@ -120,6 +129,8 @@ quiet = st.one_of(
     st.builds(Say, st.just("product"), st.sampled_from(["a", "b", "c", ""]), st.integers(0, 5000)),
     st.builds(Say, st.just("planned_stop"), st.booleans(), st.integers(0, 5000)),
     st.builds(Say, st.just("reject"), st.integers(0, 9), st.integers(0, 5000)),
+    st.builds(Say, st.just("good"), st.integers(0, 9), st.integers(0, 5000)),
+    st.builds(Say, st.just("reason"), st.sampled_from([*REASONS, "?"]), st.integers(0, 5000)),
     st.builds(Say, st.just("order"), st.sampled_from(["o1", "o2", ""]), st.integers(0, 5000)),
 )
 any_act = st.one_of(quiet, quiet, quiet, quiet, st.builds(Clock, st.integers(-5400, 5400)))
