@@ -60,7 +60,7 @@ class Course:
         doubts: pairs of readings between which a part may be hidden.
     """
 
-    __slots__ = ("_legs", "_series", "_sinces", "doubts", "holes")
+    __slots__ = ("_legs", "_risen", "_series", "_sinces", "doubts", "holes")
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Course:
     ) -> None:
         self._series = series
         self._legs: list[Leg] = []
+        self._risen: dict[int, Fraction] = {}
         self.holes: list[Interval] = []
         self.doubts: list[Interval] = []
         times, values = series.times, series.values
@@ -185,11 +186,18 @@ class Course:
         return self._legs[max(bisect_right(self._sinces, moment) - 1, 0)]
 
     def _at(self, moment: int) -> Fraction:
-        leg = self._leg(moment)
-        if leg.step is not None:
-            return leg.risen + leg.step * Fraction(moment - leg.since, leg.until - leg.since)
-        series = self._series
-        return leg.risen + self._register(moment) - exact(series.values[series.index(leg.since)])
+        """What the register has risen by at a time within its legs; the same ones are asked for."""
+        risen = self._risen.get(moment)
+        if risen is None:
+            leg = self._leg(moment)
+            if leg.step is not None:
+                share = Fraction(moment - leg.since, leg.until - leg.since)
+                risen = leg.risen + leg.step * share
+            else:
+                begun = self._series.values[self._series.index(leg.since)]
+                risen = leg.risen + self._register(moment) - exact(begun)
+            self._risen[moment] = risen
+        return risen
 
     def _near(self, moment: int) -> float:
         leg = self._leg(moment)

@@ -150,6 +150,7 @@ class PowerMeter:
 
     __slots__ = (
         "_hole",
+        "_noted",
         "_per_ms",
         "_power",
         "_sum",
@@ -178,6 +179,7 @@ class PowerMeter:
         self._power = 0.0
         self._sum = 0.0
         self._per_ms = per_ms
+        self._noted = NEVER
         self._track = Track(signal, MINUTE_MS, Limits(None, None))
 
     def read(self, t_ms: int, value: Value) -> list[Entry]:
@@ -191,8 +193,16 @@ class PowerMeter:
         return self._track.read(t_ms, self._sum)
 
     def rest(self) -> list[Entry]:
-        """The sum so far, where the log doesn't have it yet."""
-        return self._track.rest()
+        """The sum so far and the sample that it goes on from, where the log hasn't them yet."""
+        entries = self._track.rest()
+        if self.time not in {NEVER, self._noted}:
+            self._noted = self.time
+            entries.append(Entry(self.time, sample_of(self.signal), self._power))
+        return entries
+
+    def resume(self, t_ms: int, sample: float) -> None:
+        """Go on from the sample with which the sum ends, after `recall`."""
+        self._power, self.time = sample, t_ms
 
     def forget(self) -> None:
         """Begin anew with the next sample; the sum stays."""
@@ -245,8 +255,18 @@ def recall(tracks: Mapping[str, Track | PowerMeter], journal: Journal) -> None:
             series = getattr(journal, signal)
         else:
             series = journal.numbers.get(SUMMED[signal][1] if signal in SUMMED else signal)
-        if series is not None and series.times:
-            track.recall(series.times[-1], series.values[-1])
+        if series is None or not series.times:
+            continue
+        track.recall(series.times[-1], series.values[-1])
+        if isinstance(track, PowerMeter):
+            samples = journal.numbers.get(sample_of(track.signal))
+            if samples and samples.times[-1] == series.times[-1]:
+                track.resume(samples.times[-1], samples.values[-1])
+
+
+def sample_of(total: str) -> str:
+    """Series of the log with the newest sample that a sum was made of."""
+    return f"sample_of_{total}"
 
 
 def said(value: Value) -> str:
