@@ -1,7 +1,8 @@
 """How states, counters and registers become figures; `gateway/ledger.py` is the door.
 
 Read in this order: `journal` (an asset's log), `timeline` (states → time) and `stops` (to which
-loss), `counter`, `counting` and `pieces` (readings → pieces), `oee` and `kpis` (the fold), `own`;
+loss), `counter`, `counting` and `pieces` (readings → pieces), `staffing` (people), `oee` and
+`kpis` (the fold), `own`;
 for energy `course` (a register over time), `usage` (its exact parts, with `tariff`, `demand` and
 `imbalance`), `energy` (the fold, with `conversion` and `efficiency`); then `calendar`, `windows`
 and `orders` (which windows there are), and what keeps it going: `presence`, `holes`, `epochs`

@@ -36,6 +36,7 @@ from gateway.figures.pieces import (
     Output,
     split,
 )
+from gateway.figures.staffing import OPERATORS, add_staffing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,6 +102,8 @@ def count_pieces(counts: Counts, spec: KpiSpec, ahead: Fraction = NOTHING) -> Ou
         output.rework = sum((split(grown, "rework").all for grown in counts.values()), NOTHING)
     if "reject_startup" in spec.signals:
         output.startup = NOTHING
+    if OPERATORS in spec.signals:
+        output.attended = output.earned = NOTHING
     for setting, grown in counts.items():
         _add(output, setting, grown, spec, entering)
     # A reject may be seen in a later window than its piece: it takes none back from this one.
@@ -179,6 +182,7 @@ def _add(
     output.total = output.total.plus(made.total)
     output.good = output.good.plus(made.good)
     output.first = output.first.plus(made.first)
+    add_staffing(output, setting, grown, made.total.all, spec)
     if {"count", "good", "reject"} <= set(spec.signals) and spec.counting in CYCLES:
         told_good = split(grown, "good").all - split(grown, "rework").all
         output.disagreement += made.first.all - told_good

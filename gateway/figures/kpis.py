@@ -170,6 +170,10 @@ def _of_pieces(times: Times, output: Output) -> dict[str, Fraction | None]:
         found["counter_disagreement"] = output.disagreement
     if output.judged and output.timed:
         found["oee_by_count"] = output.ideal_good_all / times.planned if times.planned else None
+    if output.attended is not None and output.earned is not None:
+        found["attended_time"] = output.attended / 1000
+        found["earned_time"] = output.earned / 1000
+        found["line_efficiency"] = output.earned / output.attended if output.attended else None
     if output.pairs is not None:
         found["unmatched_halves"] = abs(output.ahead)
     return found

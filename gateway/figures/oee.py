@@ -31,6 +31,7 @@ from gateway.figures.pieces import (
     multiplying,
     terms_since,
 )
+from gateway.figures.staffing import ATTENDED, OPERATORS, attended
 from gateway.figures.stops import Stops
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
@@ -161,6 +162,9 @@ def sum_up(
             mine = counts.setdefault(setting, {})
             for name, one in tests_of(journal, first, last, unknown):
                 mine[name] = mine.get(name, Growth()) + one
+        present = attended(journal, first, last, plan) if OPERATORS in spec.signals else None
+        if present is not None:
+            counts.setdefault(setting, {})[ATTENDED] = present
         if takes:
             _add_entered(journal, first, last, counts.setdefault(setting, {}))
     return Sums(times, counts)

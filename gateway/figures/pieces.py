@@ -106,6 +106,8 @@ class Output:
         cycles: the ideal cycles used, in s.
         entered: good or rejected pieces were entered, where nothing counts them.
         disagreement: total minus good minus rejected pieces, where each has its counter.
+        attended, earned: time that people attended, and the standard time of the pieces, in
+            person-ms; None where either isn't known as a whole.
     """
 
     counted: bool
@@ -129,6 +131,8 @@ class Output:
     cycles: frozenset[float] = frozenset()
     entered: bool = False
     disagreement: Fraction = NOTHING
+    attended: Fraction | None = None
+    earned: Fraction | None = None
 
     @property
     def made(self) -> Fraction:

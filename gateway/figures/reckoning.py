@@ -33,6 +33,7 @@ from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.orders import Carried, Orders
 from gateway.figures.part import Part
 from gateway.figures.pieces import COUNTERS, NOTHING, multiplying, tells_pieces
+from gateway.figures.staffing import OPERATORS
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.stops import around, reach
 from gateway.figures.timeline import is_undecided
@@ -259,7 +260,7 @@ class Reckoning:
             return series.times[place - 1] if place else t_ms, until
         if signal in PHASES:
             return t_ms - t_ms % MINUTE_MS, t_ms - t_ms % MINUTE_MS + MINUTE_MS
-        none = END if signal in multiplying(self.spec) else t_ms
+        none = END if signal in {OPERATORS, *multiplying(self.spec)} else t_ms
         return t_ms, _after(series, t_ms, none) + 1
 
     def drop(self, start: int, end: int, signal: str) -> None:

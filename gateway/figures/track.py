@@ -21,6 +21,7 @@ from gateway.figures.counter import Limits
 from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT, spelled
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, multiplying
+from gateway.figures.staffing import OPERATORS
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
@@ -232,7 +233,7 @@ def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
     for signal in spec.signals:
         if signal in COUNTERS:
             tracks[signal] = Track(signal, QUARTER_MS)
-        elif signal in COLUMNS or signal in multiplying(spec):
+        elif signal in COLUMNS or signal == OPERATORS or signal in multiplying(spec):
             tracks[signal] = Track(signal, 0)
         elif signal in MEDIUM_OF:
             tracks[signal] = Track(signal, MINUTE_MS, register_limits(spec, MEDIUM_OF[signal]))

@@ -44,6 +44,11 @@ def oee(story: Story, counting: str, factors: tuple[str, ...]) -> Figures:
         found["kpi.x_pieces_per_run_hour"] = total / spent["run"] * HOUR_S
         found["kpi.x_idle_share"] = spent["idle"] / known
     found |= {"count.total": total, "p": ideal / spent["run"]}
+    if story.operators is not None and story.sam_s is not None:
+        # A planned stop of the machine sends nobody home.
+        attended, earned = Fraction(story.operators * HOUR_S), total * Fraction(story.sam_s)
+        found |= {"kpi.attended_time": attended, "kpi.earned_time": earned}
+        found["kpi.line_efficiency"] = earned / attended
     if good is None or ideal_good is None:
         return found | {"count.good": None, "q": None, "oee": None, "reason": "no_quality"}
     unit = spent["run"] + spent["setup"]

@@ -40,6 +40,7 @@ class Story:
             `made`, the bench has a counter of them.
         use: register → what it grew by in the hour.
         product, operators: told at the beginning.
+        sam_s: standard seconds of a piece of the product.
     """
 
     type: str
@@ -57,6 +58,7 @@ class Story:
     use: Mapping[str, Exact] = field(default_factory=dict)
     product: str = ""
     operators: int | None = None
+    sam_s: Exact | None = None
 
     @property
     def asset(self) -> str:

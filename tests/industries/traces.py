@@ -72,6 +72,8 @@ def site(industry: str, stories: tuple[Story, ...]) -> str:
         asset: dict[str, object] = {"type": story.type}
         if story.cycle_s is not None:
             asset["ideal_cycle"] = f"{story.cycle_s}s"
+        if story.sam_s is not None:
+            asset["products"] = {story.product: {"sam": f"{story.sam_s}s"}}
         if story.parameters:
             asset["parameters"] = {key: _number(value) for key, value in story.parameters.items()}
         assets[story.asset] = asset

@@ -401,6 +401,7 @@ def test_the_engine_gives_every_figure_that_a_profile_lists(tmp_path: Path, name
     computed = {*figures(Sums(), spec, "idle").kpi, *metered}
     elsewhere = {"base_load_kw", "first_pass_yield", "rework_ratio", "startup_reject_loss_time"}
     elsewhere |= {"cost", "average_price", "shared_kwh", "kwh_per_good_with_shared"}
+    elsewhere |= {"attended_time", "earned_time", "line_efficiency"}
     # Off shift, by serial, by signals not bound, by a tariff, and of machines that are shared.
     assert set(spec.kpis) - computed <= elsewhere
     assert computed <= set(KNOWN_KPIS)
