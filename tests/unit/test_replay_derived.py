@@ -82,3 +82,33 @@ def test_state_of_a_counter(tmp_path: Path) -> None:
     assert hour["time_s"]["run"] == 1820
     assert hour["time_s"]["idle"] == 1770
     assert hour["count"]["total"] == 180
+
+
+PROFILE = """\
+profile: own
+version: 1.0.0
+extends: common
+name: {zh: 自用, en: Own}
+types:
+  press:
+    extends: machine
+    name: {zh: 压机, en: Press}
+    signals:
+      meter_a: {layer: X, kind: register, unit: kWh, name: {zh: 一号表, en: Meter A}}
+      meter_b: {layer: X, kind: register, unit: kWh, name: {zh: 二号表, en: Meter B}}
+      energy: {is: "meter_a + meter_b"}
+"""
+
+
+def test_energy_of_two_meters_is_their_sum(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(PROFILE, "utf-8")
+    site = press().replace("industry: common", "industry: ./own.yaml")
+    site = site.replace("type: machine", "type: press")
+    lines: list[str] = []
+    for second in range(0, 3700, 10):
+        lines.append(line(second, "meter_a", round(500 + second / 1000, 3), "press-1"))
+        lines.append(line(second, "meter_b", round(80 + second / 4000, 4), "press-1"))
+    [hour] = windows(replayed(tmp_path, lines, site), "energy/electricity", "hour")
+    assert abs(hour["use"] - 4.5) < 1e-9
+    assert hour["reg"] == {"start": 580.0, "end": 584.5}
+    assert not hour["est"]
