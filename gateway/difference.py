@@ -143,6 +143,8 @@ def _figures(old: Plant, new: Plant) -> tuple[str, ...]:
             moved
             or before.get(asset.name) != (asset.line, asset.kpi)
             or old.rosters.of(asset.line) != new.rosters.of(asset.line)
+            or old.rosters.stops_of(asset.line, asset.name)
+            != new.rosters.stops_of(asset.line, asset.name)
         )
     )
 

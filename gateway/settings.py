@@ -119,22 +119,49 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtime:
+    """A shift on one date, beside those of the week, or in place of the one of its name."""
+
+    day: date
+    shift: Shift
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Planned down time on one date: maintenance, a power cut that was announced.
+
+    Attributes:
+        start, end: minutes after local midnight of the day; `end` beyond 1440 is the next day.
+        line, asset: whose; "": of every one.
+    """
+
+    day: date
+    start: int
+    end: int
+    line: str = ""
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """The shifts of one line and the dates that are exceptions."""
 
     shifts: tuple[Shift, ...]
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
+    overtime: tuple[Overtime, ...] = ()
 
     def on(self, day: date) -> tuple[Shift, ...]:
         """The shifts that begin on a date; a make-up day (调休) works as a Monday does."""
+        extra = {one.shift.name: one.shift for one in self.overtime if one.day == day}
         if day in self.workdays:
             weekday = MONDAY
         elif day in self.holidays:
-            return ()
+            return tuple(extra.values())
         else:
             weekday = day.weekday()
-        return tuple(shift for shift in self.shifts if weekday in shift.days)
+        usual = {shift.name: shift for shift in self.shifts if weekday in shift.days}
+        return tuple({**usual, **extra}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +171,17 @@ class Rosters:
     Attributes:
         site: of lines that have none of their own; None: all time is planned.
         lines: line → its own.
+        stops: planned down time, by date.
     """
 
     site: Roster | None
     lines: Mapping[str, Roster]
+    stops: tuple[Stop, ...] = ()
 
     def of(self, line: str) -> Roster | None:
         """The roster of a line; None: all of its time is planned."""
         return self.lines.get(line, self.site)
+
+    def stops_of(self, line: str, asset: str) -> tuple[Stop, ...]:
+        """The stops of an asset, and of its line."""
+        return tuple(s for s in self.stops if s.line in {"", line} and s.asset in {"", asset})

@@ -46,6 +46,8 @@ KEEP_MS = LATE_MS + 25 * HOUR_MS
 METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
 LEAD_MS = HOUR_MS
 """Log before that: a block of demand that ends in a window may begin so long before it."""
+REPLANNED = frozenset({"shift", PRODUCT})
+"""Kinds of windows that a plan changed afterwards makes more of."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -90,6 +92,7 @@ class Account:
         self._measured = {n: track for n, track in self._tracks.items() if n not in self._said}
         self._drops = Drops(asset, spec)
         self.epochs = Epochs(asset, spec, self._journal)
+        calendar = calendar.of(asset.line, asset.name)
         self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
         def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
@@ -310,6 +313,11 @@ class Account:
             for book in self._books:
                 book.touch(self._front, now_ms, now_ms)
             self.share.touch(self._front, now_ms, now_ms, None)
+        for start, end, seen_ms in self._eras.replanned:
+            for book in self._books:
+                book.touch(start, end, now_ms, seen_ms)
+                book.look_again(start, now_ms, REPLANNED)
+            self.share.replan(start, end, now_ms, seen_ms)
         for entry, written in late:
             if self._front <= entry.t_ms:
                 self._touch(entry.t_ms, entry.signal, written)

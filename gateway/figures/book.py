@@ -117,10 +117,12 @@ class Book:
         self._told: dict[str, _Told] = {}
         self._touched: dict[str, int] = {}
         self._again = NEVER_AGAIN
+        self._opened = 0
         self._early: set[str] = set()
 
     def open(self, t_ms: int) -> None:
         """Begin with the windows that a time lies in, where none was closed before."""
+        self._opened = self._opened or t_ms
         for kind, cursor in self._cursor.items():
             if not cursor:
                 self._cursor[kind] = t_ms
@@ -186,7 +188,7 @@ class Book:
             self._again = NEVER_AGAIN
             for kind in kinds & self._cursor.keys():
                 if self._cursor[kind]:
-                    self._cursor[kind] = min(self._cursor[kind], max(begin, 1))
+                    self._cursor[kind] = min(self._cursor[kind], max(begin, self._opened))
         for kind in self._cursor:
             drafts += self._close(kind, now_ms, front)
         drafts += self._restate(now_ms, front)
@@ -233,6 +235,7 @@ class Book:
             now_ms: the time it is, as far as is known now.
         """
         self.closed = min(self.closed, now_ms)
+        self._opened = self._opened if begin is None else begin
         for kind, cursor in self._cursor.items():
             self._cursor[kind] = min(cursor, now_ms) if begin is None or not cursor else begin
         self._interim.clear()
@@ -283,6 +286,10 @@ class Book:
                     drafts += self._finish(window, now_ms)
                 self._early.discard(window.subject)
             self._cursor[kind] = max(self._cursor[kind], window.end)
+        else:
+            if kind != ORDER:
+                # An order may yet be said to have ended some time ago.
+                self._cursor[kind] = max(self._cursor[kind], over)
         return drafts
 
     def _finish(self, window: Window, now_ms: int) -> list[Draft]:

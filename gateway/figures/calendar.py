@@ -72,6 +72,8 @@ class Calendar:
         self.tz = tz
         self._site = rosters.site
         self._lines = rosters.lines
+        self._rosters = rosters
+        self.stops = rosters.stops
         self._turns: dict[tuple[str, date], tuple[Turn, ...]] = {}
 
     def roster(self, line: str) -> Roster | None:
@@ -80,6 +82,24 @@ class Calendar:
 
     def plan(self, line: str, start: int, end: int) -> PlannedTime:
         """The planned time of a line within [start, end)."""
+        plan = self._plan(line, start, end)
+        return plan.without(clip(self.standstills(), start, end)) if self.stops else plan
+
+    def of(self, line: str, asset: str) -> Calendar:
+        """The calendar of one asset: with the planned stops that are its own."""
+        if not self.stops:
+            return self
+        stops = self._rosters.stops_of(line, asset)
+        return Calendar(self.tz, Rosters(self._site, self._lines, stops))
+
+    def standstills(self) -> list[Interval]:
+        """When planned stops are, in UTC ms."""
+        return [
+            (local_ms(stop.day, stop.start, self.tz), local_ms(stop.day, stop.end, self.tz))
+            for stop in self.stops
+        ]
+
+    def _plan(self, line: str, start: int, end: int) -> PlannedTime:
         roster = self.roster(line)
         if roster is None:
             return PlannedTime(((start, end),))

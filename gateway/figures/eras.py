@@ -15,7 +15,7 @@ from gateway.figures.journal import ORDER, REASON, SILENCE, STATE
 from gateway.figures.media import METERED
 from gateway.figures.orders import Orders
 from gateway.figures.reckoning import Reckoning
-from gateway.figures.terms import read, with_dated, written
+from gateway.figures.terms import Terms, read, terms_of, written
 from gateway.figures.track import NEVER, moved
 from gateway.figures.windows import HOUR_MS
 
@@ -55,6 +55,11 @@ class Eras:
         calendar: of the site.
         journal: the asset's log; someone else fills it.
         presence: what is known of the state; None where no state is bound.
+
+    Attributes:
+        orders: that the log tells of.
+        replanned: when figures are others because something of a date is said anew: from, to, and
+            when it was logged: what was told later knew it. None: it isn't logged yet.
     """
 
     def __init__(
@@ -69,7 +74,10 @@ class Eras:
         self._presence = presence
         self.orders = Orders(journal)
         self._newest = Reckoning(spec, line, calendar, journal, presence, self.orders)
+        self._terms = self._logged = terms_of(spec, line, calendar)
+        self._is_first = True
         self._text = written(spec, line, calendar)
+        self.replanned: list[tuple[int, int, int | None]] = []
         self._earlier: list[_Era] = []
         self._since = self._logged_ms = NEVER
 
@@ -84,18 +92,29 @@ class Eras:
         self._earlier = [era for era in self._earlier if era.since < t_ms]
         if self._earlier and self._earlier[-1].text == text:
             return
+        self._follow(self._terms if text == self._text else read(text), t_ms)
         terms = self._newest if text == self._text else self._of(text)
         if terms is not None:
             self._earlier.append(_Era(t_ms, text, terms))
 
     def begin(self, now_ms: int) -> None:
         """Go on with the settings of now, after all that were logged."""
+        if not self._is_first:
+            self._follow(self._terms, None)
         earlier = [era._replace(since=min(era.since, now_ms)) for era in self._earlier]
         if earlier and earlier[-1].text == self._text:
             self._since = earlier.pop().since
         elif earlier:
             self._since, self._logged_ms = now_ms, NEVER
         self._earlier = earlier
+
+    def _follow(self, terms: Terms | None, t_ms: int | None) -> None:
+        """Note when figures are others because a dated fact is, and up to when told ones are."""
+        if terms is None:
+            return
+        if not self._is_first:
+            self.replanned += [(*when, t_ms) for when in self._logged.differs(terms)]
+        self._logged, self._is_first = terms, False
 
     def due(self, now_ms: int) -> tuple[int, str] | None:
         """Since when which settings hold, where it is time to log them."""
@@ -268,9 +287,9 @@ class Eras:
         terms = read(text)
         if terms is None:
             return None
+        terms = terms.with_facts(self._terms)
         calendar = terms.calendar()
-        spec = with_dated(terms.spec, self.spec)
-        of = Reckoning(spec, terms.line, calendar, self._journal, self._presence, self.orders)
+        of = Reckoning(terms.spec, terms.line, calendar, self._journal, self._presence, self.orders)
         if self._newest.base is not None:
             of.recall(*self._newest.base)
         return of

@@ -53,6 +53,7 @@ class Share:
         used_to: up to when figures of several have used its own.
         on_touch: who uses them.
         ended: nothing more will ever be read, and all is told up to here; None: it goes on.
+        replanned: from when on its plan is another one than before; None: it isn't.
         was_moved: whether the log that it was restored from had been shifted.
         allotment: what it has to do with shared machines; None: nothing.
     """
@@ -77,6 +78,7 @@ class Share:
         self.opened: int | None = None
         self.used_to = 0
         self.ended: int | None = None
+        self.replanned: int | None = None
         self.was_moved = False
         self.allotment: Allotment | None = None
         self.on_touch: list[Touch] = []
@@ -163,6 +165,11 @@ class Share:
             touch(start, end, now_ms, seen_ms)
         if not self.on_touch:
             self._touches.append((start, end, now_ms, seen_ms))
+
+    def replan(self, start: int, end: int, now_ms: int, seen_ms: int | None) -> None:
+        """Tell who uses it that its plan of [start, end) is another one."""
+        self.replanned = start if self.replanned is None else min(self.replanned, start)
+        self.touch(start, end, now_ms, seen_ms)
 
     def take_touches(self) -> list[tuple[int, int, int, int | None]]:
         """What changed while nobody was there to be told."""

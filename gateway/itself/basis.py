@@ -39,6 +39,11 @@ def basis_of(plant: Plant, known: Collection[str], before: Mapping[str, object])
         found["calendar"] = _roster(plant.rosters.site)
     for line, roster in plant.rosters.lines.items():
         found[f"calendar.lines.{line}"] = _roster(roster)
+    if plant.rosters.stops:
+        found["calendar.stops"] = [
+            [str(stop.day), stop.start, stop.end, stop.line, stop.asset]
+            for stop in plant.rosters.stops
+        ]
     for asset in plant.assets:
         if asset.kpi is None:
             continue

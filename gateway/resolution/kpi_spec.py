@@ -99,6 +99,7 @@ def specify(
         counts={b.signal: abs(b.tag.scale) for b in used if b.modulus is not None},
         max_flow={m: numbers[f"max_{m}"] for m in FLOWS if f"max_{m}" in numbers},
         rate_given="max_rate" in numbers,
+        within=asset.within or "",
         reasons=reasons,
         results=verdicts(industry.profile.results),
         own={k: kpi for k, kpi in own_kpis(industry.profile.kpis).items() if k in machine.kpis},

@@ -9,9 +9,11 @@ from gateway.settings import (
     CommandSettings,
     Identity,
     MqttSettings,
+    Overtime,
     Roster,
     Rosters,
     Shift,
+    Stop,
     StoreSettings,
     Tls,
 )
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.sitefile.sections import Site, StoreConfig
-    from gateway.sitefile.shifts import CalendarConfig, ShiftConfig
+    from gateway.sitefile.shifts import CalendarConfig, ShiftConfig, StopConfig
 
 DAY_MINUTES = 1440
 
@@ -53,12 +55,28 @@ def rosters(config: CalendarConfig | None) -> Rosters:
     if config is None:
         return Rosters(None, {})
 
-    def roster(shifts: Mapping[str, ShiftConfig]) -> Roster:
+    def roster(shifts: Mapping[str, ShiftConfig], line: str | None) -> Roster:
         made = tuple(_shift(name, shift) for name, shift in shifts.items())
-        return Roster(made, config.holidays, config.workdays)
+        overtime = tuple(
+            Overtime(extra.on, _shift(extra.shift, worked))
+            for extra in config.overtime
+            if extra.line in {None, line} and (worked := extra.worked(shifts)) is not None
+        )
+        return Roster(made, config.holidays, config.workdays, overtime)
 
-    site = roster(config.shifts) if config.shifts else None
-    return Rosters(site, {name: roster(line.shifts) for name, line in config.lines.items()})
+    lines = {name: roster(line.shifts, name) for name, line in config.lines.items()}
+    if config.shifts:
+        alone = {extra.line for extra in config.overtime if extra.line is not None} - lines.keys()
+        lines |= {name: roster(config.shifts, name) for name in sorted(alone)}
+    stops = tuple(
+        Stop(stop.on, stop.start, stop.start + _length(stop), stop.line or "", stop.asset or "")
+        for stop in config.stops
+    )
+    return Rosters(roster(config.shifts, None) if config.shifts else None, lines, stops)
+
+
+def _length(stop: StopConfig) -> int:
+    return (stop.end - stop.start) % DAY_MINUTES or DAY_MINUTES
 
 
 def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:

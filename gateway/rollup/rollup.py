@@ -73,6 +73,7 @@ class RollUp:
             share.on_touch.append(self._touch)
         for book in self._books.values():
             book.due = 0
+        self._replan(self._now)
         self._open()
 
     def recall(self, record: Record) -> None:
@@ -86,6 +87,7 @@ class RollUp:
     def resume(self, now_ms: int) -> None:
         """Go on, once assets and statements are there."""
         self._now = now_ms
+        self._replan(now_ms)
         if any(share.was_moved for share in self.shares):
             self.move(0, now_ms)
 
@@ -153,6 +155,12 @@ class RollUp:
         fold = partial(self._fold, medium)
         of = self._agenda, self._grace, fold, self._is_gathered, self._is_logged
         self._books[medium] = Book(cls, self.place, KINDS, None, *of)
+
+    def _replan(self, now_ms: int) -> None:
+        """Look for shifts that are planned only now, and are over."""
+        starts = [share.replanned for share in self.shares if share.replanned is not None]
+        for book in self._books.values() if starts else ():
+            book.look_again(min(starts), now_ms, {"shift"})
 
     def _closed(self) -> int:
         return max((book.closed for book in self._books.values()), default=0)

@@ -125,6 +125,7 @@ class RollUps:
             rollup.follow(list(shares.values()))
         allot(shares)
         self._turn = deque(self._rollups.values())
+        self._planned()
         for name, touches in waiting.items():
             for touch in touches:
                 shares[name].touch(*touch)
@@ -139,6 +140,7 @@ class RollUps:
         """Take up the rest, once assets and statements are there."""
         for rollup in self._turn:
             rollup.resume(now_ms)
+        self._planned()
 
     def advance(self, now_ms: int) -> list[Draft]:
         """Close and restate what is due; what is more than enough for one call waits."""
@@ -164,6 +166,12 @@ class RollUps:
         """Look at all windows anew: logs were shifted from a time on."""
         for rollup in self._turn:
             rollup.move(since, now_ms)
+
+    def _planned(self) -> None:
+        """Every line knows of plans that changed."""
+        for rollup in self._turn:
+            for share in rollup.shares:
+                share.replanned = None
 
     def places(self) -> Sequence[tuple[str, str]]:
         """Line and asset of each."""

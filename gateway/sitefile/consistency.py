@@ -28,9 +28,11 @@ def contradictions(site: Site) -> list[Fault]:
     return [
         *_groups(site),
         *_lines(site),
+        *_dates(site),
         *_twice(site),
         *_client_ids(site),
         *_shared(site),
+        *_within(site),
         *_factors(site),
     ]
 
@@ -83,6 +85,27 @@ def _lines(site: Site) -> Iterator[Fault]:
             yield site.document.fault(path, "unknown-line", what, next_, key=True)
 
 
+def _dates(site: Site) -> Iterator[Fault]:
+    """Lines and machines that overtime and stops name."""
+    certain = not any(path[0] == "assets" for path in site.invalid)
+    if site.calendar is None or not certain:
+        return
+    lines = {asset.line for asset in site.assets.values()}
+    for section in ("overtime", "stops"):
+        for index, entry in enumerate(getattr(site.calendar, section)):
+            for key, known in (("line", lines), ("asset", set(site.assets))):
+                name = getattr(entry, key, None)
+                if name is None or name in known:
+                    continue
+                what = _("no asset is on a line of this name")
+                if key == "asset":
+                    what = _("there is no asset {name}").format(name=name)
+                next_ = _instead(name, known)
+                path = ("calendar", section, index, key)
+                code = "unknown-line" if key == "line" else "unknown-asset"
+                yield site.document.fault(path, code, what, next_)
+
+
 def _twice(site: Site) -> Iterator[Fault]:
     """Find machines that are listed as not connected, and are."""
     for name in site.inventory:
@@ -131,6 +154,23 @@ def _shared(site: Site) -> Iterator[Fault]:
                 what = _("there is no asset {name}").format(name=consumer)
                 next_ = _instead(consumer, site.assets)
                 yield site.document.fault(path, "unknown-asset", what, next_)
+
+
+def _within(site: Site) -> Iterator[Fault]:
+    """Meters that stand behind another one."""
+    for name, asset in site.assets.items():
+        at, outer, seen = ("assets", name, "within"), asset.within, {name}
+        if outer is not None and outer not in site.assets:
+            if not site.is_invalid("assets", outer):
+                what = _("there is no asset {name}").format(name=outer)
+                yield site.document.fault(at, "unknown-asset", what, _instead(outer, site.assets))
+            continue
+        while outer in site.assets and outer not in seen:
+            seen.add(outer)
+            outer = site.assets[outer].within
+        if outer == name:
+            what = _("the meter would stand behind itself")
+            yield site.document.fault(at, "contradiction", what, _("delete it"))
 
 
 def _factors(site: Site) -> Iterator[Fault]:

@@ -171,6 +171,11 @@ class AssetConfig(Part):
         description="Who uses what it produces, such as a compressor's air.",
         examples=[{"among": ["injection-1", "injection-2"], "by": "run_time"}],
     )
+    within: Maybe[Name] = Field(
+        default=None,
+        description="The asset whose meter measures this one's use too; sums count it once.",
+        examples=["main-meter"],
+    )
 
 
 class InventoryItem(Part):

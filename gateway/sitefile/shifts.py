@@ -5,6 +5,8 @@ before the time it starts runs over midnight and belongs to the day it began.
 """
 
 import itertools
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -12,8 +14,8 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.names import Name
-from gateway.sitefile.part import Part
-from gateway.sitefile.units import Clock, Day
+from gateway.sitefile.part import Part, example
+from gateway.sitefile.units import Clock, Day, Maybe
 from gateway.words import _
 
 DAY = 24 * 60
@@ -86,28 +88,8 @@ class ShiftConfig(Part):
         return (self.end - self.start) % DAY or DAY
 
     @model_validator(mode="after")
-    def _breaks_within(self) -> "ShiftConfig":
-        if self.start == DAY:
-            what = _("24:00 ends a day and starts none")
-            raise Wrong("bad-shift", what, _('write start: "00:00"'), at=("start",))
-        if self.start == self.end:
-            what = _("the shift ends when it starts")
-            next_ = _('for a shift round the clock write start: "00:00" and end: "24:00"')
-            raise Wrong("bad-shift", what, next_, at=("end",))
-        taken = 0
-        for index, (start, end) in enumerate(self.breaks):
-            begins, length = (start - self.start) % DAY, (end - start) % DAY
-            if length == 0 or begins + length > self.length:
-                what = _("the break is not within the shift, {start} to {end}").format(
-                    start=_time(self.start), end=_time(self.end)
-                )
-                next_ = _("correct its times, or those of the shift")
-                raise Wrong("bad-break", what, next_, at=("breaks", index))
-            if begins < taken:
-                what = _("the break begins before the one above has ended")
-                next_ = _("write breaks in their order, apart from each other")
-                raise Wrong("bad-break", what, next_, at=("breaks", index))
-            taken = begins + length
+    def _times_fit(self) -> "ShiftConfig":
+        refuse_times(self)
         return self
 
 
@@ -123,6 +105,75 @@ class LineCalendar(Part):
     @model_validator(mode="after")
     def _apart(self) -> "LineCalendar":
         refuse_overlap(self.shifts)
+        return self
+
+
+class OvertimeConfig(Part):
+    """A shift on one date: an extra one, or one of the week's that is worked then, or longer."""
+
+    model_config = example({"on": "2026-10-10", "shift": "day", "end": "22:00"})
+
+    on: Day = Field(description="Date on which it starts.", examples=["2026-10-10"])
+    shift: Name = Field(
+        description="Its name; one of the shifts, or another with a start and an end.",
+        examples=["day"],
+    )
+    start: Maybe[Clock] = Field(
+        default=None, description="Local time; the shift's own without.", examples=["08:00"]
+    )
+    end: Maybe[Clock] = Field(
+        default=None, description="Local time; the shift's own without.", examples=["22:00"]
+    )
+    breaks: Maybe[tuple[tuple[Clock, Clock], ...]] = Field(
+        default=None,
+        description="Planned breaks; the shift's own without.",
+        examples=[[["12:00", "13:00"]]],
+    )
+    line: Maybe[Name] = Field(
+        default=None, description="The only line that works it.", examples=["sole-line"]
+    )
+
+    def worked(self, shifts: Mapping[str, ShiftConfig]) -> ShiftConfig | None:
+        """The shift that it is among these; None where it has no times of its own nor theirs."""
+        usual = shifts.get(self.shift)
+        start = usual.start if self.start is None and usual else self.start
+        end = usual.end if self.end is None and usual else self.end
+        if start is None or end is None:
+            return None
+        breaks = self.breaks
+        if breaks is None:
+            breaks = usual.breaks if usual else ()
+        return ShiftConfig.model_construct(
+            start=start, end=end, days=frozenset({self.on.weekday()}), breaks=breaks
+        )
+
+
+class StopConfig(Part):
+    """Planned down time on a date: maintenance, an announced power cut."""
+
+    model_config = example({"on": "2026-10-12", "start": "08:00", "end": "10:00"})
+
+    on: Day = Field(description="Date on which it starts.", examples=["2026-10-12"])
+    start: Clock = Field(description="Local time it starts.", examples=["08:00"])
+    end: Clock = Field(
+        description="Local time it ends, on the next day where that is not after its start.",
+        examples=["10:00"],
+    )
+    line: Maybe[Name] = Field(
+        default=None, description="The only line that stops.", examples=["sole-line"]
+    )
+    asset: Maybe[Name] = Field(
+        default=None, description="The only machine that stops.", examples=["injection-1"]
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "StopConfig":
+        if self.line is not None and self.asset is not None:
+            what = _("a stop is of a line or of a machine")
+            raise Wrong("contradiction", what, _("keep line or asset; two stops are two entries"))
+        if self.start in {DAY, self.end}:
+            what = _("the stop ends when it starts")
+            raise Wrong("bad-stop", what, _("correct its times"), at=("end",))
         return self
 
 
@@ -144,6 +195,16 @@ class CalendarConfig(Part):
         description="Make-up days, on which shifts start although the week has them free.",
         examples=[["2026-10-10"]],
     )
+    overtime: tuple[OvertimeConfig, ...] = Field(
+        default=(),
+        description="Shifts of single dates: extra ones, and longer ones.",
+        examples=[[{"on": "2026-10-10", "shift": "day", "end": "22:00"}]],
+    )
+    stops: tuple[StopConfig, ...] = Field(
+        default=(),
+        description="Planned down time of single dates.",
+        examples=[[{"on": "2026-10-12", "start": "08:00", "end": "10:00"}]],
+    )
     lines: dict[Name, LineCalendar] = Field(
         default_factory=dict,
         description="Lines whose shifts are others than the site's.",
@@ -158,6 +219,84 @@ class CalendarConfig(Part):
             what = _("{day} is a holiday and a make-up day").format(day=both[0])
             raise Wrong("contradiction", what, _("keep it in one of the two lists"))
         return self
+
+    @model_validator(mode="after")
+    def _overtime_fits(self) -> "CalendarConfig":
+        for index, extra in enumerate(self.overtime):
+            if extra.line is not None:
+                tables = [
+                    self.lines[extra.line].shifts if extra.line in self.lines else self.shifts
+                ]
+            else:
+                tables = [self.shifts, *(line.shifts for line in self.lines.values())]
+            worked = [(shifts, extra.worked(shifts)) for shifts in tables]
+            if all(shift is None for _shifts, shift in worked):
+                what = _("there is no shift {name}").format(name=extra.shift)
+                next_ = _("write its start and its end, or name one of the shifts")
+                raise Wrong("unknown-shift", what, next_, at=("overtime", index, "shift"))
+            for shifts, shift in worked:
+                if shift is None:
+                    continue
+                try:
+                    refuse_times(shift)
+                except Wrong as wrong:
+                    at = ("overtime", index)
+                    raise Wrong(wrong.code, wrong.what, wrong.next, at=at) from wrong
+                self._refuse_crossing(index, extra, shift, shifts)
+        return self
+
+    def _refuse_crossing(
+        self, index: int, extra: OvertimeConfig, shift: ShiftConfig, shifts: dict[str, ShiftConfig]
+    ) -> None:
+        """Raise where a shift of that date would share time with another one.
+
+        Raises:
+            Wrong: `overlap`.
+        """
+        start, end = shift.start, shift.start + shift.length
+        for name, other in shifts.items():
+            for offset in (-1, 0, 1):
+                day = extra.on + timedelta(days=offset)
+                same = name == extra.shift and offset == 0
+                free = day in self.holidays or (
+                    day.weekday() not in other.days and day not in self.workdays
+                )
+                begin = other.start + offset * DAY
+                if not (same or free) and begin < end and begin + other.length > start:
+                    what = _("overlaps {other} on {day} from {time}").format(
+                        other=name, day=day, time=_time(max(begin, start) % DAY)
+                    )
+                    next_ = _("shifts of one line follow each other; change a time")
+                    raise Wrong("overlap", what, next_, at=("overtime", index))
+
+
+def refuse_times(shift: ShiftConfig) -> None:
+    """Raise where the times of a shift and its breaks make none.
+
+    Raises:
+        Wrong: `bad-shift`, `bad-break`.
+    """
+    if shift.start == DAY:
+        what = _("24:00 ends a day and starts none")
+        raise Wrong("bad-shift", what, _('write start: "00:00"'), at=("start",))
+    if shift.start == shift.end:
+        what = _("the shift ends when it starts")
+        next_ = _('for a shift round the clock write start: "00:00" and end: "24:00"')
+        raise Wrong("bad-shift", what, next_, at=("end",))
+    taken = 0
+    for index, (start, end) in enumerate(shift.breaks):
+        begins, length = (start - shift.start) % DAY, (end - start) % DAY
+        if length == 0 or begins + length > shift.length:
+            what = _("the break is not within the shift, {start} to {end}").format(
+                start=_time(shift.start), end=_time(shift.end)
+            )
+            next_ = _("correct its times, or those of the shift")
+            raise Wrong("bad-break", what, next_, at=("breaks", index))
+        if begins < taken:
+            what = _("the break begins before the one above has ended")
+            next_ = _("write breaks in their order, apart from each other")
+            raise Wrong("bad-break", what, next_, at=("breaks", index))
+        taken = begins + length
 
 
 def refuse_overlap(shifts: dict[str, ShiftConfig]) -> None:
