@@ -73,7 +73,7 @@ class Terms:
         )
 
     def differs(self, newer: Terms) -> Iterator[Interval]:
-        """When figures are others by dated facts of newer settings; of energy's, see `dated_mark`."""
+        """When figures are others by dated facts of newer settings; of energy: `dated_mark`."""
         mine, other = self.calendar(), newer.calendar()
         for day in _days(self.roster) ^ _days(newer.roster):
             start = local_ms(day[0], 0, mine.tz)
