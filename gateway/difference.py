@@ -86,7 +86,8 @@ def mark(plant: Plant) -> Marks:
     for asset in plant.assets:
         names = asset.kpi.kpis if asset.kpi is not None else ()
         texts = [plant.kpis[name] for name in names]
-        assets[asset.name] = _digest((asset, plant.timezone, texts))
+        reasons = plant.reasons_of(asset)
+        assets[asset.name] = _digest((asset, plant.timezone, texts, reasons))
         feeding = dict.fromkeys(binding.tag.device for binding in asset.feeds())
         feeding |= dict.fromkeys(alarm.device for alarm in asset.alarms if alarm.device)
         sources[asset.name] = tuple(feeding)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.derivation import DerivedSignal
     from gateway.metering import Nameplate
     from gateway.model import AlarmSpec, Asset, Binding, Tag
-    from gateway.plant import KpiText
+    from gateway.plant import KpiText, ReasonText
 
 _NUMBERS = {Kind.F32, Kind.F64}
 PIECE = "{piece}"
@@ -36,7 +36,13 @@ def value_type(tag: Tag) -> str:
     return "int" if whole and tag.kind not in _NUMBERS else "float"
 
 
-def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tuple[str, Draft]:
+def describe(
+    asset: Asset,
+    tz: str,
+    kpis: Sequence[KpiText],
+    ts_ms: int,
+    reasons: Sequence[ReasonText] = (),
+) -> tuple[str, Draft]:
     """Write an asset's meta record.
 
     Args:
@@ -44,6 +50,7 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
         tz: the site's time zone name.
         kpis: what `kpi` of oee and energy may hold.
         ts_ms: UTC ms now.
+        reasons: why it may stand.
 
     Returns:
         The revision, 8 hexadecimal digits, and the draft.
@@ -71,6 +78,8 @@ def describe(asset: Asset, tz: str, kpis: Sequence[KpiText], ts_ms: int) -> tupl
     if kpis:
         piece = asset.kpi.piece if asset.kpi is not None else ""
         content["kpis"] = [_describe_kpi(kpi, piece) for kpi in kpis]
+    if reasons:
+        content["reasons"] = [_describe_reason(reason, asset) for reason in reasons]
     rev = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
     return rev, Draft("meta", asset.line, asset.name, ts_ms, orjson.dumps({"rev": rev, **content}))
 
@@ -86,6 +95,18 @@ def _describe_level(plate: Nameplate) -> dict[str, object]:
     if not plate.limits:
         return {"desc": {"zh": "无已发布的能效水平", "en": "no published level"}}
     return {"standard": plate.standard, "limits": list(plate.limits), "u": "kW/(m3/min)"}
+
+
+def _describe_reason(reason: ReasonText, asset: Asset) -> dict[str, object]:
+    """A reason with all that may be given for it at this machine, beside its key."""
+    own = [code for code, key in asset.reasons.items() if key == reason.n]
+    codes = [code for code in reason.codes if code not in asset.reasons]
+    return {
+        "n": reason.n,
+        "loss": reason.loss,
+        "desc": dict(reason.desc),
+        "codes": [*codes, *own],
+    }
 
 
 def _describe_alarm(alarm: AlarmSpec) -> dict[str, object]:

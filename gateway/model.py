@@ -374,6 +374,7 @@ class Asset:
         bindings: signals with names of the profile's, or the site's.
         loose: tags that come under their own names; thousands, where nobody binds them.
         derived: what is computed from its signals; None: nothing.
+        reasons: code of this machine's own for a stop reason → the reason's key.
     """
 
     name: str
@@ -386,6 +387,7 @@ class Asset:
     alarms: tuple[AlarmSpec, ...] = ()
     loose: tuple[Tag, ...] = ()
     derived: Derivation | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def feeds(self) -> Iterator[Binding]:
         """Every signal with its tag."""

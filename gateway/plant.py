@@ -26,6 +26,22 @@ class KpiText:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonText:
+    """A stop reason, as meta describes it.
+
+    Attributes:
+        n: its key in the profile.
+        loss: that it belongs to.
+        codes: what else is given for it, beside its key.
+    """
+
+    n: str
+    loss: str
+    desc: Mapping[str, str]
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Marks:
     """What a plant is made of, in short, by name (see difference.py).
 
@@ -53,6 +69,7 @@ class Plant:
         notices: what is no fault and should be known: figures that will be null, keys whose
             features come later.
         marks: filled in for a plant that runs or is to run.
+        reasons: why machines may stand, as the profile has them.
     """
 
     identity: Identity
@@ -68,6 +85,11 @@ class Plant:
     files: tuple[Path, ...]
     notices: tuple[Fault, ...]
     marks: Marks = field(default_factory=Marks)
+    reasons: tuple[ReasonText, ...] = ()
+
+    def reasons_of(self, asset: Asset) -> tuple[ReasonText, ...]:
+        """Why an asset may stand; of one whose state is never known, nothing."""
+        return self.reasons if asset.kpi is not None and "state" in asset.kpi.signals else ()
 
     @property
     def heartbeat_s(self) -> float:

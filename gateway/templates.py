@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gateway import config
 from gateway.errors import ConfigError
 from gateway.model import Asset, Binding
-from gateway.plant import KpiText, Plant
+from gateway.plant import KpiText, Plant, ReasonText
 from gateway.resolution import alarm, binding, references, settle
 from gateway.resolution.derivation import derive
 from gateway.resolution.device import build, outline
@@ -22,6 +22,7 @@ from gateway.resolution.energy_spec import currency_of
 from gateway.resolution.industry import UNTYPED
 from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
+from gateway.resolution.reasons import walk
 from gateway.sitefile import commanding, later
 from gateway.sitefile.document import nearest
 from gateway.words import _
@@ -142,6 +143,7 @@ def resolve(
         publishers=places(PUBLISHERS),
         files=(Path(site.document.file), *dict.fromkeys([*site.beside, *sources])),
         notices=tuple(sorted(set(notices))),
+        reasons=_reasons(industry),
     )
     return plant, sorted(set(faults))
 
@@ -155,6 +157,14 @@ def _kpis(industry: Industry | None, currency: str) -> dict[str, KpiText]:
         name: KpiText(name, priced.get(name, kpi.unit), kpi.name, kpi.layer)
         for name, kpi in industry.profile.kpis.items()
     }
+
+
+def _reasons(industry: Industry | None) -> tuple[ReasonText, ...]:
+    """Describe the stop reasons of a profile."""
+    found = walk(industry.profile.reasons) if industry else ()
+    return tuple(
+        ReasonText(key, str(loss), reason.name, reason.codes) for _path, key, reason, loss in found
+    )
 
 
 def _devices(
@@ -260,6 +270,7 @@ def _asset(
         kpi=kpi,
         where=site.document.at(("assets", name)),
         derived=derivation,
+        reasons=settings.reasons,
     )
     return asset, derived, faults, notices
 

@@ -188,7 +188,8 @@ class Transition:
         for asset in (*assets, own):
             names = asset.kpi.kpis if asset.kpi is not None else ()
             kpis = [plant.kpis[name] for name in names]
-            rev, draft = describe(asset, plant.timezone, kpis, now_ms)
+            reasons = plant.reasons_of(asset)
+            rev, draft = describe(asset, plant.timezone, kpis, now_ms, reasons)
             revs[asset.name] = rev
             if _rev(current, asset) != rev:
                 self._records.keep([draft])

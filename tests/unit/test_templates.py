@@ -464,15 +464,3 @@ def test_load_tells_all_faults_of_file_and_references_at_once(tmp_path: Path) ->
         (13, "bare-number"),
         (55, "unknown-tag"),
     ]
-
-
-def test_a_machine_has_reason_codes_of_its_own_before_those_of_the_profile(tmp_path: Path) -> None:
-    text = SITE.replace(
-        "    ideal_cycle: 12s\n", "    ideal_cycle: 12s\n    reasons: {12: meal}\n", 1
-    )
-    reasons = kpi(load(write(tmp_path, text)), "injection-1").reasons
-    assert (reasons["12"], reasons["meal"], reasons["mechanical"]) == (
-        "planned",
-        "planned",
-        "breakdown",
-    )
