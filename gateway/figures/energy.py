@@ -24,20 +24,22 @@ from gateway.figures.efficiency import grade_of
 from gateway.figures.journal import Journal
 from gateway.figures.kpis import number
 from gateway.figures.media import COMPRESSED_AIR, ELECTRICITY
-from gateway.figures.timeline import RUNNING, SETUP, UNKNOWN
+from gateway.figures.timeline import UNKNOWN
 from gateway.figures.usage import (
     AIR,
     APPORTIONED,
     COST,
     HOURS,
+    IDLE,
     IMBALANCES,
-    LEVEL_OF,
     OFF_MS,
     OFF_USE,
     PF,
     PRICED,
+    RUN,
     SLOT,
-    STATE_OF,
+    STANDBY,
+    WORK,
     Usage,
     Used,
 )
@@ -53,8 +55,6 @@ if TYPE_CHECKING:
 Kpis = dict[str, Fraction | None]
 SharedFigures = Mapping[str, Fraction | None]
 """What hangs on other assets: `shared_kwh`, and `unallocated_kwh` of a shared machine itself."""
-IDLE, STANDBY, RUN = "idle", "standby", "run"
-"""Levels of power; `off` is the fourth."""
 EVER = Calendar(ZoneInfo("UTC"))
 
 
@@ -220,26 +220,19 @@ def _tariff(used: Used, use: Fraction | None) -> Kpis:
 
 
 def _states(used: Used, use: Fraction | None) -> Kpis:
-    """What was used without producing: by level where that is known, else by state."""
-    states, levels = used.part(STATE_OF), used.part(LEVEL_OF)
-    if use is None or not states:
+    """What was used without producing; standby is known by level alone."""
+    work = used.part(WORK)
+    if use is None or work.keys() <= {UNKNOWN}:
         return {}
-    if levels:
-        known = sum(levels.values(), NOTHING)
-        lost = known - levels.get(RUN, NOTHING)
-        idle, standby = levels.get(IDLE, NOTHING), levels.get(STANDBY, NOTHING)
-        drawn = idle + levels.get(RUN, NOTHING)
-        share = idle / drawn if drawn else None
-    else:
-        known = sum(states.values(), NOTHING) - states.get(UNKNOWN, NOTHING)
-        lost = known - states.get(RUNNING, NOTHING) - states.get(SETUP, NOTHING)
-        idle, standby, share = states.get(IDLE, NOTHING), None, None
+    idle, run = work.get(IDLE, NOTHING), work.get(RUN, NOTHING)
+    known = sum(work.values(), NOTHING) - work.get(UNKNOWN, NOTHING)
+    lost, has_levels = known - run, STANDBY in work
     return {
         "idle_kwh": idle,
-        "standby_kwh": standby,
+        "standby_kwh": work.get(STANDBY),
         "nonproductive_kwh": lost,
         "nonproductive_ratio": lost / known if known else None,
-        "no_load_share": share,
+        "no_load_share": idle / (idle + run) if has_levels and idle + run else None,
     }
 
 

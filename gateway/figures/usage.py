@@ -15,7 +15,7 @@ from gateway.figures.counter import Limits
 from gateway.figures.course import NOTHING, Course, exact
 from gateway.figures.demand import block_ends
 from gateway.figures.imbalance import imbalances
-from gateway.figures.intervals import merge, subtract
+from gateway.figures.intervals import clip, merge, subtract
 from gateway.figures.journal import STATE
 from gateway.figures.media import (
     COMPRESSED_AIR,
@@ -27,7 +27,7 @@ from gateway.figures.media import (
     VOLTAGES,
 )
 from gateway.figures.tariff import TariffClock
-from gateway.figures.timeline import UNKNOWN, spans
+from gateway.figures.timeline import RUNNING, SETUP, UNKNOWN, spans
 from gateway.figures.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """What a sum is by, and which part of it: (`slot`, `peak`), (`state`, `idle`), …"""
 
-SLOT, STATE_OF, LEVEL_OF = "slot", "state", "level"
+SLOT, WORK = "slot", "work"
+STANDBY, IDLE, RUN, STOPPED = "standby", "idle", "run", "stopped"
+"""What a machine does for its energy: levels of power (`off` is the fourth), and any other stop
+that a state tells."""
+WORKS = {RUNNING: RUN, SETUP: RUN, IDLE: IDLE, UNKNOWN: UNKNOWN}
 COST, PRICED, APPORTIONED = ("cost", ""), ("priced", ""), ("apportioned", "")
 OFF_USE, OFF_MS = ("off", "use"), ("off", "ms")
 PF = ("power_factor", "kwh"), ("power_factor", "kvarh")
@@ -207,16 +211,23 @@ class Usage:
         """Cut what was used where the state or the level changes, a minute's evenly over it."""
         if BY_STATE.isdisjoint(self._wanted):
             return
-        known = STATE in self._spec.signals
-        states = spans(journal, start, end) if known else [(start, end, UNKNOWN)]
-        for since, until, word in states:
-            _add(sums, (STATE_OF, word), course.spread(since, until, start, end))
         silent = merge(journal.silent(start, end))
+        left = [(start, end)]
         for since, until, level in journal.level.stretches(start, end):
             if not level:
                 continue
-            for begin, over in subtract([(since, until)], silent):
-                _add(sums, (LEVEL_OF, level), course.spread(begin, over, start, end))
+            known = subtract([(since, until)], silent)
+            left = subtract(left, known)
+            _add(sums, (WORK, STANDBY), NOTHING)  # told, be it of nothing
+            for begin, over in known:
+                _add(sums, (WORK, level), course.spread(begin, over, start, end))
+        states = spans(journal, start, end) if STATE in self._spec.signals else []
+        for since, until, word in states:
+            work = WORKS.get(word, STOPPED)
+            for begin, over in clip(left, since, until):
+                _add(sums, (WORK, work), course.spread(begin, over, start, end))
+        for begin, over in left if not states else ():
+            _add(sums, (WORK, UNKNOWN), course.spread(begin, over, start, end))
 
     def _add_off_shift(
         self, course: Course, start: int, end: int, sums: dict[Key, Fraction]

@@ -21,11 +21,10 @@ from gateway.figures.usage import (
     AIR,
     APPORTIONED,
     COST,
-    LEVEL_OF,
     PF,
     PRICED,
     SLOT,
-    STATE_OF,
+    WORK,
     Key,
     Used,
 )
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 STATE_BASES = ("plc", "power", "counter", "entered")
 IDEAL_BASES = ("nameplate", "measured", "default")
 """From the firmest on."""
-_ADDED_BY = frozenset({SLOT, STATE_OF, LEVEL_OF})
+_ADDED_BY = frozenset({SLOT, WORK})
 _ADDED = frozenset({COST, PRICED, APPORTIONED, *PF, *AIR})
 """Amounts of one meter that make sense added to another's."""
 _ALL = frozenset({"counted", "judged", "timed"})

@@ -16,7 +16,7 @@ from gateway.figures.course import Course
 from gateway.figures.demand import FIXED, SLIDING
 from gateway.figures.journal import Journal
 from gateway.figures.media import ELECTRICITY
-from gateway.figures.usage import SLOT, STATE_OF, Usage, Used, epoch_of, register_limits
+from gateway.figures.usage import SLOT, WORK, Usage, Used, epoch_of, register_limits
 from gateway.metering import DAY_TYPES, MeterSpec, Tariff, TariffRule, TariffVersion
 from gateway.settings import Roster, Rosters, Shift
 from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, spec
@@ -129,7 +129,7 @@ def test_parts_add_up_to_the_whole_however_time_is_cut(
     assert all(
         parts.part(kind) == whole.part(kind) for kind in (SLOT, "cost", "off", "apportioned")
     )
-    for kind in (SLOT, STATE_OF):
+    for kind in (SLOT, WORK):
         assert sum(whole.part(kind).values(), Fraction(0)) == whole.use
 
 
@@ -168,8 +168,8 @@ def test_states_add_up_over_windows_of_full_minutes(
     parts = Used()
     for start, end in itertools.pairwise(sorted({0, LONG_MS // MINUTE, *edges})):
         parts += usage.of(journal, ELECTRICITY, T0 + start * MINUTE, T0 + end * MINUTE)
-    amounts = {word: kwh for word, kwh in whole.part(STATE_OF).items() if kwh}
-    assert {word: kwh for word, kwh in parts.part(STATE_OF).items() if kwh} == amounts
+    amounts = {word: kwh for word, kwh in whole.part(WORK).items() if kwh}
+    assert {word: kwh for word, kwh in parts.part(WORK).items() if kwh} == amounts
 
 
 # Through the ledger
