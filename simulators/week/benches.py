@@ -2,16 +2,16 @@
 
 A serial number is one piece, at its first test; whether it is good says its last one. A test more
 takes a cycle and makes no piece. Polls see a test where a result stands that wasn't there before,
-or beside another serial number; what was tested and taken off between two polls they never see.
+or beside another serial number; what was tested and taken off between two polls they never see. A
+test that is read in unknown time is unplaced.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulators.week.story import UNKNOWN, Piece, Stretch, Worth
+from simulators.week.story import UNKNOWN, Piece, Stretch, Worth, is_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,17 +34,14 @@ def seen_pieces(
 ) -> list[Piece]:
     """The pieces of a bench that polls could see."""
     dark = [s for s in stretches if s.word == UNKNOWN]
-    ends = [s.end for s in dark]
     moments = sorted({r.t for name in ("serial", "result") for r in sight[name]})
     found: list[_Test] = []
-    before, last = ("", ""), moments[0]
+    before = "", ""
     for t in moments:
         shown = str(life.level("serial", t)), str(life.level("result", t))
         if shown[1] and shown != before:
-            gap = bisect_right(ends, last)
-            is_dark = gap < len(dark) and dark[gap].start < t
-            found.append(_test(life, t, *shown, placed=not is_dark))
-        before, last = shown, t
+            found.append(_test(life, t, *shown, placed=not is_in(dark, t)))
+        before = shown
     return list(_pieces(machine, found))
 
 
@@ -53,9 +50,8 @@ def real_pieces(machine: Machine, life: Life, dark: Sequence[Stretch]) -> list[P
     found: list[_Test] = []
     for t, result in life.levels["result"]:
         if result:
-            is_dark = any(s.start <= t < s.end for s in dark)
             serial = str(life.level("serial", t))
-            found.append(_test(life, t, serial, str(result), placed=not is_dark))
+            found.append(_test(life, t, serial, str(result), placed=not is_in(dark, t)))
     return list(_pieces(machine, found))
 
 

@@ -181,8 +181,9 @@ class _Living:
         else:
             self._serial += 1
             serial = f"{self._machine.name}-{self._serial:05d}"
-        self.life.levels["result"].append((began, ""))
-        self.life.levels["serial"].append((began, serial))
+        mounted = (began + self.now) // 2  # until then the bench shows what it tested before
+        self.life.levels["result"].append((mounted, ""))
+        self.life.levels["serial"].append((mounted, serial))
         share = 0.3 if due else self._habits.spoilt
         fails = self._random.random() < share
         self.life.levels["result"].append((self.now, "ng" if fails else "ok"))

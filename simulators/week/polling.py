@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STATE_EVERY = 20_000
 """An unchanged state is seen again after so long."""
 REST_EVERY = 300_000
+BENCH = ("serial", "result")
 HUNDREDTH = 10 * WATT_MS
 """W·ms in the last digit of a meter, 0.01 kWh."""
 
@@ -75,6 +76,10 @@ def look_at_controller(
         every = STATE_EVERY if signal == "state" else REST_EVERY
         values = _levels(times, changes)
         sight[signal] = _kept(times, values, troubles.bad.get(signal, ()), every, machine.poll_s)
+    if machine.counting == "tests":
+        # A result means nothing without the serial number that was read with it.
+        moments = sorted({r.t for name in BENCH for r in sight[name]})
+        sight |= {name: [Reading(t, life.level(name, t)) for t in moments] for name in BENCH}
     for signal in COUNTS[machine.counting]:
         base = _base(machine, signal, start)
         totals = _totals(
@@ -109,6 +114,7 @@ def deliver(
 ) -> Iterator[Line]:
     """Say when each reading arrives: at once, hours later, in any order, or twice."""
     random = Random(seed)
+    behinds: dict[int, int] = {}
     lates = sorted(troubles.late)
     begins = [late.span[0] for late in lates]
     for signal, readings in sight.items():
@@ -118,7 +124,9 @@ def deliver(
             if place >= 0 and t < lates[place].span[1]:
                 late = lates[place]
                 behind = (t - late.span[0]) // 50
-                arrives = late.arrives + (random.randrange(60_000) if late.mixed else behind)
+                if late.mixed:  # what was read at one time stays together
+                    behind = behinds.setdefault(t, random.randrange(60_000))
+                arrives = late.arrives + behind
             yield Line(arrives, asset, signal, t, value)
             if random.random() < troubles.twice:
                 again = arrives + random.choice((0, 0, 1000, 60_000, 3_600_000))

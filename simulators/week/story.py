@@ -139,7 +139,7 @@ def as_it_was(machine: Machine, life: Life, seen: Story, span: Interval) -> Stor
     changes = [*life.levels["state"], (span[1], "")]
     real = [Stretch(a[0], b[0], str(a[1])) for a, b in itertools.pairwise(changes)]
     steps = [
-        _Step(t, signal, not _is_in(dark, t))
+        _Step(t, signal, not is_in(dark, t))
         for signal, times in life.steps.items()
         for t in times
         if t < span[1]
@@ -181,7 +181,8 @@ def _seen_level(life: Life, signal: str, readings: Sequence[Reading]) -> list[tu
     return found
 
 
-def _is_in(dark: Sequence[Stretch], t: int) -> bool:
+def is_in(dark: Sequence[Stretch], t: int) -> bool:
+    """Whether one of the stretches, in order and apart, has a time in it."""
     place = bisect_right(dark, t, key=lambda s: s.start) - 1
     return place >= 0 and t < dark[place].end
 
@@ -195,7 +196,7 @@ def _laid_over(real: Sequence[Stretch], dark: Sequence[Stretch]) -> Iterator[Str
             place += 1
         if place == len(real):
             return
-        yield Stretch(since, until, UNKNOWN if _is_in(dark, since) else real[place].word)
+        yield Stretch(since, until, UNKNOWN if is_in(dark, since) else real[place].word)
 
 
 def _pieces(machine: Machine, steps: Sequence[_Step], at: At, life: Life) -> Iterator[Piece]:

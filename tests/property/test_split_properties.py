@@ -70,6 +70,7 @@ def delayed(lines: Sequence[Line], lates: Sequence[Late]) -> list[Line]:
     """The same lines in another order."""
     begin = lines[0].t
     order = random.Random(len(lates))
+    rests: dict[int, int] = {}
     found: list[Line] = []
     for line in lines:
         arrives = line.t
@@ -77,7 +78,9 @@ def delayed(lines: Sequence[Line], lates: Sequence[Late]) -> list[Line]:
             since = begin + late.after_s * 1000
             until = since + late.lasts_s * 1000
             if since <= line.t < until:
-                rest = order.randrange(60_000) if late.mixed else (line.t - since) // 50
+                rest = (line.t - since) // 50
+                if late.mixed:  # what was read at one time stays together
+                    rest = rests.setdefault(line.t, order.randrange(60_000))
                 arrives = until + late.by_s * 1000 + rest
         found.append(line._replace(arrives=arrives))
     return sorted(found, key=lambda line: line.arrives)
