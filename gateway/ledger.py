@@ -154,6 +154,14 @@ class Ledger:
         account = self._accounts.get(asset)
         return ALWAYS if account is None else account.due
 
+    def stirred(self, asset: str) -> bool:
+        """Whether readings of an asset have made something due since this was asked last."""
+        account = self._accounts.get(asset)
+        if account is None or not account.is_stirred:
+            return False
+        account.is_stirred = False
+        return True
+
     def finish(self, now_ms: int) -> list[Draft]:
         """Close what is over, where nothing more will ever be read.
 

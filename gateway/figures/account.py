@@ -64,6 +64,7 @@ class Account:
     Attributes:
         presence: what is known of its state; None where no state is bound.
         refused: readings that came too late to be taken.
+        is_stirred: readings have made something due since somebody reset this.
         share: what figures of several assets may ask of it.
         epochs: by what its registers are multiplied.
     """
@@ -72,6 +73,7 @@ class Account:
         bound = set(spec.signals)
         self.presence: Presence | None = None
         self.refused = 0
+        self.is_stirred = False
         self._asset = asset
         self.spec = spec
         self._journal = Journal()
@@ -417,6 +419,7 @@ class Account:
         is_news = self._journal.put(t_ms, signal, value)
         self._entries.append(Entry(t_ms, signal, value))
         if signal in {ORDER, PRODUCT}:
+            self.is_stirred = True
             for book in self._books:
                 book.due = 0
         if is_news or signal in METERED:
@@ -424,7 +427,7 @@ class Account:
 
     def _open(self, t_ms: int) -> None:
         """Begin with the windows in which the log begins."""
-        self._is_open = True
+        self._is_open = self.is_stirred = True
         self.share.opened = t_ms
         for book in self._books:
             book.open(t_ms)
@@ -446,6 +449,7 @@ class Account:
             return
         start, end = self._eras.touched(t_ms, signal)
         if start < frozen:
+            self.is_stirred = True
             self._eras.drop(start, end, signal)
             for book in hit:
                 book.touch(start, end, self._now, written_ms)

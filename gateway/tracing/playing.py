@@ -108,11 +108,9 @@ class Player:
                 self.now_ms = t_ms
             drafts = ledger.check(asset, self.now_ms)
             drafts += self._observe(asset, t_ms, values)
-            if drafts:
+            if drafts or ledger.stirred(asset):
                 yield from self._records(drafts)
-            due_ms = ledger.due(asset)
-            if due_ms < self._due:
-                self._due = max(due_ms, self._not_before)
+                self._due = max(min(self._due, ledger.due(asset)), self._not_before)
         if until_ms is not None and until_ms > self.now_ms:
             yield from self._pass(until_ms)
             self.now_ms = until_ms

@@ -27,7 +27,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypedDict
 
-from tests.bench import store_bench
+from tests.bench import figures_bench, store_bench
 from tests.bench.machine import facts, mosquitto
 from tests.bench.process import ROOT, Running
 from tests.bench.workload import WORKLOADS, Workload, write_site
@@ -84,6 +84,11 @@ def main() -> int:
         figures = store_bench.bench(options.runs, options.gib, options.seconds)
         if options.json:
             options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+        return 0
+    if options.workload == "figures":
+        measured = figures_bench.bench(options.hours, options.days)
+        if options.json:
+            options.json.write_text(json.dumps(measured, indent=2) + "\n", "utf-8")
         return 0
     names = list(WORKLOADS) if options.workload == "all" else [options.workload]
     with tempfile.TemporaryDirectory(prefix="nxgate-bench-") as folder:
@@ -214,10 +219,14 @@ def _print_row(name: str, cells: list[str]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workload", choices=[*WORKLOADS, "all", "store"], default="all")
+    parser.add_argument(
+        "--workload", choices=[*WORKLOADS, "all", "store", "figures"], default="all"
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of each run, measured")
     parser.add_argument("--gib", type=float, default=2.0, help="size of the store to open")
+    parser.add_argument("--hours", type=float, default=2.0, help="of 200 machines' figures")
+    parser.add_argument("--days", type=int, default=365, help="of a trace to replay")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument(
         "--cpu-pin",
