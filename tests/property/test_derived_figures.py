@@ -69,7 +69,7 @@ def figures(rows: list[float], restarts: dict[int, bool]) -> Finals:
 
 
 @given(st.integers(0, 1 << 32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_restarts_change_no_figure(seed: int) -> None:
     dice = random.Random(seed)
     rows = powers(dice)
