@@ -28,6 +28,7 @@ from gateway.figures.timeline import UNKNOWN
 from gateway.figures.usage import (
     AIR,
     APPORTIONED,
+    BY_STATE,
     COST,
     HOURS,
     IDLE,
@@ -222,8 +223,10 @@ def _tariff(used: Used, use: Fraction | None) -> Kpis:
 def _states(used: Used, use: Fraction | None) -> Kpis:
     """What was used without producing; standby is known by level alone."""
     work = used.part(WORK)
-    if use is None or work.keys() <= {UNKNOWN}:
+    if use is None or not work:
         return {}
+    if work.keys() == {UNKNOWN}:
+        return dict.fromkeys(BY_STATE)
     idle, run = work.get(IDLE, NOTHING), work.get(RUN, NOTHING)
     known = sum(work.values(), NOTHING) - work.get(UNKNOWN, NOTHING)
     lost, has_levels = known - run, STANDBY in work
