@@ -122,8 +122,9 @@ class Restarting:
 
 
 def by_asset(told: Told) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """Asset → (class, body) of each window."""
+    """Asset → (class, body) of each window of the clock; an order or a product is a part."""
     found: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
     for (asset, cls, _subject), body in told.items():
-        found[asset].append((cls, body))
+        if not {"order", "product"} & body["win"].keys():
+            found[asset].append((cls, body))
     return found

@@ -297,7 +297,7 @@ def test_figures_merge_profile_and_site(tmp_path: Path) -> None:
     assert (spec.quality, spec.state_basis) == ("measured", "plc")
     assert spec.max_rate == pytest.approx(0.3)
     assert spec.silence_s == 10
-    assert spec.windows == ("hour", "shift", "day")
+    assert spec.windows == ("hour", "shift", "day", "order", "product")
     assert spec.interim_s is None
     assert {"station_loss_time", "kwh_per_good"} < set(spec.kpis)
     assert spec.profile.startswith("shoes@1.1.0+")
