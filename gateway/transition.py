@@ -202,7 +202,7 @@ class Transition:
         """Tell metas of lines and the site that differ from those told."""
         places = self._ledger.rollups()
         for asset, names in rollup.describe(places, plant.assets, plant.identity.site):
-            kpis = [plant.kpis[name] for name in names]
+            kpis = [plant.kpis[name] for name in names if name in plant.kpis]
             rev, draft = describe(asset, plant.timezone, kpis, now_ms)
             if _rev(current, asset) != rev:
                 self._records.keep([draft])

@@ -131,6 +131,7 @@ KNOWN_KPIS: dict[str, tuple[str, ...]] = {
     "attended_time": (),
     "earned_time": ("count",),
     "line_efficiency": ("count",),
+    "line_balance": ("state", "count"),
     "counter_jumps": ("count",),
     "counter_disagreement": ("count", "quality"),
     **ENERGY_KPIS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import Asset
 from gateway.rollup.rollups import SITE
-from gateway.rollup.statement import kpis_told
+from gateway.rollup.statement import BALANCE, kpis_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,4 +36,5 @@ def describe(
             text = {"zh": f"产线 {line}", "en": f"Line {line}"}
             of = specs.get(line, [])
         kind = "site" if line == SITE else "line"
-        yield Asset(name, line, kind, text, (), None), sorted(kpis_told(of))
+        names = kpis_told(of) | ({BALANCE} if kind == "line" else set())
+        yield Asset(name, line, kind, text, (), None), sorted(names)

@@ -194,4 +194,6 @@ class RollUp:
 
     def _fold(self, medium: Medium | None, window: Window, _now_ms: int) -> Fields | None:
         total = self._totals[window]
-        return oee_fields(window, total) if medium is None else energy_of(window, total, medium)
+        if medium is None:
+            return oee_fields(window, total, is_line=self.line is not None)
+        return energy_of(window, total, medium)

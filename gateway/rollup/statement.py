@@ -26,14 +26,24 @@ MIXED = "mixed_units"
 """Reason why there is no count: pieces of several units add up to none."""
 OF_ONE = frozenset({"unmatched_halves"})
 """KPIs that make sense for a single machine only."""
+BALANCE = "line_balance"
+"""A KPI of lines alone."""
 NOTHING_MADE = Output(counted=False, judged=False, timed=False)
 
 
-def oee_fields(window: Window, total: Total) -> Fields | None:
-    """The oee record; None where no machine has the window."""
+def oee_fields(window: Window, total: Total, *, is_line: bool) -> Fields | None:
+    """The oee record; None where no machine has the window.
+
+    Args:
+        window: which.
+        total: of its parts.
+        is_line: whether they are the stations of one line.
+    """
     if not total.machines:
         return None
     times, output = total.times, total.output or NOTHING_MADE
+    if total.unstaffed or len(total.pieces) > 1:
+        output = dataclasses.replace(output, attended=None, earned=None)
     ratios = ratios_of(times, output)
     judged = output.judged
     told = len(total.pieces) == 1
@@ -71,6 +81,9 @@ def oee_fields(window: Window, total: Total) -> Fields | None:
         },
         "profile": _profile(total),
     }
+    if is_line and total.balance is not None:
+        kpi: dict[str, object] = {**fields["kpi"], BALANCE: number(total.balance)}  # type: ignore[dict-item]
+        fields["kpi"] = kpi
     reason = reason_of(times, output, ratios) or ("" if told else MIXED)
     if reason:
         fields["reason"] = reason

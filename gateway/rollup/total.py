@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from gateway.figures.pieces import Output, Split
+from gateway.figures.pieces import NOTHING, Output, Split
+from gateway.figures.staffing import OPERATORS
 from gateway.figures.timeline import Times
 from gateway.figures.usage import (
     AIR,
@@ -57,6 +58,8 @@ class Total:
         jumps: steps of counters that were not believed.
         ideal, state: places in `IDEAL_BASES` and `STATE_BASES`: the least firm of all.
         pieces: units of what they make.
+        cycles: mean time of a placed piece at each machine in ms, None where it made none.
+        unstaffed: of a machine that has operators, time attended or standard time isn't known.
         specs: of all that add anything, by asset.
         meters: by medium, what each asset used; `factors`, what that is converted with, where
             it is the same for all.
@@ -72,6 +75,8 @@ class Total:
     pieces: set[str] = field(default_factory=set)
     ideal: int = 0
     state: int = 0
+    cycles: list[Fraction | None] = field(default_factory=list)
+    unstaffed: bool = False
     specs: dict[str, KpiSpec] = field(default_factory=dict)
     meters: dict[Medium, dict[str, Used]] = field(default_factory=dict)
     factors: dict[Medium, Mapping[str, Factor]] = field(default_factory=dict)
@@ -99,9 +104,20 @@ class Total:
         self.output = alone(output) if self.output is None else beside(self.output, alone(output))
         self.jumps += part.jumps
         self.pieces.add(spec.piece)
+        placed = output.total.placed if output.counted else NOTHING
+        self.cycles.append(times.run / placed if placed else None)
+        self.unstaffed |= OPERATORS in spec.signals and output.attended is None
         basis = "default" if output.untimed else spec.ideal_basis
         self.ideal = max(self.ideal, IDEAL_BASES.index(basis))
         self.state = max(self.state, STATE_BASES.index(spec.state_basis))
+
+    @property
+    def balance(self) -> Fraction | None:
+        """The stations' cycles over as many of the slowest one; None where one has none."""
+        cycles = [cycle for cycle in self.cycles if cycle]
+        if len(self.pieces) != 1 or len(cycles) < len(self.cycles):
+            return None
+        return sum(cycles, Fraction(0)) / (len(cycles) * max(cycles))
 
     def used(self, medium: Medium) -> tuple[Used, int]:
         """What was used of a medium, and how many meters that is the sum of."""

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.figures.calendar import Calendar
 from gateway.ledger import Ledger
+from gateway.model import ProductTerms
 from gateway.rollup.about import describe
 from gateway.settings import Roster, Rosters, Shift
 from tests.kpi_traces import EVERY_DAY, HOUR, MINUTE, SHANGHAI, T0, asset, cases, close, expected
@@ -192,4 +193,35 @@ def test_the_sums_are_described_as_assets() -> None:
         ("b", "_line", "line"),
         ("_site", "_site", "site"),
     ]
+    assert told[0][1] == ["failures", "kwh_per_good", "line_balance", "teep"]
     assert told[2][1] == ["failures", "kwh_per_good", "teep"]
+
+
+def test_balance_of_a_line_is_its_cycles_over_the_slowest() -> None:
+    rig = site(asset(SPEC, "m1"), asset(SPEC, "m2"))
+    for t_ms in range(T0, T0 + HOUR + 30_000, 10_000):
+        for name, each_s in (("m1", 30), ("m2", 60)):
+            made = (t_ms - T0) // 1000 // each_s
+            read(rig, name, t_ms, state="running", count=made, reject=0)
+        rig.tick(t_ms + 200)
+    cycles = [3600 / 119, 3600 / 59]
+    assert hour(rig)["kpi"]["line_balance"] == pytest.approx(sum(cycles) / (2 * max(cycles)))
+    assert "line_balance" not in hour(rig, "_site")["kpi"]
+
+
+def test_operators_of_two_stations_add_up() -> None:
+    terms = (ProductTerms(0, None, 40.0),)
+    signals = (*SPEC.signals, "operators", "product")
+    sewing = dataclasses.replace(
+        SPEC, signals=signals, products={"a": terms}, kpis=("line_efficiency", "attended_time")
+    )
+    rig = site(asset(sewing, "m1"), asset(sewing, "m2"))
+    for t_ms in range(T0, T0 + HOUR + 30_000, 10_000):
+        for name, people in (("m1", 1), ("m2", 2)):
+            made = (t_ms - T0) // 60_000
+            given: dict[str, Value] = {"count": made, "reject": 0, "product": "a"}
+            read(rig, name, t_ms, state="running", operators=people, **given)
+        rig.tick(t_ms + 200)
+    kpi = hour(rig)["kpi"]
+    assert kpi["attended_time"] == 3 * 3600
+    assert kpi["line_efficiency"] == pytest.approx(2 * 59 * 40 / (3 * 3600))
