@@ -25,7 +25,7 @@ from gateway.sitefile.derived import CountFrom, LevelsConfig
 from gateway.sitefile.document import Wrong
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import Level, TagName
-from gateway.sitefile.part import Part, upside_down
+from gateway.sitefile.part import Part, distinct, upside_down
 from gateway.sitefile.state_from import State, StateFrom
 from gateway.sitefile.units import Duration, Int, Maybe, Number, Period
 from gateway.words import _
@@ -263,7 +263,7 @@ class MachineType(Part):
         examples=[{"unit": "pair", "name": {"zh": "双", "en": "pair"}}],
     )
     counting: Counting = Field(description="how counts become pieces", examples=["direct"])
-    factors: tuple[TagName, ...] = Field(
+    factors: Annotated[tuple[TagName, ...], AfterValidator(distinct)] = Field(
         default=(),
         description="for counting: multiplied: signals or parameters; a count is their product",
         examples=[["moulds", "cavities"]],
@@ -311,12 +311,12 @@ class MachineType(Part):
     interim: Period | None = Field(
         default=None, examples=["30s"], description="publish open windows so often"
     )
-    windows: tuple[Window, ...] = Field(
+    windows: Annotated[tuple[Window, ...], AfterValidator(distinct)] = Field(
         min_length=1,
         description="times that figures are published for",
         examples=[["hour", "shift", "day"]],
     )
-    kpis: tuple[str, ...] = Field(
+    kpis: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
         default=(),
         description="figures published beside a, p, q and oee; each stands under kpis: of the"
         " profile",

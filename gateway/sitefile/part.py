@@ -1,9 +1,13 @@
 """What all parts of a site file have in common."""
 
+from typing import TypeVar
+
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from gateway.sitefile.explain import Wrong, describe
 from gateway.words import _
+
+T = TypeVar("T")
 
 
 class Part(BaseModel):
@@ -20,6 +24,19 @@ def example(value: dict[str, JsonValue], **rules: JsonValue) -> ConfigDict:
         rules: of the JSON Schema, for what a validator of the whole part demands.
     """
     return ConfigDict(json_schema_extra={"examples": [value], **rules})
+
+
+def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse a list in which something stands twice.
+
+    Raises:
+        Wrong: `twice`.
+    """
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            what = _("{value} stands here twice").format(value=describe(value))
+            raise Wrong("twice", what, _("keep one of the two"), at=(index,))
+    return values
 
 
 def upside_down(low: str, high: str, least: object, most: object) -> Wrong:
