@@ -164,6 +164,23 @@ def test_counts_never_fall_and_good_ones_are_of_them(
             assert found.good <= counted, "nothing is rejected before it is made, nor reworked"
 
 
+@given(worlds())
+@settings(deadline=None)
+def test_no_ratio_comes_of_nothing(world: tuple[list[Entry], KpiSpec]) -> None:
+    trace, like = world
+    plan = Calendar(SHANGHAI).plan("main", WHOLE.start, WHOLE.end)
+    found = fold_oee(trace, ZERO, WHOLE, plan, like)
+    of_pieces = ("scrap_ratio", "first_pass_yield", "rework_ratio")
+    if not found.total:
+        assert {found.kpi.get(name) for name in of_pieces} == {None}
+    if not found.kpi["failures"]:
+        assert {found.kpi[name] for name in ("mtbf_s", "mttr_s", "mttf_s")} == {None}
+    if found.delay_ms + found.idle_ms + found.setup_ms + found.planned_stop_ms == 0:
+        assert found.kpi["unexplained_ratio"] is None
+    of_orders = ("allocation_ratio", "production_process_ratio", "throughput_per_min")
+    assert {found.kpi[name] for name in of_orders} == {None}
+
+
 @given(days("tests"), st.lists(st.tuples(times, st.sampled_from("PF")), max_size=8))
 @settings(deadline=None)
 def test_retests_make_no_pieces_and_no_first_passes(
