@@ -214,3 +214,32 @@ def test_a_child_that_takes_for_ever_is_given_up(
     monkeypatch.setattr(loading, "_command", lambda _path: ["/bin/sleep", "60"])
     with pytest.raises(GatewayError, match="was given up"):
         asyncio.run(loading.again(site, plant))
+
+
+def test_a_profile_that_the_sites_profile_extends_is_watched_too(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reloading, "LOOK_S", 0.05)
+    names = "name: {zh: 鞋, en: Shoes}\n"
+    base = site.with_name("base.yaml")
+    text = f"profile: base\nversion: 1.0.0\nextends: shoes\n{names}states: {{X: idle}}\n"
+    base.write_text(text, "utf-8")
+    over = f"profile: shoes\nversion: 1.0.0\nextends: ./base.yaml\n{names}"
+    site.with_name("over.yaml").write_text(over, "utf-8")
+    edit(site, "industry: shoes", "industry: ./over.yaml")
+
+    async def run() -> None:
+        gateway = Gateway()
+        async with following(site, gateway) as made, asyncio.timeout(20):
+            edit(base, "X: idle", "X: go")
+            while made.outcome is None or not made.outcome.faults:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert "base.yaml" in made.outcome.faults[0]
+            edit(base, "X: go", "X: setup")
+            while not gateway.made:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            kpi = made.plant.assets[1].kpi
+            assert kpi is not None
+            assert kpi.states["X"] == "setup"
+
+    asyncio.run(run())
