@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.figures.counter import Growth, Limits
-from gateway.figures.journal import SERIALS, TEST, spelled
+from gateway.figures.journal import REMEMBERED, SERIALS, TEST, spelled
 from gateway.figures.pieces import PASSED, PASSED_FIRST, RETESTED, TESTED
 from gateway.model import Entry
 
@@ -129,20 +129,23 @@ def serials(journal: Journal, now_ms: int) -> list[Entry]:
     for serial, tests in _tests(journal).items():
         known.setdefault(serial, tests[0][0])
     lines = [f"{t_ms} {serial}" for serial, t_ms in known.items()]
+    first = max(len(lines) - REMEMBERED, 0)
     return [
         Entry(now_ms, SERIALS, "\n".join(lines[place : place + AT_ONCE]))
-        for place in range(0, len(lines), AT_ONCE)
+        for place in range(first, len(lines), AT_ONCE)
     ]
 
 
 def _tests(journal: Journal) -> dict[str, list[tuple[int, bool]]]:
     """Times and results of the tests of each serial number, in order."""
+    times, values = journal.test.times, journal.test.values
     if journal.tests is None:
-        journal.tests = {}
-        before = ""
-        for t_ms, shown in zip(journal.test.times, journal.test.values, strict=True):
-            mark = shown[0]
-            if mark in {"P", "F"} or (mark in {"+", "-"} and shown != before):
-                journal.tests.setdefault(shown[1:], []).append((t_ms, _VERDICTS[mark]))
-            before = shown
+        journal.tests, journal.sorted_out = {}, 0
+    for place in range(journal.sorted_out, len(times)):
+        shown = values[place]
+        mark = shown[0]
+        is_new = place == 0 or shown != values[place - 1]
+        if mark in {"P", "F"} or (mark in {"+", "-"} and is_new):
+            journal.tests.setdefault(shown[1:], []).append((times[place], _VERDICTS[mark]))
+    journal.sorted_out = len(times)
     return journal.tests

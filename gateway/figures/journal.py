@@ -149,8 +149,9 @@ class Journal:
         planned_stop: whether a planned stop was declared.
         derived: what the asset's deriver must know after a restart; no figure uses it.
         test: what a test bench showed.
-        tests: of each serial number, times and results, as far as they are known; None: to be made
-            of `test`. `tested`: when pieces that are longer known were first tested.
+        tests: of each serial number, times and results of its tests; None: to be made of `test`,
+            of which it has the first `sorted_out`.
+        tested: when pieces that are longer known were first tested.
         amounts: pieces that were entered, by signal.
         numbers: counter, register or level → readings, good ones only.
     """
@@ -165,6 +166,7 @@ class Journal:
         "product",
         "reason",
         "silence",
+        "sorted_out",
         "state",
         "test",
         "tested",
@@ -181,6 +183,7 @@ class Journal:
         self.derived: Series[str] = Series([])
         self.test: Series[str] = Series([])
         self.tests: dict[str, list[tuple[int, bool]]] | None = None
+        self.sorted_out = 0
         self.tested: dict[str, int] = {}
         self.amounts: dict[str, Series[float]] = {}
         self.silence: Series[float] = Series(array("d"))
@@ -200,7 +203,7 @@ class Journal:
             return self.silence.put(t_ms, FOREVER if value is None else float(value))
         if signal in _SAID and value is not None:
             said: Series[Any] = getattr(self, signal)
-            if signal == TEST:
+            if signal == TEST and said.times and t_ms <= said.times[-1]:
                 self.tests = None
             # The same reason said again is that of another stop.
             return said.put(t_ms, _SAID[signal](value)) or signal in {REASON, TEST}
