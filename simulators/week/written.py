@@ -60,8 +60,8 @@ def write_site(path: Path, workshop: Workshop) -> None:
     }
     if workshop.extras:
         calendar["overtime"] = [
-            {"on": week.on(extra.day), "start": extra.start, "end": extra.end}
-            for extra in workshop.extras
+            {"on": week.on(one.day), "shift": "overtime", "start": one.start, "end": one.end}
+            for one in workshop.extras
         ]
     short = [machine for machine in workshop.machines if machine.moduli]
     site = {
