@@ -142,17 +142,18 @@ class Ledger:
         account = self._accounts.get(asset)
         return [] if account is None else account.check(now_ms)
 
-    def due(self, asset: str | None = None) -> int:
-        """When `advance` next has something to do, in UTC ms, as far as is known now.
+    def silence_due(self) -> int:
+        """When an asset next counts as silent, in UTC ms, if nothing more is heard."""
+        found = (one.presence.due for one in self._accounts.values() if one.presence is not None)
+        return min(found, default=ALWAYS)
 
-        Args:
-            asset: for this one; None: for any.
+    def windows_due(self) -> int:
+        """When windows next are to be closed, restated or told, in UTC ms.
+
+        It changes by `advance` and where an asset is `stirred`, and by nothing else.
         """
-        if asset is None:
-            due = min((one.due for one in self._accounts.values()), default=ALWAYS)
-            return min(due, self._rollups.due)
-        account = self._accounts.get(asset)
-        return ALWAYS if account is None else account.due
+        due = min((one.windows_due for one in self._accounts.values()), default=ALWAYS)
+        return min(due, self._rollups.due)
 
     def stirred(self, asset: str) -> bool:
         """Whether readings of an asset have made something due since this was asked last."""

@@ -198,12 +198,11 @@ class Account:
         return drafts
 
     @property
-    def due(self) -> int:
-        """When `check` or `settle` next has something to do, as far as is known now."""
+    def windows_due(self) -> int:
+        """When `settle` next has something to do; only what stirs or settles it changes that."""
         if not self._is_open:
             return ALWAYS
-        silent = ALWAYS if self.presence is None else self.presence.due
-        return min(self._wake, silent, *(book.due for book in self._books))
+        return min(self._wake, *(book.due for book in self._books))
 
     def finish(self, now_ms: int) -> list[Draft]:
         """Records of windows that are over, where nothing more will ever be read."""

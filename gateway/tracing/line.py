@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from gateway.model import Value
 
 FIELDS = ("t", "asset", "signal", "value", "q", "mono")
+PLAIN = 4
+"""Keys of a line that has neither `q` nor `mono`."""
+SCALARS = frozenset({int, float, str, bool})
 ALL = frozenset(FIELDS)
 NEEDED = ("t", "asset", "signal")
 QUALITIES = {"good": True, "uncertain": True, "bad": False}
@@ -94,6 +97,29 @@ class Again:
 
 def read(raw: bytes) -> Line:
     """Read a line.
+
+    Raises:
+        BadLine: it is none.
+    """
+    return _plain(raw) or _any(raw)
+
+
+def _plain(raw: bytes) -> Line | None:
+    """Read a line of the usual form, quickly; None where it is of another."""
+    try:
+        fields = orjson.loads(raw)
+        t, asset, signal, value = fields["t"], fields["asset"], fields["signal"], fields["value"]
+        t_ms = (datetime.fromisoformat(t) - EPOCH) // MS
+    except (ValueError, TypeError, LookupError):
+        return None
+    is_plain = len(fields) == PLAIN and type(asset) is str is type(signal) and asset and signal
+    if not is_plain or type(value) not in SCALARS or not EARLIEST_MS <= t_ms < LATEST_MS:
+        return None
+    return Line(t_ms, asset, signal, value, None)
+
+
+def _any(raw: bytes) -> Line:
+    """Read a line of any form.
 
     Raises:
         BadLine: it is none.

@@ -87,7 +87,7 @@ class Player:
             for asset in plant.assets
             if asset.derived is not None
         }
-        self._due = self._not_before = self._seq = 0
+        self._due = self._windows_due = self._not_before = self._seq = 0
         self._pause_ms = SECOND_MS
         self.on_log: Callable[[list[LogRow]], object] = len
 
@@ -110,7 +110,7 @@ class Player:
             drafts += self._observe(asset, t_ms, values)
             if drafts or ledger.stirred(asset):
                 yield from self._records(drafts)
-                self._due = max(min(self._due, ledger.due(asset)), self._not_before)
+                self._due = self._windows_due = 0
         if until_ms is not None and until_ms > self.now_ms:
             yield from self._pass(until_ms)
             self.now_ms = until_ms
@@ -131,14 +131,17 @@ class Player:
         if not self.now_ms:
             self.now_ms = until_ms
         while True:
-            self._due = max(ledger.due(), self._not_before, self.now_ms + 1)
+            if not self._windows_due:
+                self._windows_due = max(ledger.windows_due(), self._not_before)
+            next_ms = min(self._windows_due, ledger.silence_due())
+            self._due = max(next_ms, self.now_ms + 1)
             due_ms = -(-self._due // SECOND_MS) * SECOND_MS
             if due_ms > until_ms:
                 break
             told = ledger.advance(due_ms)
             yield from self._records(told)
-            self.now_ms = due_ms
-            if told or ledger.due() > due_ms:
+            self.now_ms, self._windows_due = due_ms, 0
+            if told or ledger.windows_due() > due_ms:
                 self._pause_ms = SECOND_MS
             else:  # a window waits for a reading that didn't come yet
                 self._not_before = due_ms + self._pause_ms

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -44,17 +45,21 @@ def test_what_is_recorded_beside_a_gateway_replays_as_it_was_told(tmp_path: Path
         workshop(tmp_path, broker.port) as made,
     ):
         start = datetime.now(ZONE).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        start += timedelta(minutes=(start - datetime.now(ZONE)).total_seconds() < 25)
+        start += timedelta(minutes=(start - datetime.now(ZONE)).total_seconds() < 30)
         end = start + timedelta(minutes=1)
         text = re.sub(r"(?ms)^calendar:.*?(?=^\S|\Z)", "", made.site.read_text("utf-8"))
         shift = f'{{probe: {{start: "{start:%H:%M}", end: "{end:%H:%M}"}}}}'
         made.site.write_text(f"{text}\ncalendar:\n  shifts: {shift}\n", "utf-8")
+        assert made.simulator is not None
+        made.simulator.send_signal(signal.SIGSTOP)  # nothing answers before all of it is recorded
         made.start()
         wait_for((tmp_path / "store" / SOCKET).exists, "the gateway shows itself")
         trace = tmp_path / "trace.jsonl"
         command = [*NXGATE, "record", str(made.site), "-o", str(trace), "--for", "150s"]
         recorder = subprocess.Popen(command, cwd=ROOT)
         try:
+            time.sleep(6)  # for it to listen; nothing is there to be seen of that
+            made.simulator.send_signal(signal.SIGCONT)
             until = (end - datetime.now(ZONE)).total_seconds() + 15
             wait_for(lambda: trace.exists() and trace.stat().st_size > 0, "the trace begins")
             assert datetime.now(ZONE) < start - timedelta(seconds=1)
