@@ -115,7 +115,7 @@ def log(steps: list[tuple[int, int]]) -> Journal:
 
 
 @given(readings, cuts)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=120)
 def test_parts_add_up_to_the_whole_however_time_is_cut(
     steps: list[tuple[int, int]], edges: list[int]
 ) -> None:
@@ -134,7 +134,7 @@ def test_parts_add_up_to_the_whole_however_time_is_cut(
 
 
 @given(readings)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=120)
 def test_the_highest_demand_is_that_of_all_blocks_looked_at_one_by_one(
     steps: list[tuple[int, int]],
 ) -> None:
@@ -159,7 +159,7 @@ def test_the_highest_demand_is_that_of_all_blocks_looked_at_one_by_one(
 
 
 @given(readings, st.lists(st.integers(0, LONG_MS // MINUTE), max_size=12))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=120)
 def test_states_add_up_over_windows_of_full_minutes(
     steps: list[tuple[int, int]], edges: list[int]
 ) -> None:
@@ -243,7 +243,7 @@ def energy_of(rig: Rig) -> dict[tuple[str, str], dict[str, object]]:
 
 
 @given(stretches, st.frozensets(st.integers(1, 200), max_size=5))
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=25)
 def test_orderly_restarts_change_no_energy(
     parts: list[tuple[int, str, bool]], restarts: frozenset[int]
 ) -> None:
@@ -252,7 +252,7 @@ def test_orderly_restarts_change_no_energy(
 
 
 @given(stretches, st.frozensets(st.integers(1, 120), max_size=8))
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=25)
 def test_late_readings_give_what_readings_in_time_give(
     parts: list[tuple[int, str, bool]], late: frozenset[int]
 ) -> None:
