@@ -302,6 +302,7 @@ class KpiSpec:
         reasons: key or code of a stop reason, spelled as it is read → the loss it belongs to.
         results: what a test bench gives, spelled as it is read → whether the test was passed.
         own: figures of the firm's own among `kpis`, whose names begin with x_.
+        adds_up: whether pieces of several such machines add up; operations of a garment don't.
         within: the asset whose meters measure what this one's do as well; "" where none does.
     """
 
@@ -334,6 +335,7 @@ class KpiSpec:
     reasons: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, bool] = field(default_factory=dict)
     own: Mapping[str, OwnKpi] = field(default_factory=dict)
+    adds_up: bool = True
     within: str = ""
 
 

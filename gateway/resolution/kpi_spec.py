@@ -68,6 +68,7 @@ def specify(
     stations = numbers.get("stations")
     spec = KpiSpec(
         piece=machine.piece.unit if machine.piece else "",
+        adds_up=machine.piece is None or machine.piece.adds_up,
         counting=machine.counting,
         signals=tuple(binding.signal for binding in used),
         moduli={

@@ -27,7 +27,7 @@ from gateway.sitefile.explain import describe
 from gateway.sitefile.names import Level, TagName
 from gateway.sitefile.part import Part, distinct, upside_down
 from gateway.sitefile.state_from import State, StateFrom
-from gateway.sitefile.units import Duration, Int, Maybe, Number, Period
+from gateway.sitefile.units import Duration, Flag, Int, Maybe, Number, Period
 from gateway.words import _
 
 
@@ -199,6 +199,12 @@ class Piece(Part):
 
     unit: str = Field(min_length=1, description="as figures give it", examples=["pair"])
     name: Names = Field(description="what people call it", examples=[{"zh": "双", "en": "pair"}])
+    adds_up: Flag = Field(
+        default=True,
+        description="false: pieces of several machines are not added up, as operations of the same"
+        " garment; a line tells their balance instead",
+        examples=[False],
+    )
 
 
 class Factor(Part):

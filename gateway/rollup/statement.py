@@ -46,7 +46,7 @@ def oee_fields(window: Window, total: Total, *, is_line: bool) -> Fields | None:
         output = dataclasses.replace(output, attended=None, earned=None)
     ratios = ratios_of(times, output)
     judged = output.judged
-    told = len(total.pieces) == 1
+    told = total.unit is not None
     fields: Fields = {
         "win": window_fields(window),
         "time_s": {
@@ -63,7 +63,7 @@ def oee_fields(window: Window, total: Total, *, is_line: bool) -> Fields | None:
             "good": number(output.good_pieces) if told and judged else None,
             "scrap": number(output.scrap) if told and judged and output.counted else None,
             "unplaced": number(output.total.unplaced) if told else 0,
-            "u": next(iter(total.pieces)) if told else "",
+            "u": total.unit or "",
         },
         "a": _float(ratios.a),
         "p": _float(ratios.p),
@@ -97,7 +97,7 @@ def energy_of(window: Window, total: Total, medium: Medium) -> Fields | None:
         return None
     output = total.output
     good = None
-    if output is not None and output.judged and len(total.pieces) == 1:
+    if output is not None and output.judged and total.unit is not None:
         good = number(output.good_pieces)
     specs = total.specs.values()
     # Of what stands on a plate or in a contract nothing is said of a sum.

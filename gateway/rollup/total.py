@@ -59,6 +59,7 @@ class Total:
         ideal, state: places in `IDEAL_BASES` and `STATE_BASES`: the least firm of all.
         pieces: units of what they make.
         cycles: mean time of a placed piece at each machine in ms, None where it made none.
+        stations: the same of those whose pieces don't add up, as operations of a garment.
         unstaffed: of a machine that has operators, time attended or standard time isn't known.
         specs: of all that add anything, by asset.
         meters: by medium, what each asset used; `factors`, what that is converted with, where
@@ -76,6 +77,7 @@ class Total:
     ideal: int = 0
     state: int = 0
     cycles: list[Fraction | None] = field(default_factory=list)
+    stations: list[Fraction | None] = field(default_factory=list)
     unstaffed: bool = False
     specs: dict[str, KpiSpec] = field(default_factory=dict)
     meters: dict[Medium, dict[str, Used]] = field(default_factory=dict)
@@ -106,16 +108,25 @@ class Total:
         self.pieces.add(spec.piece)
         placed = output.total.placed if output.counted else NOTHING
         self.cycles.append(times.run / placed if placed else None)
+        if not spec.adds_up:
+            self.stations.append(self.cycles[-1])
         self.unstaffed |= OPERATORS in spec.signals and output.attended is None
         basis = "default" if output.untimed else spec.ideal_basis
         self.ideal = max(self.ideal, IDEAL_BASES.index(basis))
         self.state = max(self.state, STATE_BASES.index(spec.state_basis))
 
     @property
+    def unit(self) -> str | None:
+        """What all of it is counted in; None where pieces don't add up."""
+        alike = len(self.pieces) == 1 and (not self.stations or len(self.cycles) == 1)
+        return next(iter(self.pieces)) if alike else None
+
+    @property
     def balance(self) -> Fraction | None:
         """The stations' cycles over as many of the slowest one; None where one has none."""
-        cycles = [cycle for cycle in self.cycles if cycle]
-        if len(self.pieces) != 1 or len(cycles) < len(self.cycles):
+        of = self.stations or self.cycles
+        cycles = [cycle for cycle in of if cycle]
+        if len(cycles) < len(of) or not (self.stations or len(self.pieces) == 1):
             return None
         return sum(cycles, Fraction(0)) / (len(cycles) * max(cycles))
 

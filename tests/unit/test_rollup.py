@@ -110,6 +110,24 @@ def test_pieces_of_several_units_have_ratios_and_no_count() -> None:
     assert body["p"] == pytest.approx(0.0997, abs=1e-3)
 
 
+def test_operations_of_a_garment_do_not_add_up_but_balance() -> None:
+    """A cycle of 30 s and one of 60 s: (30 + 60) / (2 × 60)."""
+    station = dataclasses.replace(
+        SPEC, piece="operation", adds_up=False, kpis=("line_balance",), ideal_cycle_s=20.0
+    )
+    rig = site(asset(station, "m1"), asset(station, "m2"))
+    for t_ms in range(T0, T0 + HOUR + 30_000, 10_000):
+        for name, cycle in (("m1", 30_000), ("m2", 60_000)):
+            read(rig, name, t_ms, state="running", count=(t_ms - T0) // cycle, reject=0)
+        rig.tick(t_ms + 200)
+    body = hour(rig)
+    assert body["count"]["total"] is None
+    assert body["reason"] == "mixed_units"
+    cycles = 3600 / 119, 3600 / 59  # the last of each is read at the hour's end
+    assert body["kpi"]["line_balance"] == pytest.approx(sum(cycles) / 2 / max(cycles), abs=1e-9)
+    assert "line_balance" not in rig.told("oee", "hour", "_site")[-1]["kpi"]
+
+
 def test_what_a_main_meter_measures_is_not_counted_twice() -> None:
     behind = dataclasses.replace(METERED, within="main-meter")
     rig = site(
