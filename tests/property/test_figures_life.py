@@ -40,6 +40,9 @@ BASE = spec(
         "kwh_per_good",
         "failures",
         "waiting_loss_time",
+        "demand_sliding_max_kw",
+        "nonproductive_kwh",
+        "base_load_kw",
     ),
 )
 NARROW = clock_calendar("00:10", "02:00", ("00:40", "00:50"))
