@@ -182,11 +182,13 @@ class Agent:
     def _restore(self) -> None:
         """Give the ledger back what the store knows of each asset."""
         now_ms = self._now_ms()
-        since_ms = now_ms - HORIZON_MS
+        heard = self._store.last_heard()
+        # An order goes on through a week without power: what was known when it began is read.
+        since_ms = min(now_ms, max(heard.values(), default=now_ms)) - HORIZON_MS
         states = [record for record in self._store.current().values() if record.cls == "state"]
         self._ledger.restore(
             self._store.log(since_ms, self._clock.moved(since_ms)),
-            self._store.last_heard(),
+            heard,
             self._store.statements(since_ms),
             states,
             now_ms,

@@ -79,7 +79,7 @@ class Account:
         self._journal = Journal()
         self._entries: list[Entry] = []
         self._now = self._front = self._wake = 0
-        self._is_open = self._is_cut = False
+        self._is_open = self._is_cut = self._was_silent = False
         self._shown = Shown("")
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
@@ -178,7 +178,8 @@ class Account:
         if now_ms < self._now - STEP_MS:
             self._step_back(now_ms)
         self._now = now_ms
-        if self.presence is not None and self.presence.check(now_ms):
+        was_silent, self._was_silent = self._was_silent, False
+        if self.presence is not None and (self.presence.check(now_ms) or was_silent):
             return self._tell(now_ms)
         return []
 
@@ -334,10 +335,16 @@ class Account:
     def _resume(self, heard: int | None, began: int | None) -> None:
         """Take up everything where the journal ends, and windows where it began."""
         first = self._journal.first()
-        if first is not None and first < self._front:
-            self._eras.carry(self._front, self._now)
-            self._eras.trim(self._front, self._now)
-            self._journal.trim(self._front - LEAD_MS)
+        is_old = first is not None and first < self._front
+        presence = self.presence
+        if presence is not None and heard is not None and heard < self._front and is_old:
+            # It has been silent since before the front, and what lies there is summed up now.
+            self._catch_up(heard)
+            self._is_open = True
+            self._was_silent = presence.check(self._now)
+            self._is_open = False
+        if is_old:
+            self._cut(self._now)
         self._catch_up(heard)
         if first is not None:
             self._open(max(first if began is None else began, self._front))
@@ -487,6 +494,11 @@ class Account:
         if front <= self._front or first is None or first >= front:
             return
         self._front = front
+        self._cut(now_ms)
+
+    def _cut(self, now_ms: int) -> None:
+        """Forget the log before the front, and log what is still in force of it."""
+        front = self._front
         carried = self._eras.carry(front, now_ms)
         ahead = self._eras.trim(front, now_ms)
         self._journal.trim(front - LEAD_MS)

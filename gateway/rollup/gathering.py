@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from gateway.figures.share import Share
     from gateway.figures.windows import Window
 
-AT_HAND, ANEW = 1, 16
-"""What a part costs: its sums are at hand, or are made anew; one unit is about 0.1 ms."""
+AT_HAND, ANEW = 1, 8
+"""What a part costs: its sums are at hand, or are made anew; one unit is a few tenths of a ms."""
 
 
 class Budget:

@@ -57,11 +57,15 @@ class RollUp:
         self._totals: dict[Window, Total] = {}
         self._wanted: set[Window] = set()
         self._agenda = agenda
+        self._kept_to = 0
         self._grace = grace_ms
         self._books: dict[Medium | None, Book] = {}
 
     def follow(self, shares: Sequence[Share]) -> None:
-        """Sum up other assets from now on."""
+        """Sum up other assets from now on; windows that one had which is gone stay as told."""
+        before = {share.name for share in self.shares}
+        if before - {share.name for share in shares}:
+            self._kept_to = self._closed()
         self.shares = [s for s in shares if self.line is None or self.line in s.lines()]
         if any(share.makes for share in self.shares):
             self._add("oee", None)
@@ -166,6 +170,7 @@ class RollUp:
         return max((book.closed for book in self._books.values()), default=0)
 
     def _touch(self, start: int, end: int, now_ms: int, seen_ms: int | None) -> None:
+        start = max(start, self._kept_to)
         known = [*self._totals, *([self._waiting[0]] if self._waiting else [])]
         if any(window.start < end and window.end > start for window in known):
             self._forget()

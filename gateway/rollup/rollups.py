@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LINE, SITE = "_line", "_site"
 """Assets of the roll-ups, and the line of the site's, as the contract has them."""
-ENOUGH = 48
-"""Parts at hand for one call of `advance`, about 0.1 ms each."""
+ENOUGH = 32
+"""Parts at hand for one call of `advance`, a few tenths of a ms each."""
 
 
 class _LineAgenda:

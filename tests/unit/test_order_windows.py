@@ -153,3 +153,23 @@ def test_orders_told_are_not_told_again_after_a_restart() -> None:
     say(rig, T0 + 20 * MINUTE, order="")
     work(rig, T0 + 20 * MINUTE, T0 + 21 * MINUTE)
     assert [body["win"]["order"] for body in rig.told("oee", "order")] == ["o1", "o2"]
+
+
+def test_an_order_goes_on_after_a_weekend_without_power() -> None:
+    rig = Rig.of(dataclasses.replace(SPEC, silence_s=700.0))
+    say(rig, T0, order="long")
+    work(rig, T0, T0 + 60 * HOUR, 10 * MINUTE)
+    off = 60 * HOUR
+    rig.reach_ms += off
+    start = T0 + 60 * HOUR + off
+    rig.restart(start, graceful=True)
+    rig.reach_ms -= off
+    work(rig, start, start + 30 * MINUTE, 10 * MINUTE)
+    rig.restart(start + 30 * MINUTE)
+    work(rig, start + 30 * MINUTE, start + HOUR, 10 * MINUTE)
+    say(rig, start + HOUR, order="")
+    work(rig, start + HOUR, start + HOUR + 30 * MINUTE, MINUTE)
+    (body,) = rig.told("oee", "order")
+    assert body["time_s"]["planned"] == 121 * 3600
+    assert body["time_s"]["unknown"] == pytest.approx(off / 1000, abs=1300)
+    assert body["time_s"]["run"] == pytest.approx(61 * 3600, abs=1300)
