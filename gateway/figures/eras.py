@@ -203,6 +203,8 @@ class Eras:
 
     def touched(self, t_ms: int, signal: str) -> Interval:
         """The time whose figures an entry that came late can change, whatever settings held."""
+        if not self._earlier:
+            return self._newest.touched(t_ms, signal)
         hit = [of.touched(t_ms, signal) for of in self._all()]
         return min(start for start, _end in hit), max(end for _start, end in hit)
 
@@ -224,6 +226,8 @@ class Eras:
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
+        if not self._earlier:
+            return self._newest.kept_to(signal)
         return max(of.kept_to(signal) for of in self._all())
 
     def forget(self, start: int) -> None:

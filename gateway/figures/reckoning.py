@@ -100,6 +100,7 @@ class Reckoning:
             if not set(medium.signals).isdisjoint(spec.signals)
         }
         self._recent: dict[Window, Sums] = {}
+        self._hit: dict[str, tuple[Cells[Sums] | Cells[Used], ...]] = {}
         self.base: tuple[int, Fraction] | None = None
         self.has_oee = STATE in spec.signals or tells_pieces(spec)
 
@@ -272,7 +273,10 @@ class Reckoning:
 
     def kept_to(self, signal: str) -> int:
         """Up to when sums of a signal are kept: `drop` what an entry before that changes."""
-        return max((cells.newest for cells in self._cells_of(signal)), default=0)
+        hit = self._hit.get(signal)
+        if hit is None:
+            hit = self._hit[signal] = tuple(self._cells_of(signal))
+        return max((cells.newest for cells in hit), default=0)
 
     def forget(self, start: int) -> None:
         """Forget all sums from a time on."""
