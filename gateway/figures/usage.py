@@ -52,8 +52,12 @@ PF = ("power_factor", "kwh"), ("power_factor", "kvarh")
 AIR = ("air", "kwh"), ("air", "volume")
 HOURS = ("hours", "run"), ("hours", "load")
 
-BY_STATE = frozenset(
-    {"idle_kwh", "standby_kwh", "nonproductive_kwh", "nonproductive_ratio", "no_load_share"}
+BY_STATE = (
+    "idle_kwh",
+    "standby_kwh",
+    "nonproductive_kwh",
+    "nonproductive_ratio",
+    "no_load_share",
 )
 OFF_SHIFT = frozenset({"base_load_kw", "leakage_m3_min"})
 SLIDING_KPIS = frozenset({"demand_sliding_max_kw", "demand_share"})
@@ -209,7 +213,7 @@ class Usage:
         self, journal: Journal, course: Course, start: int, end: int, sums: dict[Key, Fraction]
     ) -> None:
         """Cut what was used where the state or the level changes, a minute's evenly over it."""
-        if BY_STATE.isdisjoint(self._wanted):
+        if self._wanted.isdisjoint(BY_STATE):
             return
         silent = merge(journal.silent(start, end))
         left = [(start, end)]

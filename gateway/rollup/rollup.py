@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures.account import STEP_MS, front_of
 from gateway.figures.book import Book
+from gateway.figures.media import MEDIA
 from gateway.figures.track import ALWAYS
 from gateway.rollup.gathering import Budget, gather, who
 from gateway.rollup.statement import energy_of, oee_fields
@@ -69,8 +70,9 @@ class RollUp:
         self.shares = [s for s in shares if self.line is None or self.line in s.lines()]
         if any(share.makes for share in self.shares):
             self._add("oee", None)
-        for medium in {medium for share in self.shares for medium in share.media}:
-            self._add(f"energy/{medium.name}", medium)
+        for medium in MEDIA:
+            if any(medium in share.media for share in self.shares):
+                self._add(f"energy/{medium.name}", medium)
         self._forget()
         for share in self.shares:
             share.used_to = max(share.used_to, self._closed())
