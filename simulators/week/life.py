@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from simulators.week.machines import COUNTS, Machine
-from simulators.week.shifts import Interval, Turn, rests, without, works
+from simulators.week.shifts import DAY, Interval, Turn, rests, without, works
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,7 @@ class _Living:
 
     def _test(self, began: int) -> None:
         """Test a piece: a new one, or one that failed before."""
+        self._again = [item for item in self._again if item[0] > began - DAY]
         due = [item for item in self._again if item[0] <= began]
         if due:
             self._again.remove(due[0])

@@ -72,10 +72,13 @@ def look_at_controller(
     """
     times = _polls(span, machine.poll_s * 1000, phase, troubles.silences)
     sight: dict[str, list[Reading]] = {}
+    blind = troubles.bad.get("state", ())
     for signal, changes in life.levels.items():
         every = STATE_EVERY if signal == "state" else REST_EVERY
         values = _levels(times, changes)
-        sight[signal] = _kept(times, values, troubles.bad.get(signal, ()), every, machine.poll_s)
+        sight[signal] = _kept(
+            times, values, troubles.bad.get(signal, ()), every, machine.poll_s, blind
+        )
     if machine.counting == "tests":
         # A result means nothing without the serial number that was read with it.
         moments = sorted({r.t for name in BENCH for r in sight[name]})
@@ -86,7 +89,7 @@ def look_at_controller(
             times, life.steps[signal], base, troubles.reset, machine.moduli.get(signal)
         )
         bad = troubles.bad.get(signal, ())
-        sight[signal] = _kept(times, totals, bad, REST_EVERY, machine.poll_s)
+        sight[signal] = _kept(times, totals, bad, REST_EVERY, machine.poll_s, blind)
     return sight
 
 
@@ -177,8 +180,15 @@ def _kept(
     bad: Sequence[Interval],
     every: int,
     period_s: int,
+    blind: Sequence[Interval] = (),
 ) -> list[Reading]:
-    """Both ends of what is alike, one each so often, both sides of a gap, and all that is bad."""
+    """Both ends of what is alike, one each so often, both sides of a gap, and all that is bad.
+
+    Both sides, too, of times in which the state can't be read: a total says there what is unplaced.
+    """
+    sides = {
+        place for a, b in blind for place in (bisect_left(times, a) - 1, bisect_left(times, b))
+    }
     found: list[Reading] = []
     period, last, due = period_s * 1000, len(times) - 1, 0
     before: Value | None = None
@@ -188,7 +198,8 @@ def _kept(
             value = None
         is_edge = place == last or times[place + 1] - t > period
         is_begun = place == 0 or t - times[place - 1] > period
-        if value is None or value != before or t >= due or is_edge or is_begun:
+        is_side = is_edge or is_begun or place in sides
+        if value is None or value != before or t >= due or is_side:
             found.append(Reading(t, value))
             due = t + every
         before = value

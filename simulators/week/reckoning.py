@@ -156,6 +156,9 @@ class Reckoning:
         failures = _between(self._failures, window)
         scrap = placed["total"] + lost["total"] - placed["good"] - lost["good"]
         total = placed["total"] + lost["total"]
+        left = run - ms["micro"] - placed["cycle"]
+        # How fast pieces were made that are all unplaced, nobody can tell.
+        untold = max(left, Fraction(0)) if lost["total"] and not placed["total"] else Fraction(0)
         by_count = max(placed["ideal_good"] + lost["ideal_good"], Fraction(0))
         return {
             "nee": _over((run + setup) * worth, run * known) if oee is not None else None,
@@ -178,7 +181,8 @@ class Reckoning:
             "setup_loss_time": Fraction(setup, 1000),
             "idle_loss_time": Fraction(ms["idle"], 1000),
             "station_loss_time": placed["empty"] / 1000,
-            "speed_loss_time": (run - ms["micro"] - placed["cycle"]) / 1000,
+            "speed_loss_time": (left - untold) / 1000,
+            "unplaced_time": untold / 1000,
         }
 
     def _whole(self, window: Interval) -> Fraction:
