@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from gateway.figures.counter import Growth, Limits
 from gateway.figures.journal import REMEMBERED, SERIALS, TEST, spelled
 from gateway.figures.pieces import PASSED, PASSED_FIRST, RETESTED, TESTED
+from gateway.figures.track import NEVER
 from gateway.model import Entry
 
 if TYPE_CHECKING:
@@ -47,23 +48,30 @@ class Bench:
         counter: its test counter, before it takes the reading; None where it has none.
     """
 
-    __slots__ = ("_counter", "_journal", "_limits", "_results")
+    __slots__ = ("_counter", "_journal", "_limits", "_newest", "_results")
 
     def __init__(self, spec: KpiSpec, journal: Journal, counter: Track | None) -> None:
         self._journal = journal
         self._counter = counter
         self._results = spec.results
         self._limits = Limits(spec.moduli.get(COUNT), spec.max_rate / 1000)
+        self._newest = NEVER
 
     def read(self, t_ms: int, serial: Value, result: Value, count: Value) -> Entry | None:
-        """Take what was read at one time, None for what wasn't; return what the log is to have."""
+        """Take what was read at one time, None for what wasn't; return what the log is to have.
+
+        What is shown still goes without saying, but for late readings without a counter: another
+        late one may come to lie before it.
+        """
+        is_late = result is not None and t_ms < self._newest
+        self._newest = max(self._newest, t_ms)
         before = self._journal.test.at(t_ms) or "?"
         name = before[1:] if serial is None else " ".join(spelled(serial).split())
         verdict = None if result is None else self._results.get(spelled(result))
         if self._counter is None:
             same_piece = result is None and name == before[1:]
             now = before if same_piece else f"{_SHOWN[verdict if name else None]}{name}"
-            return None if now == before else Entry(t_ms, TEST, now)
+            return None if now == before and not is_late else Entry(t_ms, TEST, now)
         if result is None:
             verdict = _VERDICTS.get(before[0])
         if name and verdict is not None and self._steps(self._counter, t_ms, count):

@@ -48,3 +48,26 @@ def test_late_states_may_come_in_any_order() -> None:
         "delay": 100,
         "setup": 100,
     }
+
+
+def test_a_late_retest_may_come_after_what_followed_it() -> None:
+    """It failed again: between two results that are alike, only what comes last tells of it."""
+    rig = Rig.of(
+        spec(
+            counting="tests",
+            signals=("state", "serial", "result"),
+            results={"ok": True, "ng": False},
+            kpis=("retest_loss_time",),
+        )
+    )
+    run(rig, T0, T0 + 10 * MINUTE, state="running", serial="A", result="ok")
+    run(rig, T0 + 20 * MINUTE, T0 + HOUR + 20_000, state="running", serial="Z", result="")
+    cleared = T0 + 15 * MINUTE
+    late = [t for t in range(T0 + 10 * MINUTE, T0 + 20 * MINUTE, 10_000) if t != cleared]
+    for t in (*late, cleared):
+        rig.poll(t, state="running", serial="B", result="" if t == cleared else "ng")
+    rig.tick(T0 + HOUR + 30_000)
+    rig.tick(T0 + HOUR + 40_000)
+    told = body(rig, "oee")
+    assert (told["count"]["total"], told["count"]["good"]) == (2, 1)
+    assert told["kpi"]["retest_loss_time"] == 1
