@@ -1,29 +1,35 @@
-"""Modbus TCP. The README beside this file gives the reading order."""
+"""Modbus over TCP and serial lines. The README beside this file gives the reading order."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from drivers.modbus import config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from drivers.modbus.driver import Asks
     from gateway.clock import Clock
     from gateway.driver import Address, Driver, Link, Plugin
     from gateway.model import Device, Tag
 
 
-class ModbusTcp:
-    """What the entry point `modbus+tcp` names.
+class Modbus:
+    """What the entry points `modbus+tcp`, `modbus+rtu` and so on name.
 
     It imports what is asked for: what reads a site file needs no pymodbus, what polls no grammar
     of addresses.
     """
 
     def check_link(self, url: str) -> None:
-        """Raise `AddressError` when the URL is not `modbus+tcp://host[:port]`."""
-        config.endpoint(url)
+        """Raise `AddressError` when the URL is none of a Modbus link."""
+        if url.startswith(f"{config.SCHEME}:"):
+            config.endpoint(url)
+        else:
+            from drivers.modbus.ports import line  # noqa: PLC0415
+
+            line(url)
 
     def address(self, at: str, areas: Sequence[Mapping[str, object]]) -> Address:
         """Read an address; `areas` is the PLC's own grammar from its template, or empty."""
@@ -39,18 +45,24 @@ class ModbusTcp:
 
     def link(self, url: str, clock: Clock) -> Link:
         """Make the link for a URL; nothing is opened yet."""
-        from drivers.modbus.client import TcpLink  # noqa: PLC0415
+        if url.startswith(f"{config.SCHEME}:"):
+            from drivers.modbus.client import TcpLink  # noqa: PLC0415
 
-        return TcpLink(url, clock)
+            return TcpLink(url, clock)
+        from drivers.modbus.frames import Ascii, Rtu  # noqa: PLC0415
+        from drivers.modbus.line import LineLink  # noqa: PLC0415
+        from drivers.modbus.ports import line  # noqa: PLC0415
+
+        framing = Ascii() if url.startswith("modbus+ascii:") else Rtu()
+        return LineLink(line(url), framing, clock)
 
     def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
         """Make the driver of one device on a link made by this plugin."""
-        from drivers.modbus.client import TcpLink  # noqa: PLC0415
         from drivers.modbus.driver import ModbusDriver  # noqa: PLC0415
 
-        if not isinstance(link, TcpLink):
+        if not hasattr(link, "ask"):
             raise TypeError(f"not a link of this driver: {link!r}")
-        return ModbusDriver(link, device, clock)
+        return ModbusDriver(cast("Asks", link), device, clock)
 
 
-plugin: Plugin = ModbusTcp()
+plugin: Plugin = Modbus()

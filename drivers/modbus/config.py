@@ -114,13 +114,13 @@ def _settings(*given: object) -> Settings:
     )
 
 
-def endpoint(url: str) -> Endpoint:
+def endpoint(url: str, scheme: str = SCHEME) -> Endpoint:
     """Read `modbus+tcp://host[:port]`; IPv6 addresses stand in brackets.
 
     Raises:
         AddressError: with what is wrong and what to write.
     """
-    example = _("write it like `modbus+tcp://10.0.0.5:502`")
+    example = _("write it like `{example}`").format(example=f"{scheme}://10.0.0.5:502")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -128,7 +128,7 @@ def endpoint(url: str) -> Endpoint:
         raise AddressError(
             "bad-link", _("`{url}`: the port or the brackets are wrong").format(url=url), example
         ) from None
-    if parts.scheme != SCHEME:
+    if parts.scheme != scheme:
         raise AddressError("bad-link", _("`{url}` is not Modbus TCP").format(url=url), example)
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise AddressError(

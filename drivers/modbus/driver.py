@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drivers.modbus import messages, writing
 from drivers.modbus.config import Settings
@@ -22,7 +22,7 @@ from gateway.model import Batch
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from drivers.modbus.client import TcpLink
+    from drivers.modbus.client import Answer, Query
     from drivers.modbus.prepared import Read
     from gateway.clock import Clock
     from gateway.driver import Plan
@@ -30,6 +30,18 @@ if TYPE_CHECKING:
 
 _NOT_NOW = {5, 6, 0x0A, 0x0B}
 """Exceptions of the whole device, which backs off: busy, or not there behind its gateway."""
+
+
+class Asks(Protocol):
+    """What a driver needs of its link: a TCP connection, or a line."""
+
+    endpoint: str
+
+    async def open(self) -> None:
+        """Open it; at once when already open."""
+
+    async def ask(self, query: Query, timeout_s: float) -> Answer:
+        """Send one question and wait for its answer."""
 
 
 class ModbusDriver:
@@ -41,7 +53,7 @@ class ModbusDriver:
         clock: for the age of a refusal, and the time of a poll that got no answer.
     """
 
-    def __init__(self, link: TcpLink, device: Device, clock: Clock) -> None:
+    def __init__(self, link: Asks, device: Device, clock: Clock) -> None:
         self._link = link
         self._device = device
         self._clock = clock

@@ -3,8 +3,9 @@
 Reads one JSON object from stdin, prints the port, then serves until killed:
 
     {"bits": {"20": 1}, "input_bits": {}, "registers": {"40": 5}, "input_registers": {},
-     "floats": {"100": ["abcd", 1.5]}}
+     "floats": {"100": ["abcd", 1.5]}, "size": 2000, "port": ""}
 
+With `"port": "/dev/pts/3"` it serves unit 1 on a serial line, and prints the path instead.
 `floats` are put into the holding registers by libmodbus' own modbus_set_float_*.
 """
 
@@ -14,8 +15,6 @@ import ctypes
 import json
 import socket
 import sys
-
-SIZE = 65536
 
 
 class Mapping(ctypes.Structure):
@@ -59,7 +58,7 @@ def load() -> ctypes.CDLL:
 def main() -> None:
     wanted = json.loads(sys.stdin.readline())
     lib = load()
-    mapping = lib.modbus_mapping_new(SIZE, SIZE, SIZE, SIZE)
+    mapping = lib.modbus_mapping_new(*[wanted["size"]] * 4)
     for table in ("bits", "input_bits", "input_registers", "registers"):
         cells = getattr(mapping.contents, table)
         for address, value in wanted[table].items():
@@ -72,6 +71,9 @@ def main() -> None:
         )
         getattr(lib, f"modbus_set_float_{order}")(value, place)
 
+    if port := wanted.get("port"):
+        serve_line(lib, port.encode(), mapping)
+        return
     context = lib.modbus_new_tcp(b"127.0.0.1", 0)
     listening = lib.modbus_tcp_listen(context, 1)
     if listening < 0:
@@ -87,6 +89,28 @@ def main() -> None:
         while (length := lib.modbus_receive(context, request)) >= 0:
             lib.modbus_reply(context, request, length, mapping)
         lib.modbus_close(context)
+
+
+def serve_line(lib: ctypes.CDLL, port: bytes, mapping: object) -> None:
+    lib.modbus_new_rtu.restype = ctypes.c_void_p
+    lib.modbus_new_rtu.argtypes = (
+        ctypes.c_char_p,
+        ctypes.c_int,
+        ctypes.c_char,
+        *[ctypes.c_int] * 2,
+    )
+    lib.modbus_set_slave.argtypes = (ctypes.c_void_p, ctypes.c_int)
+    lib.modbus_connect.argtypes = (ctypes.c_void_p,)
+    context = lib.modbus_new_rtu(port, 115200, b"N", 8, 1)
+    lib.modbus_set_slave(context, 1)
+    if lib.modbus_connect(context) < 0:
+        sys.exit(f"libmodbus can't open {port!r}: errno {ctypes.get_errno()}")
+    print(port.decode(), flush=True)
+    request = ctypes.create_string_buffer(260)
+    while True:
+        length = lib.modbus_receive(context, request)
+        if length > 0:
+            lib.modbus_reply(context, request, length, mapping)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,10 @@ def libmodbus(
     coils: Mapping[int, int] | None = None,
     discretes: Mapping[int, int] | None = None,
     floats: Mapping[int, tuple[str, float]] | None = None,
+    port: str = "",
+    size: int = 2000,
 ) -> Iterator[str]:
-    """Serve these tables; registers begin at address 0."""
+    """Serve these tables, over TCP or on a serial port; registers begin at address 0."""
 
     def words(data: bytes) -> dict[int, int]:
         return dict(enumerate(struct.unpack(f">{len(data) // 2}H", data)))
@@ -62,6 +64,8 @@ def libmodbus(
         "bits": coils or {},
         "input_bits": discretes or {},
         "floats": floats or {},
+        "port": port,
+        "size": size,
     }
     with subprocess.Popen(
         [sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -71,9 +75,11 @@ def libmodbus(
         try:
             process.stdin.write(json.dumps(wanted) + "\n")
             process.stdin.flush()
-            port = process.stdout.readline().strip()
-            assert port, "libmodbus did not start: is libmodbus5 installed? `make test` installs it"
-            yield f"modbus+tcp://127.0.0.1:{port}"
+            place = process.stdout.readline().strip()
+            assert place, (
+                "libmodbus did not start: is libmodbus5 installed? `make test` installs it"
+            )
+            yield port or f"modbus+tcp://127.0.0.1:{place}"
         finally:
             process.kill()
 

@@ -65,7 +65,7 @@ def test_what_a_device_holds_is_what_its_template_reads(
     memory = Memory(table)
     words, bits = memory.words, memory.bits
     with libmodbus(
-        bytes(words["holding"]), bytes(words["input"]), bits["coil"], bits["discrete"]
+        bytes(words["holding"]), bytes(words["input"]), bits["coil"], bits["discrete"], size=65536
     ) as link:
         site = tmp_path / "site.yaml"
         site.write_text(SITE.format(link=link, template=template), "utf-8")

@@ -47,8 +47,6 @@ def test_links(url: str, host: str, port: int, spelled: str) -> None:
         "modbus+tcp://10.0.0 .5",
         "modbus+tcp://..",
         "modbus+tcp://[::1",
-        "modbus+rtu:///dev/ttyUSB0",
-        "opc.tcp://10.0.0.9:4840",
     ],
 )
 def test_wrong_links(url: str) -> None:

@@ -1,0 +1,130 @@
+"""Frames of serial lines, RTU and ASCII: building one, and finding the answer to a question.
+
+A line carries no transaction id, so an answer is known by its unit, its function, its length and
+its checksum, and by nothing else. It is hunted for in what came in: noise before it, an echo of the
+question, or the rest of somebody else's frame are passed over.
+
+Source: Modbus over Serial Line V1.02, 2.5.1 (RTU, CRC) and 2.5.2 (ASCII, LRC).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from pymodbus.framer import FramerAscii, FramerRTU
+
+if TYPE_CHECKING:
+    from drivers.modbus.client import Query
+
+MOST = 513
+"""Bytes of the longest frame, which is one of ASCII; what is older than that is no answer's."""
+DIAGNOSTICS = 8
+_EXCEPTION = 0x80
+
+
+class Found(NamedTuple):
+    """A frame in what came in: data[start:end], and its PDU."""
+
+    start: int
+    end: int
+    pdu: bytes
+
+
+class Framing(Protocol):
+    """One way of putting PDUs on a line."""
+
+    name: str
+
+    def wrap(self, body: bytes) -> bytes:
+        """A frame of unit id and PDU."""
+
+    def size(self, query: Query) -> int:
+        """Bytes of the right answer on the line."""
+
+    def find(self, data: bytes | bytearray, query: Query) -> Found | None:
+        """The first frame that may be the answer to a question."""
+
+
+class Rtu:
+    """Binary frames with a CRC; the pause between them is the line's business."""
+
+    name = "RTU"
+
+    def wrap(self, body: bytes) -> bytes:
+        """A frame of unit id and PDU."""
+        return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
+
+    def size(self, query: Query) -> int:
+        """Bytes of the right answer."""
+        return (len(query.echo) or query.size + 2) + 3
+
+    def find(self, data: bytes | bytearray, query: Query) -> Found | None:
+        """The first frame that may be the answer to a question."""
+        place = data.find(query.unit)
+        while place >= 0:
+            length = _length(data[place + 1 : place + 3], query)
+            end = place + length
+            if length and end <= len(data) and self._is_whole(bytes(data[place:end])):
+                pdu = bytes(data[place + 1 : end - 2])
+                if _is_of(pdu, query):
+                    return Found(place, end, pdu)
+            place = data.find(query.unit, place + 1)
+        return None
+
+    def _is_whole(self, frame: bytes) -> bool:
+        return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+
+
+class Ascii:
+    """Frames of hex digits between a colon and a line's end, with an LRC."""
+
+    name = "ASCII"
+
+    def wrap(self, body: bytes) -> bytes:
+        """A frame of unit id and PDU."""
+        whole = body + bytes([FramerAscii.compute_LRC(body)])
+        return b":" + whole.hex().upper().encode() + b"\r\n"
+
+    def size(self, query: Query) -> int:
+        """Characters of the right answer."""
+        return 2 * (len(query.echo) or query.size + 2) + 7
+
+    def find(self, data: bytes | bytearray, query: Query) -> Found | None:
+        """The first frame that may be the answer to a question."""
+        end = data.find(b"\r\n")
+        while end >= 0:
+            start = data.rfind(b":", 0, end)
+            body = _unhex(data[start + 1 : end]) if start >= 0 else b""
+            is_like_it = _length(body[1:3], query) == len(body) + 2
+            if body[:1] == bytes([query.unit]) and is_like_it and _is_of(body[1:], query):
+                return Found(start, end + 2, body[1:])
+            end = data.find(b"\r\n", end + 2)
+        return None
+
+
+def _is_of(pdu: bytes, query: Query) -> bool:
+    """Tell the answer to a probe from that to an earlier one: its number is in it."""
+    return query.function != DIAGNOSTICS or pdu == query.echo or pdu[0] != DIAGNOSTICS
+
+
+def _length(head: bytes | bytearray, query: Query) -> int:
+    """Bytes of the RTU frame that begins so, behind its unit id; 0 where it is no answer."""
+    if len(head) < 2:  # noqa: PLR2004 - function, and what tells the length
+        return 0
+    if head[0] == query.function | _EXCEPTION:
+        return 5
+    if head[0] != query.function:
+        return 0
+    if query.echo:
+        return len(query.echo) + 3
+    return query.size + 5 if head[1] == query.size else 0
+
+
+def _unhex(digits: bytes | bytearray) -> bytes:
+    """Unit id and PDU of an ASCII frame; nothing where the LRC or a digit is wrong."""
+    try:
+        whole = bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""
+    body = whole[:-1]
+    return body if whole and FramerAscii.compute_LRC(body) == whole[-1] else b""

@@ -1,0 +1,139 @@
+"""A serial port as a transport of asyncio; the only file that imports pyserial.
+
+On POSIX the loop watches the port's descriptor. Where there is none to watch (a COM port of a
+Windows laptop) a thread reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import serial
+from serial.rs485 import RS485Settings
+
+if TYPE_CHECKING:
+    from drivers.modbus.line import Wire
+    from drivers.modbus.ports import SerialLine
+
+CHUNK = 1024
+
+
+def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix") -> None:
+    """Open a port and have a protocol hear it.
+
+    Raises:
+        OSError, ValueError: no such port, no right to it, or settings that it doesn't take.
+    """
+    port = serial.Serial(
+        line.path,
+        baudrate=line.baud,
+        bytesize=line.bits,
+        parity=line.parity,
+        stopbits=line.stop,
+        timeout=0.1 if by_thread else 0,
+        exclusive=None if os.name != "posix" else True,
+    )
+    if line.rs485:
+        port.rs485_mode = RS485Settings()
+    wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
+
+
+class _Port(asyncio.WriteTransport):
+    """A port that is open, until it is closed or lost."""
+
+    def __init__(self, port: serial.Serial, wire: Wire) -> None:
+        super().__init__()
+        self._port = port
+        self._wire = wire
+        self._loop = asyncio.get_running_loop()
+        self._is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send; a frame fits into the port's buffer."""
+        try:
+            self._send(bytes(data))
+        except OSError as error:
+            self._lose(error)
+
+    def abort(self) -> None:
+        """Close it."""
+        self._lose(None)
+
+    def _send(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        raise NotImplementedError
+
+    def _lose(self, error: Exception | None) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._release()
+        self._loop.call_soon(self._wire.connection_lost, error)
+
+
+class _Watched(_Port):
+    """The loop watches its descriptor."""
+
+    def __init__(self, port: serial.Serial, wire: Wire) -> None:
+        super().__init__(port, wire)
+        self._descriptor = port.fileno()
+        self._loop.add_reader(self._descriptor, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if data:
+            self._wire.data_received(data)
+        else:
+            self._lose(OSError("unplugged"))
+
+    def _send(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def _release(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        with suppress(OSError):
+            self._port.close()
+
+
+class _Threaded(_Port):
+    """A thread reads it."""
+
+    def __init__(self, port: serial.Serial, wire: Wire) -> None:
+        super().__init__(port, wire)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while not self._is_closed:
+            try:
+                data = self._port.read(max(1, self._port.in_waiting))
+            except (OSError, TypeError) as error:  # TypeError: closed meanwhile
+                if not self._is_closed:
+                    self._loop.call_soon_threadsafe(self._lose, error)
+                return
+            if data:
+                self._loop.call_soon_threadsafe(self._take, data)
+
+    def _take(self, data: bytes) -> None:
+        if not self._is_closed:
+            self._wire.data_received(data)
+
+    def _send(self, data: bytes) -> None:
+        self._port.write(data)
+
+    def _release(self) -> None:
+        with suppress(OSError):
+            self._port.close()
