@@ -4,6 +4,8 @@ PY := .venv/bin/python
 STAMP := .venv/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SECONDS ?=
+# Tests mostly wait, so two run at once.
+WORKERS ?= 2
 
 .PHONY: setup apt-venv apt-test demo test check fmt bench soak pins
 
@@ -29,7 +31,7 @@ demo: $(STAMP)
 	@$(PY) -m simulators.demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(STAMP) apt-test
-	@$(PY) -m pytest -q -m "not soak" $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
 check: $(STAMP)
 	@$(PY) -m ruff check .
