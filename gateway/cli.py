@@ -118,6 +118,16 @@ def read(site: Path, what: str, *, as_json: bool) -> None:
     sys.exit(asyncio.run(show(site, what, as_json=as_json)))
 
 
+@cli.command(help=_("Say what polling takes of each link, and whether it fits."))
+@SITE
+@click.option("--json", "as_json", is_flag=True, help=_("Print requests and shares as JSON."))
+def plan(site: Path, *, as_json: bool) -> None:
+    """Exit 1 where a link can't carry what the site file asks of it."""
+    from gateway.planning import plan as plan_site  # noqa: PLC0415
+
+    sys.exit(plan_site(site, as_json=as_json))
+
+
 @cli.command(help=_("Watch a running gateway: assets, values, quality, OEE, outbox."))
 @click.argument("site", metavar="SITE|FOLDER", type=click.Path(path_type=Path))
 @click.option("--seconds", type=float, help=_("Stop by itself after so long."))

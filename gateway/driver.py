@@ -89,6 +89,31 @@ class Inspects(Protocol):
         """Read once, as `read` does, and keep the registers beside each value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one request of a plan takes of its link.
+
+    Attributes:
+        request: for people, e.g. `holding 100, 20 registers`.
+        tags: names of those it serves.
+        sent, received: bytes on the link.
+        seconds: from the request's first bit until the link is free again.
+    """
+
+    request: str
+    tags: tuple[str, ...]
+    sent: int
+    received: int
+    seconds: float
+
+
+class Costs(Protocol):
+    """A driver that can say what a plan costs, with nothing opened."""
+
+    def costs(self, plan: Plan) -> tuple[Cost, ...]:
+        """Every request of one poll, in order."""
+
+
 class Unwritable(ValueError):  # noqa: N818 - the field's word
     """A value that a tag can't take, in words; nothing was sent."""
 

@@ -80,6 +80,7 @@ class Bus:
     endpoint: str = "/dev/virtual"
     silence_s: float = 0.004
     max_delay_s: float = 1.0
+    turn_s: float = 0.01
     is_bus: bool = True
     byte_s: float = 0.001
     sent: list[tuple[float, bytes]] = field(default_factory=list)

@@ -166,6 +166,7 @@ MAY: dict[str, set[str]] = {
     "exits": {"errors"},
     "checking": {"errors", "exits", "words", "config", "templates", "resolution"},
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
+    "planning": SPINE | {"exits", "links", "plant", "templates"},
     "concerns": {"words"},
     "watch": {"errors", "words", "api", "concerns", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "templates"},

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 3.0
 """Longest wait for a connection; a device on the same network answers within milliseconds."""
+ROUND_S = 0.01
+"""What a PLC on the same network takes for an answer, about; plans reckon with it."""
 SILENCES = 3
 """Time-outs in a row, with not one byte heard, after which the connection is taken for dead."""
 STRAYS = 16
@@ -230,6 +232,10 @@ class TcpLink:
                 raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
             self._tid = tid = (self._tid + 1) % _TIDS
             return await connection.ask(tid, query, timeout_s)
+
+    def cost(self, query: Query) -> tuple[int, int, float]:
+        """Bytes sent, bytes received, and how long the connection is taken: one round trip."""
+        return len(query.tail) + 2, len(query.echo) + 7 if query.echo else query.size + 9, ROUND_S
 
 
 class _Pending:

@@ -10,7 +10,7 @@ from drivers.modbus.config import Settings
 from drivers.modbus.plan import spans
 from drivers.modbus.poll import Poll
 from drivers.modbus.prepared import PreparedPlan
-from gateway.driver import Reading, Written
+from gateway.driver import Cost, Reading, Written
 from gateway.errors import (
     DecodeError,
     DriverError,
@@ -42,6 +42,9 @@ class Asks(Protocol):
 
     async def ask(self, query: Query, timeout_s: float) -> Answer:
         """Send one question and wait for its answer."""
+
+    def cost(self, query: Query) -> tuple[int, int, float]:
+        """Bytes sent, bytes received, and how long the link is taken by it."""
 
 
 class ModbusDriver:
@@ -82,6 +85,15 @@ class ModbusDriver:
         heard: list[_Heard] = []
         batch = await self._poll(own, heard)
         return batch, _readings(own, batch, heard)
+
+    def costs(self, plan: Plan) -> tuple[Cost, ...]:
+        """What each request of one poll takes of the link, in order."""
+        own = _own(plan)
+        found = []
+        for read in own.reads:
+            names = tuple(own.tags[index].name for index in read.block.tags)
+            found.append(Cost(messages.request(read.block), names, *self._link.cost(read.query)))
+        return tuple(found)
 
     def check(self, tag: Tag, value: Value) -> None:
         """Raise `Unwritable` where the tag can't take the value exactly; sends nothing."""

@@ -166,6 +166,12 @@ class LineLink:
                 self._dumb.add(query.unit)
             return answer
 
+    def cost(self, query: Query) -> tuple[int, int, float]:
+        """Bytes sent, bytes received, and how long the line is taken, pauses included."""
+        sent, received = len(self._framing.wrap(query.body)), self._framing.size(query)
+        line = self._line
+        return sent, received, line.seconds(sent + received) + line.turn_s + 2 * line.silence_s
+
     async def _settle(self, unit: int, timeout_s: float) -> bool:
         """Make sure that a unit owes no answer any more.
 

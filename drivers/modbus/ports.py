@@ -5,7 +5,8 @@
     modbus+rtuovertcp://10.0.0.9:4001
 
 Keys: `baud`, `parity` (N, E, O), `stop` (1, 2), `bits` (8; 7 for ASCII), `rs485` (true: the driver
-of the port switches direction), `max_delay` (how long an answer may take at most, 1s).
+of the port switches direction), `max_delay` (how long an answer may take at most, 1s),
+`turnaround` (how long a device thinks, about, for `nxgate plan`: 10ms).
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 SCHEMES = ("modbus+rtu", "modbus+ascii", "modbus+rtuovertcp")
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 MAX_DELAY_S = 1.0
+TURN_S = 0.01
+MOST_S = 60.0
+"""What a bridge by radio may need."""
 FAST_SILENCE_S = 0.00175
 """Above 19200 baud the pause between frames is fixed (Serial Line V1.02, 2.5.1.1)."""
 SERVER_SILENCE_S = 0.0
@@ -54,6 +58,10 @@ class Line(Protocol):
     @property
     def max_delay_s(self) -> float:
         """After so long no answer comes any more."""
+
+    @property
+    def turn_s(self) -> float:
+        """How long a device takes until its answer begins, about."""
 
     @property
     def is_bus(self) -> bool:
@@ -89,6 +97,7 @@ class SerialLine:
     bits: int = 8
     rs485: bool = False
     max_delay_s: float = MAX_DELAY_S
+    turn_s: float = TURN_S
     is_bus: bool = True
 
     @property
@@ -136,6 +145,7 @@ class ServerLine:
     host: str
     port: int
     max_delay_s: float = MAX_DELAY_S
+    turn_s: float = TURN_S
     silence_s: float = SERVER_SILENCE_S
     is_bus: bool = False
 
@@ -191,12 +201,13 @@ def line(url: str) -> Line:
             _("write it like `{example}`").format(example=_EXAMPLE),
         )
     given = _options(url, parts.query)
-    delay_s = _seconds(url, given.pop("max_delay", f"{MAX_DELAY_S:g}s"))
+    delay_s = _seconds(url, given, "max_delay", MAX_DELAY_S, 0.01)
+    turn_s = _seconds(url, given, "turnaround", TURN_S, 0.0)
     if parts.scheme == "modbus+rtuovertcp":
         if given:
-            raise _odd(url, next(iter(given)), "max_delay")
+            raise _odd(url, next(iter(given)), "max_delay, turnaround")
         where = endpoint(url.partition("?")[0], parts.scheme)
-        return ServerLine(url, where.host, where.port, delay_s)
+        return ServerLine(url, where.host, where.port, delay_s, turn_s)
     if parts.netloc or not parts.path.strip("/"):
         raise AddressError(
             "bad-link",
@@ -213,9 +224,10 @@ def line(url: str) -> Line:
         bits=int(_one_of(url, given, "bits", "8", "8", *(["7"] if seven else []))),
         rs485=_one_of(url, given, "rs485", "false", "true", "false") == "true",
         max_delay_s=delay_s,
+        turn_s=turn_s,
     )
     if given:
-        raise _odd(url, next(iter(given)), "baud, parity, stop, bits, rs485, max_delay")
+        raise _odd(url, next(iter(given)), "baud, parity, stop, bits, rs485, max_delay, turnaround")
     return made
 
 
@@ -237,12 +249,14 @@ def _one_of(url: str, given: dict[str, str], key: str, default: str, *words: str
     return word
 
 
-def _seconds(url: str, word: str) -> float:
+def _seconds(url: str, given: dict[str, str], key: str, default: float, least: float) -> float:
+    word = given.pop(key, f"{default:g}s")
     match = _DURATION.fullmatch(word)
-    seconds = float(match[1]) * (0.001 if match[2] == "ms" else 1) if match else 0.0
-    if not 0.01 <= seconds <= 60:  # noqa: PLR2004 - a fast meter, a radio bridge
-        what = _("`{url}`: {key} is {word}").format(url=url, key="max_delay", word=word)
-        raise AddressError("bad-link", what, _("write e.g. max_delay=1s, from 10ms to 60s"))
+    seconds = float(match[1]) * (0.001 if match[2] == "ms" else 1) if match else -1.0
+    if not least <= seconds <= MOST_S:
+        what = _("`{url}`: {key} is {word}").format(url=url, key=key, word=word)
+        next_ = _("write e.g. {key}=250ms, up to {most:g}s").format(key=key, most=MOST_S)
+        raise AddressError("bad-link", what, next_)
     return seconds
 
 

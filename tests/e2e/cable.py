@@ -7,6 +7,7 @@ import pty
 import select
 import termios
 import threading
+import time
 import tty
 from typing import TYPE_CHECKING, Self
 
@@ -21,14 +22,18 @@ class Cable:
     Args:
         folder: for the links `near` and `far`, which stay the same when an end is plugged again.
         change: what becomes of bytes on their way to the near end.
+        byte_s: how long a byte takes: the bit clock of a real line, which these have not.
 
     Attributes:
         near, far: the ports.
     """
 
-    def __init__(self, folder: Path, change: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(
+        self, folder: Path, change: Callable[[bytes], bytes] = bytes, byte_s: float = 0.0
+    ) -> None:
         self.near, self.far = folder / "near", folder / "far"
         self._change = change
+        self._byte_s = byte_s
         self._masters: dict[Path, int] = {}
         self._slaves: dict[Path, int] = {}
         self._plug(self.near)
@@ -77,4 +82,5 @@ class Cable:
                     data = data if path is self.near else self._change(data)
                     target = self._masters.get(other[path])
                     if target is not None and data:
+                        time.sleep(len(data) * self._byte_s)
                         os.write(target, data)

@@ -163,3 +163,26 @@ def test_as_an_integrator_reads_it(tmp_path: Path) -> None:
     assert said.returncode == 0, said.stderr
     assert "shots" in said.stdout
     assert " 7 " in said.stdout
+
+
+def test_a_plan_is_what_a_paced_line_takes(tmp_path: Path) -> None:
+    """At 9600 baud, by a bit clock of the cable's own; a real bus stays to be tried."""
+
+    async def run(cable: Cable) -> tuple[float, float]:
+        url = f"modbus+rtu://{cable.near}?baud=9600&turnaround=2ms"
+        link: LineLink = plugin.link(url, SystemClock())  # type: ignore[assignment]
+        asked = [query(Function.HOLDING, start, count, 1) for start, count in [(0, 40), (60, 9)]]
+        await link.open()
+        await link.ask(asked[0], 2.0)
+        began = asyncio.get_running_loop().time()
+        for _turn in range(8):
+            for one in asked:
+                await link.ask(one, 2.0)
+        took = asyncio.get_running_loop().time() - began
+        await link.close()
+        return took, 8 * sum(link.cost(one)[2] for one in asked)
+
+    cable = Cable(tmp_path, byte_s=10 / 9600)
+    with cable, libmodbus(bytes(200), port=str(cable.far)):
+        took, planned = asyncio.run(run(cable))
+    assert took == pytest.approx(planned, rel=0.1), (took, planned)

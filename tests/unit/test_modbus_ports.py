@@ -19,8 +19,11 @@ def test_a_port_with_nothing_said_is_9600_8n1() -> None:
 
 
 def test_everything_that_can_be_said() -> None:
-    url = "modbus+rtu:///dev/ttyS1?baud=19200&parity=E&stop=2&rs485=true&max_delay=250ms"
-    assert line(url) == SerialLine(url, "/dev/ttyS1", 19200, "E", 2, 8, True, 0.25)  # noqa: FBT003
+    url = "modbus+rtu:///dev/ttyS1?baud=19200&parity=E&stop=2&rs485=true&max_delay=250ms&turnaround=5ms"
+    made = line(url)
+    assert made == SerialLine(
+        url, "/dev/ttyS1", 19200, "E", 2, 8, rs485=True, max_delay_s=0.25, turn_s=0.005
+    )
     seven = "modbus+ascii:///dev/ttyS1?bits=7&parity=O"
     assert line(seven) == SerialLine(seven, "/dev/ttyS1", bits=7, parity="O")
     server = "modbus+rtuovertcp://10.0.0.9:4001?max_delay=2s"
