@@ -12,6 +12,7 @@ import click
 from gateway import api
 from gateway.concerns import Snapshot, concerns
 from gateway.errors import ConfigError, GatewayError
+from gateway.naming import said
 from gateway.templates import load
 from gateway.words import _
 
@@ -93,7 +94,7 @@ def lines(snapshot: Snapshot) -> list[str]:
     """One line an asset, then one for what is still to be delivered."""
     made = [
         f"{_clock(snapshot['time'])} {asset['line']}/{asset['name']}"
-        f" {_state(asset)} {_oee(asset)} {_values(asset)}"
+        f" {said(_state(asset))} {_oee(asset)} {_values(asset)}"
         for asset in snapshot["assets"]
     ]
     return [*made, f"{_clock(snapshot['time'])} {' | '.join(_standing(snapshot))}"]
@@ -126,7 +127,7 @@ def view(snapshot: Snapshot, width: int) -> Table:
         pieces = figures.get("total")
         table.add_row(
             Text(f"{asset['line']}/{asset['name']}"),
-            Text(_state(asset), style=STYLES.get(_state(asset), "")),
+            Text(said(_state(asset)), style=STYLES.get(_state(asset), "")),
             *ratios,
             "" if pieces is None else f"{pieces:.4g}",
             Text(_values(asset, most if asset["line"] != "_dev" else min(most, 2))),

@@ -25,6 +25,7 @@ MAY: dict[str, set[str]] = {
     "clock": set(),
     "durable": set(),
     "words": set(),
+    "naming": {"words"},
     "driver": {"model", "clock"},
     "contract": {"model", "settings"},
     "bucket": {"clock"},
@@ -133,6 +134,7 @@ MAY: dict[str, set[str]] = {
         "config",
         "sitefile",
         "deriving",
+        "templates",
         "tracing",
     },
     "tracing": {
@@ -141,6 +143,7 @@ MAY: dict[str, set[str]] = {
         "errors",
         "exits",
         "words",
+        "naming",
         "ids",
         "settings",
         "plant",
@@ -168,7 +171,7 @@ MAY: dict[str, set[str]] = {
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
     "planning": SPINE | {"exits", "links", "plant", "templates"},
     "concerns": {"words"},
-    "watch": {"errors", "words", "api", "concerns", "templates"},
+    "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},
 }

@@ -74,7 +74,7 @@ class Status:
 
 def take(place: Place) -> Status:
     """Look; takes some seconds for 2 GiB."""
-    running = asyncio.run(_ask(place.folder))
+    running = asyncio.run(ask(place.folder))
     segments = segments_of(place.folder)
     shelves = {"telemetry": Shelf(), "rest": Shelf()}
     classes: Counter[str] = Counter()
@@ -188,7 +188,7 @@ def _running_lines(store: dict[str, Any]) -> list[str]:
     return made
 
 
-async def _ask(folder: Path) -> dict[str, Any] | None:
+async def ask(folder: Path) -> dict[str, Any] | None:
     """Return what a running gateway tells of itself; None where none runs on this store."""
     with contextlib.suppress(OSError, TimeoutError, ValueError):
         async with asyncio.timeout(ANSWER_S):

@@ -12,9 +12,11 @@ from gateway.learning.proposal import NoProposal, propose
 from gateway.learning.recording import record_of
 from gateway.learning.report import report
 from gateway.sitefile.document import nearest
+from gateway.templates import Drivers, resolve
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 REFUSED = 1
@@ -32,9 +34,8 @@ def learn(asset: str, path: Path, site: Path | None, *, labels: bool | None) -> 
     Raises:
         ConfigError: with what is wrong in the recording or the site file.
     """
-    if site is not None:
-        _look(asset, site)
-    recording = record_of(path, asset)
+    states = {} if site is None else _look(asset, site)
+    recording = record_of(path, asset, states, noted=labels is not False)
     if labels and not recording.has_labels:
         what = _("fewer than two levels are noted in it")
         next_ = _("note what the machine does as lines of signal state, or leave out --labels")
@@ -49,8 +50,8 @@ def learn(asset: str, path: Path, site: Path | None, *, labels: bool | None) -> 
     return 0
 
 
-def _look(asset: str, path: Path) -> None:
-    """Say what the site file has of the asset already.
+def _look(asset: str, path: Path) -> Mapping[str, str]:
+    """Say what the site file has of the asset already; what its own words for a state mean.
 
     Raises:
         ConfigError: it has no such asset, or faults.
@@ -73,3 +74,6 @@ def _look(asset: str, path: Path) -> None:
     if "power" not in config_of.bind:
         text = _("bind power to the meter's tag; without it there are no levels")
         click.echo(f"# {text}")
+    plant, _faults = resolve(site, Drivers())
+    spec = next((one.kpi for one in plant.assets if one.name == asset), None)
+    return {} if spec is None else spec.states

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError, Fault
@@ -16,6 +17,7 @@ from gateway.tracing.trace import lines
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from gateway.tracing.line import Line
@@ -36,6 +38,7 @@ UNJUDGED = frozenset({"planned_stop", "unknown"})
 GAP_MS = 60_000
 """Nothing is known between samples further apart."""
 MOST_FAULTS = 20
+NO_STATES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,16 @@ class Recording:
         return [*(ms if ms <= GAP_MS else usual for ms in apart), usual]
 
 
-def record_of(path: Path, asset: str) -> Recording:
+def record_of(
+    path: Path, asset: str, states: Mapping[str, str] = NO_STATES, *, noted: bool = True
+) -> Recording:
     """Read the recording of one machine.
 
     Args:
         path: of the trace, plain or gzipped.
         asset: whose lines count; others are passed over.
+        states: what the machine's own words and numbers for a state mean.
+        noted: take the states that were noted; else they are passed over.
 
     Raises:
         ConfigError: with the lines that are wrong, or that there is no power of that machine.
@@ -97,8 +104,8 @@ def record_of(path: Path, asset: str) -> Recording:
                 powers[line.t_ms] = float(line.value)
             else:
                 bad += 1
-        elif line.signal in {"state", "level"} and line.value is not None:
-            fault = _note(notes, line, path, number)
+        elif noted and line.signal in {"state", "level"} and line.value is not None:
+            fault = _note(notes, line, states, path, number)
             faults += [fault] if fault else []
     if not powers and not faults:
         faults.append(_nothing(path, asset, others))
@@ -112,12 +119,16 @@ def record_of(path: Path, asset: str) -> Recording:
     return Recording(tuple(times), tuple(powers[t_ms] for t_ms in times), labels, bad)
 
 
-def _note(notes: dict[int, str], line: Line, path: Path, number: int) -> Fault | None:
+def _note(
+    notes: dict[int, str], line: Line, states: Mapping[str, str], path: Path, number: int
+) -> Fault | None:
     """Take a label; a fault where it is no word that is known."""
     word = str(line.value)
+    word = states.get(word, word)
     if word not in LABELS and word not in UNJUDGED:
         what = _("{word} is no label that is known").format(word=word)
-        next_ = _("there are: {known}").format(known=", ".join((*LABELS, *sorted(UNJUDGED))))
+        text = _("there are: {known}; or give --site with the machine's states, or --no-labels")
+        next_ = text.format(known=", ".join((*LABELS, *sorted(UNJUDGED))))
         return Fault(str(path), number, 1, "unknown-word", what, next_)
     notes[line.t_ms] = LABELS.get(word, "")
     return None

@@ -6,6 +6,7 @@ The store is read beside the gateway that writes it.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from gateway.archive.segments import pages, records, segments_of
+from gateway.archive.standing import ask
 from gateway.errors import GatewayError
 from gateway.figures.calendar import Calendar
 from gateway.figures.eras import Eras
@@ -96,6 +98,8 @@ def of_trace(stage: Stage, asset: str) -> Told:
 def of_store(plant: Plant, asset: str, now_ms: int) -> Told:
     """Read what a store has of one asset, beside the gateway that writes it.
 
+    Where none runs on it, nothing is known after the newest that the store has.
+
     Raises:
         GatewayError: there is no store.
     """
@@ -105,6 +109,7 @@ def of_store(plant: Plant, asset: str, now_ms: int) -> Told:
         raise GatewayError(text.format(path=folder))
     found = Told(now_ms=now_ms)
     lost: list[str] = []
+    newest = 0
     query = "SELECT * FROM log WHERE id > ? AND asset = ? ORDER BY id LIMIT ?"
     for segment in segments_of(folder):
         if segment.family is not Family.REST:
@@ -112,8 +117,12 @@ def of_store(plant: Plant, asset: str, now_ms: int) -> Told:
         for page in pages(segment, query, -1, (asset,)):
             found.rows += [row.entries for line in page if (row := parse_log(line)) is not None]
         for record in records(segment, lost):
+            newest = max(newest, record.ts_ms)
             if record.asset == asset:
                 found.hear(record.cls, record.body)
+    if asyncio.run(ask(folder)) is None:
+        newest = max(newest, *(entry.t_ms for row in found.rows for entry in row), 0)
+        found.now_ms = min(now_ms, newest)
     return found
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 import orjson
 
+from gateway.naming import said
 from gateway.templates import load
 from gateway.tracing.evidence import gather, of_store, of_trace
 from gateway.tracing.explanation import explain
@@ -59,17 +60,24 @@ def lines(found: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
     """An explanation as aligned text."""
     clock = _Clock(zone)
     window = found["window"]
-    name = f"{window['kind']} {window['shift']}".strip()
+    name = f"{said(window['kind'])} {window['shift']}".strip()
     yield f"{found['asset']}  {name}  {clock.full(window['start'])} – {clock.full(window['end'])}"
     yield found["profile"]
     yield from _statement(found)
-    yield from _table(_("Intervals of state, and what they count as"), _intervals(found, clock))
-    yield from _table(_("Left out"), _excluded(found, clock))
-    yield from _table(_("Counters"), _courses(found["counters"], clock))
-    yield from _table(_("Made, and with which ideal cycle"), _products(found))
+    if found["known_to"] < window["end"]:
+        text = _("nothing is known after {time}: what follows is what the log says up to then")
+        yield text.format(time=clock.short(found["known_to"]))
+    makes = "oee" in found["computed"]
+    if makes:
+        intervals = _intervals(found, clock)
+        yield from _table(_("Intervals of state, and what they count as"), intervals)
+        yield from _table(_("Left out"), _excluded(found, clock))
+        yield from _table(_("Counters"), _courses(found["counters"], clock))
+        yield from _table(_("Made, and with which ideal cycle"), _products(found))
     yield from _table(_("Registers"), _courses(found["registers"], clock))
     yield from _table(_("Use, registers read off at the window's edges"), _uses(found))
-    yield from _table(_("Formulas"), _formulas(found["ratios"]))
+    if makes:
+        yield from _table(_("Formulas"), _formulas(found["ratios"]))
     yield from _table(_("Where signals come from"), _bindings(found))
 
 
@@ -94,6 +102,9 @@ def _statement(found: Mapping[str, Any]) -> Iterator[str]:
         if told is None:
             yield _("{cls}: not told yet; this is what the log says so far").format(cls=cls)
             continue
+        if not told.get("final", True):
+            yield _("{cls}: told as an interim figure; the window was still open").format(cls=cls)
+            continue
         about = {key: value for key, value in told.items() if key not in {"rev", "final", "clock"}}
         same = orjson.loads(orjson.dumps(body)) == about
         text = _("{cls}: told as revision {rev}; the log gives the same")
@@ -104,13 +115,13 @@ def _statement(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _intervals(found: Mapping[str, Any], clock: _Clock) -> Iterator[Cells]:
     for one in found["intervals"]:
-        counted = ", ".join(f"{name} {_s(ms)}" for name, ms in one["counted"].items())
-        notes = [one["reason"], one["lost_to"], _("minor stop") if one["minor"] else ""]
+        counted = ", ".join(f"{said(name)} {_s(ms)}" for name, ms in one["counted"].items())
+        notes = [one["reason"], said(one["lost_to"]), _("minor stop") if one["minor"] else ""]
         span = f"{clock.short(one['start'])} – {clock.short(one['end'])}"
         yield [
             span,
             _s(one["end"] - one["start"]),
-            one["state"],
+            said(one["state"]),
             "→",
             counted,
             *filter(None, notes),
@@ -132,12 +143,18 @@ def _courses(courses: Sequence[Mapping[str, Any]], clock: _Clock) -> Iterator[Ce
     for one in courses:
         ends = [
             f"{_n(end['value'])} ({clock.short(end['t'])})" if end else "–"
-            for end in (one["first"], one["last"])
+            for end in (one["first"] or one["within"], one["last"])
         ]
         yield [one["signal"], ends[0], "→", ends[1], f"+{_n(one['grown'])}"]
         for step in one["steps"]:
             text = f"{_n(step['before'])} → {_n(step['now'])}"
-            yield ["", clock.short(step["t"]), step["change"], text, f"+{_n(step['counted'])}"]
+            yield [
+                "",
+                clock.short(step["t"]),
+                said(step["change"]),
+                text,
+                f"+{_n(step['counted'])}",
+            ]
         if one["following"]:
             end = one["following"]
             yield ["", "", _("then"), f"{_n(end['value'])} ({clock.short(end['t'])})"]
@@ -151,6 +168,21 @@ def _uses(found: Mapping[str, Any]) -> Iterator[Cells]:
         register = body.get("reg")
         ends = f"{_n(register['end'])} − {_n(register['start'])}" if register else ""
         yield [cls, ends, use, _("partly estimated") if body["est"] else ""]
+        yield from _parts(body)
+
+
+def _parts(body: Mapping[str, Any]) -> Iterator[Cells]:
+    """Slots of the tariff, cost, and coal and CO₂ with the factors that they were computed with."""
+    for slot, spent in body.get("by_tariff", {}).items():
+        yield ["", said(slot), f"= {_n(spent)} {body['u']}"]
+    if body["kpi"].get("cost") is not None:
+        yield ["", _("cost"), f"= {_n(body['kpi']['cost'])}"]
+    for name, figure in (("kgce", "kgce"), ("co2", "kgco2")):
+        used, told = body.get("factors", {}).get(name), body["kpi"].get(figure)
+        if used and told is not None:
+            text = f"{_n(body['use'])} {body['u']} × {_n(used['value'])}"
+            source = f"{used.get('year', '')} {used.get('scope', '')}".strip()
+            yield ["", text, f"= {_n(told)} {figure}", source]
 
 
 def _products(found: Mapping[str, Any]) -> Iterator[Cells]:
@@ -164,7 +196,12 @@ def _products(found: Mapping[str, Any]) -> Iterator[Cells]:
                 text += " " + _("and {count} across unknown time").format(
                     count=_n(grown["unplaced"])
                 )
-            yield [one["product"] or "–", name, text, cycle]
+            yield [one["product"] or "–", name, f"{text} ({cycle})"]
+        if one["ideal"] is not None and one["total"] is not None:
+            text = _("{count} pieces, ideal time {ideal}; good {good}, ideal time {of_good}")
+            good, total = _count(one["good"]), _count(one["total"])
+            ideal, of_good = _ms(one["ideal"]), _ms(one["ideal_good"])
+            yield ["", "=", text.format(count=total, ideal=ideal, good=good, of_good=of_good)]
 
 
 def _formulas(ratios: Mapping[str, Any]) -> Iterator[Cells]:
@@ -175,6 +212,12 @@ def _formulas(ratios: Mapping[str, Any]) -> Iterator[Cells]:
     yield _formula("q", _("ideal time of good ÷ of all"), f"{good} ÷ {ideal}", ratios["q"])
     text = _("ideal time of good ÷ known planned time")
     yield _formula("oee", f"a × p × q = {text}", f"{good} ÷ {known}", ratios["oee"])
+    earned, attended = ratios["earned"], ratios["attended"]
+    if earned is not None and attended is not None and Fraction(attended):
+        text = _("standard time of the pieces ÷ time that people attended")
+        numbers = f"{_ms(earned)} ÷ {_ms(attended)}"
+        share = str(Fraction(earned) / Fraction(attended))
+        yield _formula("line_efficiency", text, numbers, share)
 
 
 def _formula(name: str, text: str, numbers: str, exact: str | None) -> Cells:
@@ -215,6 +258,10 @@ def _s(ms: float) -> str:
 
 def _ms(exact: str | None) -> str:
     return "–" if exact is None else _s(float(Fraction(exact)))
+
+
+def _count(exact: str | None) -> str:
+    return "–" if exact is None else _n(float(Fraction(exact)))
 
 
 def _n(value: float) -> str:

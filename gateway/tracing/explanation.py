@@ -15,6 +15,7 @@ from gateway.figures.kpis import ratios_of
 from gateway.figures.media import MEDIA
 from gateway.figures.oee import limits_of, sum_up
 from gateway.figures.pieces import COUNTERS
+from gateway.figures.staffing import ATTENDED
 from gateway.figures.timeline import spans
 from gateway.figures.usage import register_limits
 
@@ -164,9 +165,11 @@ def _course(name: str, series: Series[float], limits: Limits, evidence: Evidence
                     "counted": step,
                 }
             )
+    within = before + 1 if before < 0 <= last else None
     return {
         "signal": name,
         "first": None if before < 0 else {"t": times[before], "value": values[before]},
+        "within": None if within is None else {"t": times[within], "value": values[within]},
         "last": None if last < 0 else {"t": times[last], "value": values[last]},
         "following": None if after is None else {"t": times[after], "value": values[after]},
         "grown": grown,
@@ -178,6 +181,8 @@ def _products(evidence: Evidence, sums: Sums) -> Iterator[Data]:
     """What was made under each setting, with the ideal cycle that was used."""
     for setting, grown in sums.counts.items():
         own_s = own_cycle(setting, evidence.spec)
+        output = count_pieces({setting: grown}, evidence.spec)
+        timed = output.timed and output.counted
         yield {
             "product": setting.product,
             "factors": list(setting.factors),
@@ -185,7 +190,12 @@ def _products(evidence: Evidence, sums: Sums) -> Iterator[Data]:
             "grown": {
                 name: {"placed": float(one.placed), "unplaced": float(one.unplaced)}
                 for name, one in grown.items()
+                if name != ATTENDED
             },
+            "total": _exact(output.total.placed) if output.counted else None,
+            "good": _exact(output.good.placed) if output.judged else None,
+            "ideal": _exact(output.ideal) if timed else None,
+            "ideal_good": _exact(output.ideal_good) if timed and output.judged else None,
         }
 
 
@@ -200,6 +210,8 @@ def _ratios(evidence: Evidence, sums: Sums) -> Data:
         "ideal_good": _exact(output.ideal_good) if output.timed and output.judged else None,
         "total": _exact(output.total.all) if output.counted else None,
         "good": _exact(output.good_pieces) if output.judged else None,
+        "earned": _exact(output.earned),
+        "attended": _exact(output.attended),
         **{name: _exact(getattr(ratios, name)) for name in ("a", "p", "q", "oee")},
     }
 

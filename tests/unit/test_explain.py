@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -33,6 +34,17 @@ WORK = (
     + [line(3000 + s, "state", "idle") for s in range(0, 60, 10)]
     + shift(3060, 3700)
 )
+METERED = """\
+site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: Asia/Shanghai, industry: common}
+assets: {last-1: {type: energy-meter}}
+tariff:
+  currency: CNY
+  versions:
+    - from: 2026-01-01
+      source: a test
+      prices: {peak: 1}
+      rules: [{slots: {peak: [["00:00", "24:00"]]}}]
+"""
 
 
 def explained(folder: Path, lines: list[str], *more: str) -> dict[str, Any]:
@@ -96,6 +108,30 @@ def test_the_text_is_aligned_and_speaks_both_languages(tmp_path: Path) -> None:
     assert "= 3.6 kWh" in text
 
 
+def test_pieces_and_their_ideal_time_can_be_followed(tmp_path: Path) -> None:
+    found = explained(tmp_path, WORK)
+    (made,) = found["products"]
+    assert made["ideal"] == found["ratios"]["ideal"]
+    placed = made["grown"]["count_left"]["placed"] + made["grown"]["count_right"]["placed"]
+    assert float(Fraction(made["total"])) == placed / 2
+
+
+def test_a_meter_is_explained_by_its_register_tariff_and_factors(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(METERED, "utf-8")
+    trace = tmp_path / "meter.jsonl"
+    readings = [line(s, "energy", 100 + s / 600) for s in range(0, 3900, 60)]
+    trace.write_text("".join(f"{one}\n" for one in readings), "utf-8")
+    arguments = ["explain", "last-1", WINDOW, "--site", str(site), "--trace", str(trace)]
+    text = CliRunner().invoke(cli, arguments).stdout
+    rows = [" ".join(row.split()) for row in text.splitlines()]
+    assert "energy/electricity 106 − 100 = 6 kWh" in rows
+    assert "peak = 6 kWh" in rows
+    assert "cost = 6" in rows
+    assert any(row.startswith("6 kWh × 0.5306 = 3.1836 kgco2") for row in rows)
+    assert "unknown" not in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "what", "code"),
     [
@@ -140,6 +176,7 @@ def test_a_running_gateway_s_store_explains_too_down_to_the_register(
         if not isinstance(now_open.exception, SystemExit | None):
             raise now_open.exception
         assert "not told yet" in now_open.stdout, now_open.output
+        assert "nothing is known after 01:01:30: what follows" in now_open.stdout
         await store.close()
         assert ended.exit_code == 0, ended.output
         return ended.stdout

@@ -191,6 +191,19 @@ def test_faults_of_a_recording_name_its_lines(tmp_path: Path) -> None:
     assert (code, "did you mean press-7?" in err) == (2, True)
 
 
+def test_a_machine_s_own_words_for_its_states_are_those_of_the_site_file(tmp_path: Path) -> None:
+    path = recorded(FOUR, hours=0.5).write(tmp_path)
+    row = '{"t": 1790006400000, "asset": "press-1", "signal": "state", "value": 1}\n'
+    path.write_text(row + path.read_text("utf-8"), "utf-8")
+    code, _out, err = run("press-1", "--from", str(path))
+    assert (code, "or give --site" in err) == (2, True)
+    assert run("press-1", "--from", str(path), "--no-labels")[0] == 0
+    site = tmp_path / "site.yaml"
+    press = "press-1: {type: machine, bind: {power: meter-1.kw}, states: {1: running}}"
+    site.write_text(f"{SITE}assets: {{{press}}}\n")
+    assert run("press-1", "--from", str(path), "--site", str(site))[0] == 0
+
+
 def test_a_refusal_says_so_and_ends_with_one(tmp_path: Path) -> None:
     path = recorded({"run": 5.0, "idle": 5.0}, hours=0.5).write(tmp_path)
     code, out, err = run("press-1", "--from", str(path))
