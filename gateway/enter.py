@@ -22,11 +22,12 @@ import orjson
 from gateway import api
 from gateway.errors import ConfigError, Fault, GatewayError
 from gateway.exits import FAILED
+from gateway.sitefile.document import nearest
 from gateway.templates import load
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gateway.plant import Plant
@@ -47,6 +48,18 @@ COLUMNS = {
     "原因": "reason",
 }
 """Head of a column → what it holds."""
+WHATS = {
+    "不良": "reject",
+    "不良数": "reject",
+    "合格": "good",
+    "合格数": "good",
+    "停机原因": "reason",
+    "原因": "reason",
+    "计划停机": "planned_stop",
+    "产品": "product",
+    "工单": "order",
+}
+"""What is entered, as a Chinese sheet may say it."""
 NEEDED = ("time", "asset", "what", "value")
 AT_ONCE = 100
 """Rows in one request."""
@@ -87,7 +100,7 @@ def enter_one(
     plant = load(site)
     cells = dict(zip(("asset", "what", "value"), words, strict=True))
     row = _row("", {**cells, "time": at or "", "reason": reason or ""}, ZoneInfo(plant.timezone))
-    return _tell(_entered(plant, [row], by))
+    return _tell(_entered(plant, [row], by), plant)
 
 
 def enter_sheet(site: Path, sheet: Path, by: str | None) -> int:
@@ -99,7 +112,7 @@ def enter_sheet(site: Path, sheet: Path, by: str | None) -> int:
     """
     plant = load(site)
     rows = list(_rows(sheet, ZoneInfo(plant.timezone)))
-    return _tell(_entered(plant, rows, by))
+    return _tell(_entered(plant, rows, by), plant)
 
 
 def _rows(sheet: Path, zone: ZoneInfo) -> Iterator[Row]:
@@ -139,7 +152,8 @@ def _separator(text: str) -> str:
 
 def _row(where: str, cells: dict[str, str], zone: ZoneInfo) -> Row:
     """A row with its values as the gateway takes them."""
-    fields: dict[str, object] = {"asset": cells.get("asset", ""), "what": cells.get("what", "")}
+    what = cells.get("what", "")
+    fields: dict[str, object] = {"asset": cells.get("asset", ""), "what": WHATS.get(what, what)}
     if cells.get("reason"):
         fields["reason"] = cells["reason"]
     value = cells.get("value", "")
@@ -211,7 +225,7 @@ def _ask(folder: Path, request: bytes) -> list[dict[str, Any]]:
     return list(answer["rows"])
 
 
-def _tell(entered: Iterator[tuple[Row, dict[str, Any]]]) -> int:
+def _tell(entered: Iterator[tuple[Row, dict[str, Any]]], plant: Plant) -> int:
     """Say what became of each row; FAILED where one wasn't taken."""
     taken = again = refused = 0
     for row, outcome in entered:
@@ -221,6 +235,8 @@ def _tell(entered: Iterator[tuple[Row, dict[str, Any]]]) -> int:
             taken += 1
             if outcome["msg"] and not row.where:
                 click.echo(outcome["msg"])
+            if remark := _idle_reason(row.fields, plant):
+                click.echo(f"{place}{remark}", err=True)
         else:
             refused += 1
             about = f"{row.fields['asset']} {row.fields['what']}"
@@ -228,3 +244,15 @@ def _tell(entered: Iterator[tuple[Row, dict[str, Any]]]) -> int:
     text = _("{taken} entered ({again} of them before), {refused} not")
     click.echo(text.format(taken=taken, again=again, refused=refused))
     return FAILED if refused else 0
+
+
+def _idle_reason(fields: Mapping[str, object], plant: Plant) -> str:
+    """Say that a stop reason is none of the profile's, so that a slip of the pen shows."""
+    kpi = next((one.kpi for one in plant.assets if one.name == fields["asset"]), None)
+    word = str(fields.get("value", ""))
+    if fields["what"] != "reason" or not word or kpi is None or word in kpi.reasons:
+        return ""
+    near = nearest(word, kpi.reasons)
+    hint = _("did you mean {near}?").format(near=near) if near else ""
+    text = _("{word} is no stop reason that the profile knows, so no figure changes. {hint}")
+    return text.format(word=word, hint=hint).strip()

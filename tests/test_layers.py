@@ -172,7 +172,7 @@ MAY: dict[str, set[str]] = {
     "planning": SPINE | {"exits", "links", "plant", "templates"},
     "concerns": {"words"},
     "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
-    "enter": {"errors", "exits", "words", "api", "plant", "templates"},
+    "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},
 }
 """Room of `gateway` → the rooms that it may import; a package counts as one room."""

@@ -137,6 +137,21 @@ def test_one_entry_is_durable_and_audited_with_who_and_when(tmp_path: Path) -> N
     assert not verify(tmp_path / "store" / FOLDER).faults
 
 
+def test_a_sheet_may_be_chinese_and_a_reason_nobody_knows_is_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    typed = SITE.replace("Shanghai}", "Shanghai, industry: common}").replace(
+        "l1}", "l1, type: machine}"
+    )
+    shop.site.write_text(typed, "utf-8")
+    sheet = tmp_path / "rejects.csv"
+    rows = "时间,资产,内容,数值\n2026-09-22 08:00,m1,不良,3\n2026-09-22 09:00,m1,停机原因,吃饭\n"
+    sheet.write_text(rows, "utf-8")
+    ended = shop.run("--csv", str(sheet), str(shop.site))
+    assert (ended.exit_code, ended.stdout) == (0, "2 entered (0 of them before), 0 not\n")
+    assert shop.logged() == [("reject_entered", 3.0), ("reason", "吃饭")]
+    assert ended.stderr.startswith(f"{sheet}:3: 吃饭 is no stop reason that the profile knows")
+
+
 def test_what_was_refused_may_be_tried_again(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     words = ("m1", "reject", "5", "--at", "2026-09-22T08:00", "--site", str(shop.site))
