@@ -1,8 +1,8 @@
 """What the figures of energy are computed from beside the readings: settled once, plain data.
 
-Parts of `KpiSpec`. What has a date (tariffs, conversion factors) holds for the time that it is
-dated for, so the newest site file's word counts for the past too; everything else holds with the
-settings of its time.
+Parts of `KpiSpec` (gateway/kpi.py). What has a date (tariffs, conversion factors) holds for the
+time that it is dated for, so the newest site file's word counts for the past too; everything else
+holds with the settings of its time.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from gateway.derivation import Derivation
     from gateway.driver import Plugin
     from gateway.errors import Fault
-    from gateway.model import Device, KpiSpec, Tag
+    from gateway.kpi import KpiSpec
+    from gateway.model import Device, Tag
     from gateway.resolution.binding import Bound
     from gateway.resolution.device import Outline
     from gateway.resolution.device_template import LoadedTemplate

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from gateway.destinations import Destinations
     from gateway.figures.calendar import Calendar
-    from gateway.model import KpiSpec, Record, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Record, Value
 
 NAME = "m1"
 STEP_S = 10

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.figures.calendar import Calendar, PlannedTime
 from gateway.figures.windows import Window
-from gateway.model import Asset, Entry, Factor, KpiSpec, ProductTerms
+from gateway.kpi import Factor, KpiSpec, ProductTerms
+from gateway.model import Asset, Entry
 from gateway.settings import Roster, Rosters, Shift
 
 if TYPE_CHECKING:

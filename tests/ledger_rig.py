@@ -11,11 +11,13 @@ from gateway.clock import ManualClock
 from gateway.figures.calendar import Calendar
 from gateway.ids import make_key
 from gateway.ledger import GRACE_MS, HORIZON_MS, Ledger
-from gateway.model import Asset, Draft, KpiSpec, LogRow, Record, Value
+from gateway.model import Asset, Draft, LogRow, Record, Value
 from tests.kpi_traces import SHANGHAI, asset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gateway.kpi import KpiSpec
 
 
 SECOND = 1000

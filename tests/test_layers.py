@@ -19,7 +19,8 @@ MAY: dict[str, set[str]] = {
     # the spine
     "metering": set(),
     "derivation": set(),
-    "model": {"derivation", "metering"},
+    "kpi": {"metering"},
+    "model": {"derivation", "kpi"},
     "ids": set(),
     "errors": set(),
     "clock": set(),
@@ -41,6 +42,7 @@ MAY: dict[str, set[str]] = {
     "deriving": {"derivation", "model", "words"},
     "resolution": {
         "derivation",
+        "kpi",
         "metering",
         "model",
         "errors",
@@ -53,6 +55,7 @@ MAY: dict[str, set[str]] = {
     },
     "templates": {
         "derivation",
+        "kpi",
         "model",
         "errors",
         "words",
@@ -73,8 +76,8 @@ MAY: dict[str, set[str]] = {
     "routes": {"derivation", "model", "alarms"},
     "pipeline": {"model", "ledger", "alarms", "deriving", "routes", "tap"},
     "meta": {"derivation", "metering", "model", "plant"},
-    "figures": {"contract", "deriving", "metering", "model", "plain", "settings", "words"},
-    "rollup": {"metering", "model", "figures"},
+    "figures": {"contract", "deriving", "kpi", "metering", "model", "plain", "settings", "words"},
+    "rollup": {"kpi", "metering", "model", "figures"},
     "ledger": {"model", "figures", "rollup", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
@@ -95,6 +98,7 @@ MAY: dict[str, set[str]] = {
     },
     "itself": {
         "",
+        "kpi",
         "model",
         "clock",
         "durable",
@@ -138,6 +142,7 @@ MAY: dict[str, set[str]] = {
         "tracing",
     },
     "tracing": {
+        "kpi",
         "deriving",
         "model",
         "errors",

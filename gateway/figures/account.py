@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from gateway.figures.calendar import Calendar
     from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
-    from gateway.model import Asset, KpiSpec, Record, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset, Record, Value
 
 LATE_MS = 26 * HOUR_MS
 """What is read or said later than this is refused."""

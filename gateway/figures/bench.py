@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
     from gateway.figures.track import Track
-    from gateway.model import KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Value
 
 COUNT = "count"
 AT_ONCE = 256

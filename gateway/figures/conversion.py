@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.figures.media import ELECTRICITY
-from gateway.model import Factor
+from gateway.kpi import Factor
 
 if TYPE_CHECKING:
     from datetime import date
 
     from gateway.figures.media import Medium
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 
 def factors_of(spec: KpiSpec, medium: Medium, day: date) -> dict[str, Factor]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from gateway.figures.counter import Growth
     from gateway.figures.pieces import Counts, Setting, Split
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 CYCLES = frozenset({"direct", "stations", "multiplied"})
 """Rules that count machine cycles with `count`."""

@@ -18,7 +18,8 @@ from gateway.figures.windows import MINUTE_MS
 
 if TYPE_CHECKING:
     from gateway.figures.track import PowerMeter, Track
-    from gateway.model import Asset, Draft, KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset, Draft, Value
 
 LEAST_MS = 10 * MINUTE_MS
 """Between two events of one signal; a register that flickers is counted meanwhile."""

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
     from gateway.figures.media import Medium
     from gateway.figures.windows import Window
-    from gateway.model import Entry, Factor, KpiSpec
+    from gateway.kpi import Factor, KpiSpec
+    from gateway.model import Entry
 
 Kpis = dict[str, Fraction | None]
 SharedFigures = Mapping[str, Fraction | None]

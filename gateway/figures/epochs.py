@@ -19,7 +19,8 @@ from gateway.model import Entry
 if TYPE_CHECKING:
     from gateway.figures.journal import Journal
     from gateway.figures.track import PowerMeter, Track
-    from gateway.model import Asset, Draft, KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset, Draft, Value
 
 
 class Epochs:

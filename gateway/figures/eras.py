@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gateway.figures.presence import Presence
     from gateway.figures.statement import Fields
     from gateway.figures.windows import Window
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 AGAIN_MS = 12 * HOUR_MS
 """Settings are logged again after so long: less than half of what is read of the log."""

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
     from gateway.figures.calendar import PlannedTime
     from gateway.figures.windows import Window
-    from gateway.model import Entry, KpiSpec
+    from gateway.kpi import KpiSpec
+    from gateway.model import Entry
 
 JUDGED = frozenset({"good", "reject", "reject_startup", "rework"})
 """Counters of pieces, also where `count` counts what makes several."""

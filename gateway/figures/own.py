@@ -10,7 +10,8 @@ from gateway.deriving.expression import Expression
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.model import KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Value
 
 
 def own_kpis(spec: KpiSpec, record: str, told: Mapping[str, object]) -> dict[str, float | None]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gateway.figures.pieces import Output
     from gateway.figures.timeline import Times
     from gateway.figures.usage import Used
-    from gateway.model import Factor, KpiSpec
+    from gateway.kpi import Factor, KpiSpec
 
 
 class Part(NamedTuple):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.figures.counter import Growth
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 COUNTERS = (
     "count",

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from gateway.figures.media import Medium
     from gateway.figures.presence import Presence
     from gateway.figures.statement import Fields
-    from gateway.model import Factor, KpiSpec
+    from gateway.kpi import Factor, KpiSpec
 
 END = 1 << 62
 RECENT = 6

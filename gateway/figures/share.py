@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.figures.part import Part
     from gateway.figures.statement import Fields
     from gateway.figures.windows import Window
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 Touch = Callable[[int, int, int, int | None], None]
 """Told of figures that change: from, to, the time it is, and only what was told up to then."""

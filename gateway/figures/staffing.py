@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.figures.calendar import PlannedTime
     from gateway.figures.journal import Journal
     from gateway.figures.pieces import Output, Setting
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 OPERATORS = "operators"
 ATTENDED = "attended"

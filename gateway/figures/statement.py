@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
     from gateway.figures.windows import Window
-    from gateway.model import Factor, KpiSpec
+    from gateway.kpi import Factor, KpiSpec
 
 Fields = dict[str, object]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 LEAD_MS = 5_000
 END = 1 << 62

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.figures.calendar import Calendar
 from gateway.figures.windows import DAY_MINUTES, local_ms
+from gateway.kpi import KpiSpec  # noqa: TC001 - plain.py reads these hints
 from gateway.metering import UNMETERED
-from gateway.model import KpiSpec  # noqa: TC001 - plain.py reads these hints
 from gateway.plain import dump, loader
 from gateway.settings import Roster, Rosters, Stop
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from gateway.figures.intervals import Interval
-    from gateway.model import ProductTerms
+    from gateway.kpi import ProductTerms
 
 FOREVER = 1 << 62
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.figures.journal import Journal, Series
-    from gateway.model import KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Value
 
 NEVER = -(1 << 62)
 ALWAYS = 1 << 62

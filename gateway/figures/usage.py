@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.figures.calendar import Calendar
     from gateway.figures.journal import Journal
     from gateway.figures.media import Medium
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 Key = tuple[str, str]
 """What a sum is by, and which part of it: (`slot`, `peak`), (`state`, `idle`), …"""

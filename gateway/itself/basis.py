@@ -16,7 +16,8 @@ from gateway.contract import OWN_LINE, event
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gateway.model import Asset, Binding, Draft, KpiSpec, ProductTerms
+    from gateway.kpi import KpiSpec, ProductTerms
+    from gateway.model import Asset, Binding, Draft
     from gateway.plant import Plant
     from gateway.settings import Roster
 

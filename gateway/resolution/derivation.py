@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.derivation import CountRule, Derivation, DerivedSignal, Levels, StateRule
 from gateway.deriving.deriver import COUNT, LEVEL, POWER, PULSE, STATE
 from gateway.deriving.expression import Expression
-from gateway.model import Binding, Kind, KpiSpec, Tag
+from gateway.model import Binding, Kind, Tag
 from gateway.resolution import pulses
 from gateway.resolution.kpi_spec import LEAST_SILENCE_S, SILENT_POLLS
 from gateway.resolution.profile import SignalKind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gateway.errors import Fault
+    from gateway.kpi import KpiSpec
     from gateway.resolution.profile import MachineType
     from gateway.sitefile.machines import AssetConfig
     from gateway.sitefile.sections import Site

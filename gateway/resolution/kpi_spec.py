@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.model import Factor, Kind, KpiSpec
+from gateway.kpi import Factor, KpiSpec
+from gateway.model import Kind
 from gateway.resolution.energy_spec import meter_spec, moduli_of, notices_of
 from gateway.resolution.energy_terms import ENERGY_SIGNALS, FLOWS
 from gateway.resolution.industry import UNTYPED

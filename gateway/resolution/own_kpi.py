@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.deriving.expression import Expression
 from gateway.errors import Fault
-from gateway.model import OwnKpi
+from gateway.kpi import OwnKpi
 from gateway.resolution import formula
 from gateway.resolution.energy_terms import ENERGY_KPIS
 from gateway.resolution.profile import KNOWN_KPIS, Kpi

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from gateway.model import ProductTerms
+from gateway.kpi import ProductTerms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

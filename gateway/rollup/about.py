@@ -11,7 +11,7 @@ from gateway.rollup.statement import BALANCE, kpis_told
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 
 def describe(

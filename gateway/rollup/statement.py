@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.figures.media import Medium
     from gateway.figures.statement import Fields
     from gateway.figures.windows import Window
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
     from gateway.rollup.total import Total
 
 MIXED = "mixed_units"

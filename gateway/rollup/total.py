@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from gateway.figures.media import Medium
     from gateway.figures.part import Part
-    from gateway.model import Factor, KpiSpec
+    from gateway.kpi import Factor, KpiSpec
 
 STATE_BASES = ("plc", "power", "counter", "entered")
 IDEAL_BASES = ("nameplate", "measured", "default")

@@ -31,7 +31,8 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gateway.model import Asset, Entry, KpiSpec
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset, Entry
     from gateway.plant import Plant
     from gateway.tracing.stage import Stage
     from gateway.tracing.window import Wanted

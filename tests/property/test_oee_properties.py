@@ -26,7 +26,7 @@ from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, log, spec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 ZERO = Fraction(0)
 WORDS = st.sampled_from([*sorted(KNOWN), None])

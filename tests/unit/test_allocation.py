@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.metering import MeterSpec, Shared
-from gateway.model import Asset, KpiSpec
+from gateway.model import Asset
 from tests.kpi_traces import HOUR, MINUTE, T0, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gateway.kpi import KpiSpec
 
 STEP = 30_000
 USER = spec(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.figures.oee import OeeFigures, fold_oee
-from gateway.model import Entry, KpiSpec
+from gateway.model import Entry
 from tests.kpi_traces import HOUR, MINUTE, T0, always, close, counted, log, spec, states, window
+
+if TYPE_CHECKING:
+    from gateway.kpi import KpiSpec
 
 ZERO = Fraction(0)
 WIN = window(60, kind="hour")

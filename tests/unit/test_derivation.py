@@ -15,7 +15,8 @@ from gateway.templates import Drivers, resolve
 if TYPE_CHECKING:
     from gateway.derivation import Derivation
     from gateway.errors import Fault
-    from gateway.model import Asset, KpiSpec
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset
 
 SITE = """\
 site: {cluster: c, enterprise: e, site: s, gateway: g,

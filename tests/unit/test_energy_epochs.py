@@ -11,7 +11,7 @@ from tests.kpi_traces import HOUR, MINUTE, T0, asset, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 STEP = 20_000
 

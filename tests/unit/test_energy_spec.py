@@ -22,7 +22,7 @@ from gateway.sitefile.tariffs import TariffConfig
 from gateway.templates import load
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 ROOT = Path(__file__).parents[2]
 SITE = re.findall(

@@ -16,7 +16,8 @@ from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, asset, clock_calendar, 
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Value
 
 BEFORE = spec(ideal_cycle_s=60.0, micro_stop_s=None, profile="test@1.0.0+0000")
 AFTER = spec(ideal_cycle_s=30.0, micro_stop_s=120.0, profile="test@2.0.0+1111")

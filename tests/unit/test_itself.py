@@ -20,7 +20,8 @@ from gateway.itself.gauges import MOST_DEVICES, PERIOD_S
 from gateway.itself.itself import Itself, Parts
 from gateway.itself.memory import FILE, LastRun, note, recall
 from gateway.itself.trouble import LOOK_AGAIN_S, SILENT_S, specs_of
-from gateway.model import Asset, Binding, Device, Group, Kind, KpiSpec, Record, Tag
+from gateway.kpi import KpiSpec
+from gateway.model import Asset, Binding, Device, Group, Kind, Record, Tag
 from gateway.pipeline import Pipeline
 from gateway.plant import Plant
 from gateway.publishers.base import PublisherStatus

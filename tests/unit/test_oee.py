@@ -11,7 +11,8 @@ from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
 from gateway.figures.oee import OeeFigures, figures, fold_oee, sum_up
 from gateway.figures.windows import Window
-from gateway.model import Entry, ProductTerms
+from gateway.kpi import ProductTerms
+from gateway.model import Entry
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

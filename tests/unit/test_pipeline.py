@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.model import Asset, Batch, Binding, Device, Draft, Group, Kind, KpiSpec, Quality, Tag
+from gateway.kpi import KpiSpec
+from gateway.model import Asset, Batch, Binding, Device, Draft, Group, Kind, Quality, Tag
 from gateway.pipeline import Pipeline
 
 if TYPE_CHECKING:

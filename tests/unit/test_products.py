@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model import ProductTerms
+from gateway.kpi import ProductTerms
 from gateway.resolution.products import dated
 from gateway.sitefile.products import ProductConfig
 

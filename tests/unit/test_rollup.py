@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.figures.calendar import Calendar
+from gateway.kpi import ProductTerms
 from gateway.ledger import Ledger
-from gateway.model import ProductTerms
 from gateway.rollup.about import describe
 from gateway.settings import Roster, Rosters, Shift
 from tests.kpi_traces import EVERY_DAY, HOUR, MINUTE, SHANGHAI, T0, asset, cases, close, expected

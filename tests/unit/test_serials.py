@@ -10,7 +10,8 @@ from tests.kpi_traces import HOUR, MINUTE, T0, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Value
 
 KPIS = ("first_pass_yield", "retest_loss_time", "speed_loss_time", "productive_time")
 BENCH = spec(

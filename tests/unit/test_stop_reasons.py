@@ -15,7 +15,7 @@ from tests.kpi_traces import HOUR, MINUTE, T0, always, in_turn, log, spec, state
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 ZERO = Fraction(0)
 REASONS = {

@@ -17,7 +17,7 @@ from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, asset, spec
 from tests.ledger_rig import Rig
 
 if TYPE_CHECKING:
-    from gateway.model import KpiSpec
+    from gateway.kpi import KpiSpec
 
 ALL = frozenset(range(1, 13))
 KINDS = frozenset(DAY_TYPES)

@@ -16,13 +16,15 @@ from gateway.figures.media import OTHERS
 from gateway.figures.oee import Sums, figures
 from gateway.figures.presence import Presence
 from gateway.figures.windows import Window
-from gateway.model import Device, Entry, Kind, Order, ProductTerms, Tag
+from gateway.kpi import ProductTerms
+from gateway.model import Device, Entry, Kind, Order, Tag
 from gateway.resolution.profile import KNOWN_KPIS
 from gateway.templates import Drivers, Plant, load, resolve
 
 if TYPE_CHECKING:
     from gateway.errors import Fault
-    from gateway.model import Asset, Binding, KpiSpec, Value
+    from gateway.kpi import KpiSpec
+    from gateway.model import Asset, Binding, Value
 
 SCENARIOS = Path(__file__).parent.parent.parent / "simulators" / "scenarios"
 
