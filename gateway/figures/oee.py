@@ -32,7 +32,7 @@ from gateway.figures.pieces import (
     terms_since,
 )
 from gateway.figures.staffing import ATTENDED, OPERATORS, attended
-from gateway.figures.stops import Stops
+from gateway.figures.stops import Stops, micro_ms_of
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def sum_up(
     until: int | None = None,
 ) -> Sums:
     """Sum the time and the growth of all counters in [start, end)."""
-    micro_ms = round((spec.micro_stop_s or 0) * 1000)
+    micro_ms = micro_ms_of(spec)
     over = end if until is None else min(end, until)
     stops = Stops(journal, start, over, spec)
     times = measure(journal, stops, start, end, plan, micro_ms, until)

@@ -1,4 +1,4 @@
-"""One asset's figures from its log in memory: any window, finished or not, and what late data hits.
+"""One asset's figures from its log in memory: any window, finished or not.
 
 Nothing here changes the log. Sums of quarter hours are kept (`cells`), and of pairs how far left
 is ahead of right where the log begins.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.figures.calendar import SIGHT_MS
 from gateway.figures.cells import Cells
@@ -17,29 +17,22 @@ from gateway.figures.counting import count_pieces, good_halves
 from gateway.figures.energy import EnergyFigures, SharedFigures, energy_figures, with_shared
 from gateway.figures.intervals import merge
 from gateway.figures.journal import (
-    AMOUNTS,
-    FOREVER,
-    LEVEL,
     ORDER,
-    PLANNED,
     PRODUCT,
-    REASON,
-    SILENCE,
     STATE,
-    TEST,
 )
-from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA, METERED, PHASES
+from gateway.figures.media import BESIDE, COMPRESSED_AIR, ELECTRICITY, HITS, MEDIA
 from gateway.figures.oee import OeeFigures, Sums, figures, state_at, sum_up
 from gateway.figures.orders import Carried, Orders
 from gateway.figures.part import Part
-from gateway.figures.pieces import COUNTERS, NOTHING, multiplying, tells_pieces
-from gateway.figures.staffing import OPERATORS
+from gateway.figures.pieces import NOTHING, tells_pieces
 from gateway.figures.statement import energy_fields, oee_fields
-from gateway.figures.stops import around, reach
+from gateway.figures.stops import micro_ms_of
 from gateway.figures.timeline import is_undecided
+from gateway.figures.touching import begin_of, touched
 from gateway.figures.track import moved
 from gateway.figures.usage import Usage, Used, hole_of
-from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS, Window, local_day
+from gateway.figures.windows import HOUR_MS, QUARTER_MS, Window, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +84,7 @@ class Reckoning:
         self._calendar = calendar
         self._journal = journal
         self._presence = presence
-        self._micro_ms = round((spec.micro_stop_s or 0) * 1000)
+        self._micro_ms = micro_ms_of(spec)
         self._cells = Cells(Sums(), self._sum_up, self.is_settled)
         self._usage = Usage(spec, calendar, line)
         self._meter_cells = {
@@ -240,29 +233,7 @@ class Reckoning:
 
     def touched(self, t_ms: int, signal: str) -> Interval:
         """The time whose figures an entry that came late can change."""
-        journal = self._journal
-        if signal in {STATE, SILENCE, REASON}:
-            of_state = self._touched_by_state
-            return reach(journal, t_ms, self.spec) if signal == REASON else of_state(t_ms)
-        if signal in {PRODUCT, PLANNED, LEVEL, ORDER, TEST}:
-            # An order ends the one before it.
-            none = t_ms + 1 if signal == TEST else END
-            after = _after(getattr(journal, signal), t_ms, none)
-            return t_ms - (signal == ORDER), after + (signal == TEST)
-        series = journal.numbers.get(signal)
-        if series is None:
-            # Pieces entered count where they are; of what else is not a number, or none was
-            # read yet, no figure hangs on it.
-            return t_ms, t_ms + (signal in AMOUNTS)
-        if signal in METERED:
-            # A block of demand that ends later may begin in what changes.
-            place, block_ms = series.index(t_ms), self.spec.metering.block_min * MINUTE_MS
-            until = min(_after(series, t_ms, END) + block_ms, END)
-            return series.times[place - 1] if place else t_ms, until
-        if signal in PHASES:
-            return t_ms - t_ms % MINUTE_MS, t_ms - t_ms % MINUTE_MS + MINUTE_MS
-        none = END if signal in {OPERATORS, *multiplying(self.spec)} else t_ms
-        return t_ms, _after(series, t_ms, none) + 1
+        return touched(self._journal, self.spec, t_ms, signal)
 
     def drop(self, start: int, end: int, signal: str) -> None:
         """Forget the sums that an entry changes."""
@@ -312,26 +283,14 @@ class Reckoning:
         elif self.base is not None:
             t_ms, ahead = self.base
             self.base = moved(t_ms, since, delta), ahead
-        begin = self._reach(min(since, since + delta))
+        registers = [name for medium in self._meter_cells for name in medium.series]
+        begin = begin_of(self._journal, self.spec, registers, min(since, since + delta))
         self.forget(begin)
         return begin
 
     def recall(self, t_ms: int, ahead: Fraction) -> None:
         """Take up how far left is ahead of right at a time."""
         self.base = t_ms, ahead
-
-    def _touched_by_state(self, t_ms: int) -> Interval:
-        journal = self._journal
-        end = _after(journal.state, t_ms, END)
-        place = journal.silence.index(t_ms)
-        if place >= 0 and journal.silence.values[place] > t_ms:
-            silent_to = journal.silence.values[place]
-            end = END if silent_to == FOREVER else max(end, int(silent_to))
-        # A growth across unknown time is judged where it is seen.
-        seen = [_after(series, end, end) for series in self._counters()]
-        start, over = around(journal, t_ms, end, self.spec)
-        over = max([over, end + self._micro_ms, *seen])
-        return min(start, t_ms - self._micro_ms), over + 1
 
     def _factors(self, medium: Medium, window: Window) -> dict[str, Factor]:
         return factors_of(self.spec, medium, local_day(window.start, self._calendar.tz))
@@ -383,21 +342,6 @@ class Reckoning:
         before = self._orders.before(window)
         return self._ahead(window.start, now_ms) if before is None else before.ahead
 
-    def _reach(self, moment: int) -> int:
-        """From when on figures hang on what is logged from a moment on.
-
-        A stop before it may last longer or not, and what a meter rose by lies between its
-        readings, however far they are apart.
-        """
-        begin = min(moment - self._micro_ms, around(self._journal, moment, END, self.spec)[0])
-        for medium in self._meter_cells:
-            for signal in medium.series:
-                series = self._journal.numbers.get(signal)
-                place = -1 if series is None else series.index(moment - 1)
-                if series is not None and place >= 0:
-                    begin = min(begin, series.times[place])
-        return begin
-
     def _ahead(self, moment: int, now_ms: int) -> Fraction:
         if self.spec.counting != "pairs":
             return NOTHING
@@ -427,15 +371,3 @@ class Reckoning:
         for medium, cells in self._meter_cells.items():
             if medium in (hit or MEDIA):
                 yield cells
-
-    def _counters(self) -> Iterator[Series[float]]:
-        for name in COUNTERS:
-            series = self._journal.numbers.get(name)
-            if series is not None:
-                yield series
-
-
-def _after(series: Series[Any], t_ms: int, none: int) -> int:
-    """Time of the entry that follows a moment."""
-    place = series.index(t_ms) + 1
-    return series.times[place] if place < len(series) else none

@@ -68,6 +68,11 @@ class Stops:
         return self.found[place].loss if place >= 0 else ""
 
 
+def micro_ms_of(spec: KpiSpec) -> int:
+    """A stop shorter than this counts as run; 0: every stop is one."""
+    return round((spec.micro_stop_s or 0) * 1000)
+
+
 def reach(journal: Journal, moment: int, spec: KpiSpec) -> Interval:
     """The stop that what is said at a moment counts for; an empty stretch where there is none."""
     place = journal.state.index(moment + _lead(spec))
