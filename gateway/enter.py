@@ -27,6 +27,7 @@ from gateway.templates import load
 from gateway.words import _
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -131,7 +132,23 @@ def _rows(sheet: Path, zone: ZoneInfo) -> Iterator[Row]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("gb18030", "replace")
-    lines = csv.reader(text.splitlines(), delimiter=_separator(text))
+    lines = csv.reader(text.splitlines(), delimiter=_separator(text), strict=True)
+    try:
+        yield from _read(sheet, lines, zone)
+    except csv.Error as error:
+        what = _("the row can't be read: {error}").format(error=error)
+        next_ = _("look for a quotation mark that isn't closed, from here upwards")
+        fault = Fault(str(sheet), max(lines.line_num, 1), 1, "bad-row", what, next_)
+        raise ConfigError([fault]) from error
+
+
+def _read(sheet: Path, lines: _csv.Reader, zone: ZoneInfo) -> Iterator[Row]:
+    """The rows below the heads.
+
+    Raises:
+        ConfigError: a column is missing.
+        csv.Error: a row is none.
+    """
     heads = [COLUMNS.get(cell.strip().lower(), "") for cell in next(lines, [])]
     missing = [name for name in NEEDED if name not in heads]
     if missing:

@@ -13,7 +13,6 @@ two readings that the fold interpolates between are the very ones that were poll
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from gateway.deriving.deriver import MEMORY
@@ -35,6 +34,11 @@ if TYPE_CHECKING:
 
 NEVER = -(1 << 62)
 ALWAYS = 1 << 62
+BELIEVED = 1e40
+"""No reading is beyond, or registers were taken in the wrong order. Any binary32 is taken, and
+nothing that is computed of such readings leaves binary64."""
+NOTICED = 1e-40
+"""What is smaller is nothing."""
 
 
 class Track:
@@ -124,7 +128,7 @@ class Sampled(Track):
 
     def __init__(self, signal: str) -> None:
         super().__init__(signal, MINUTE_MS)
-        self.value = math.nan
+        self.value = float("nan")
 
     def read(self, t_ms: int, value: Value) -> list[Entry]:
         """Take a reading; one that comes late is kept, and the fold takes the first."""
@@ -173,7 +177,7 @@ class PowerMeter:
             per_ms: the time that the unit of a sample is per: an hour for kW and kWh.
         """
         self.signal = signal
-        self.value: Value = math.nan
+        self.value: Value = float("nan")
         self.time = NEVER
         self.due = ALWAYS
         self.is_logged = True
@@ -285,6 +289,6 @@ def cleaned(signal: str, value: Value) -> Value:
         if value is None or signal in {PRODUCT, MEMORY}:
             return None if value is None else str(value)
         return bool(value) if signal == PLANNED else said(value)
-    if value is None or isinstance(value, str) or not math.isfinite(value):
+    if value is None or isinstance(value, str) or not abs(value) <= BELIEVED:
         return None
-    return value
+    return value if abs(value) >= NOTICED else 0

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.sitefile.sections import Site
     from gateway.tracing.survey import Survey, Told
 
+LONGEST_SILENCE_S = 86_400
+"""Where lines lie further apart than that, nothing is known of the time between them."""
 WORDS = (
     "running",
     "setup",
@@ -103,7 +105,8 @@ def _heard(asset: Asset, told: Told) -> Asset:
     kpi = asset.kpi
     if kpi is None:
         return asset
-    silence_s = max(kpi.silence_s, SILENT_POLLS * told.usual_ms / 1000)
+    paused_s = min(SILENT_POLLS * told.usual_ms / 1000, LONGEST_SILENCE_S)
+    silence_s = max(kpi.silence_s, paused_s)
     states = {**dict(zip(WORDS, WORDS, strict=True)), **kpi.states}
     kpi = dataclasses.replace(kpi, silence_s=silence_s, states=states)
     derived = asset.derived

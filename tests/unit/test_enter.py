@@ -203,6 +203,21 @@ def test_without_a_gateway_or_columns_nothing_is_entered(tmp_path: Path) -> None
     assert CliRunner().invoke(cli, ["enter", "m1", "reject"]).exit_code == 2
 
 
+@pytest.mark.parametrize("reason", ['"not closed', '"' + "x" * 200_000 + '"'])
+def test_a_row_that_swallows_those_below_is_told_and_none_is_entered(
+    tmp_path: Path, reason: str
+) -> None:
+    shop = Shop(tmp_path)
+    sheet = tmp_path / "sheet.csv"
+    row = "2026-09-22 08:05,m1,reject,3,"
+    sheet.write_text(f"time,asset,what,value,reason\n{row}{reason}\n{row}\n{row}\n", "utf-8")
+    ended = shop.run("--csv", str(sheet), str(shop.site))
+    assert ended.exit_code == 2
+    assert f"{sheet}:" in ended.stderr
+    assert "quotation mark" in ended.stderr
+    assert ended.stdout == ""
+
+
 @pytest.mark.parametrize("request_", [b"", b"[]", b'{"rows": 1}', b'{"rows": [1]}', b"{"])
 def test_a_request_that_is_none_is_refused(tmp_path: Path, request_: bytes) -> None:
     shop = Shop(tmp_path)

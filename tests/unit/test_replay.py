@@ -144,6 +144,32 @@ def test_lines_far_apart_make_the_time_out_longer(tmp_path: Path) -> None:
     assert hour["coverage"] == 1
 
 
+def test_what_no_sensor_gives_is_taken_for_unread(tmp_path: Path) -> None:
+    """Registers in the wrong order make 1e308 of anything; no figure breaks by it."""
+
+    def lines(*odd: float) -> list[str]:
+        made: list[str] = []
+        for second in range(0, 3700, 10):
+            made += [line(second, "state", "running"), line(second, "count_left", second // 10)]
+            made += [line(second, "operators", 2), line(second, "power", 3.6, "meter-1")]
+        for value in odd:
+            made += [line(3700, "state", "running"), line(3700, "operators", value)]
+            made += [line(3700, "count_left", value), line(3700, "power", value, "meter-1")]
+            made += [line(3710, "state", "running"), line(7300, "state", "running")]
+            made += [line(3710, "power", value, "meter-1"), line(7300, "power", 3.6, "meter-1")]
+        return made
+
+    sane = replayed(tmp_path, lines())
+    for value in (1e308, -1e308, 5e40, 1e-308):
+        assert replayed(tmp_path, lines(value))[: len(sane) - 1] == sane[:-1]
+
+
+def test_lines_months_apart_leave_the_time_between_them_unknown(tmp_path: Path) -> None:
+    lines = [line(0, "state", "running"), line(90 * 86_400, "state", "running")]
+    told = hours(tmp_path, lines, until_ms=T0 + 48 * HOUR)
+    assert sum(one["time_s"]["unknown"] for one in told) >= 46 * 3600
+
+
 def test_silence_is_unknown_from_the_last_value_on(tmp_path: Path) -> None:
     records = replayed(tmp_path, shift(0, 1210) + shift(1800, 3700))
     states = [(one["state"], one["since"] - T0) for one in records if one["class"] == "state"]
