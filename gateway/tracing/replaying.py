@@ -80,6 +80,8 @@ def _speller(plant: Plant, form: str) -> Callable[[Record], bytes]:
 
 def _remarks(stage: Stage, player: Player, zone: ZoneInfo) -> list[str]:
     """What is to be known of a replay beside its records."""
+    if not stage.survey.count:
+        return [_("the trace has no reading, so nothing follows from it")]
     end = datetime.fromtimestamp(player.now_ms / 1000, zone).isoformat(timespec="seconds")
     text = _(
         "{count} lines, up to {end}; windows that are not over by then are not told"
