@@ -100,6 +100,8 @@ class RollUps:
         self._grace = grace_ms
         self._rollups: dict[tuple[str, str], RollUp] = {}
         self._agendas: dict[str, _LineAgenda] = {}
+        self._away: dict[tuple[str, str], RollUp] = {}
+        self._told: dict[tuple[str, str], list[Record]] = {}
         self._site = _SiteAgenda()
         self._turn: deque[RollUp] = deque()
 
@@ -109,20 +111,27 @@ class RollUps:
             share.on_touch.clear()
         waiting = {name: share.take_touches() for name, share in shares.items()}
         names = list(dict.fromkeys(share.line for share in shares.values()))
-        before, self._rollups = self._rollups, {}
-        agendas, self._agendas = self._agendas, {}
+        before, self._rollups = self._away | self._rollups, {}
+        self._site.lines.clear()
         for line in names:
-            agenda = self._agendas[line] = agendas.get(line) or _LineAgenda()
+            place, agenda = (line, LINE), self._agendas.setdefault(line, _LineAgenda())
             agenda.shares = [share for share in shares.values() if line in share.lines()]
-            place = line, LINE
             self._rollups[place] = before.get(place) or RollUp(place, line, agenda, self._grace)
-        self._site.lines = list(self._agendas.values())
+            self._site.lines.append(agenda)
         if names:
             place = SITE, SITE
             site = before.get(place) or RollUp(place, None, self._site, self._grace)
             self._rollups[place] = site
-        for rollup in self._rollups.values():
+        for place, rollup in self._rollups.items():
             rollup.follow(list(shares.values()))
+            for record in self._told.pop(place, ()):
+                rollup.recall(record)
+        # A line that comes back goes on with the revisions of what it told.
+        self._away = {place: of for place, of in before.items() if place not in self._rollups}
+        for (line, _asset), rollup in self._away.items():
+            rollup.follow([])
+            if line in self._agendas:
+                self._agendas[line].shares = []
         allot(shares)
         self._turn = deque(self._rollups.values())
         self._planned()
@@ -135,6 +144,8 @@ class RollUps:
         rollup = self._rollups.get((record.line, record.asset))
         if rollup is not None:
             rollup.recall(record)
+        elif record.asset in {LINE, SITE}:
+            self._told.setdefault((record.line, record.asset), []).append(record)
 
     def resume(self, now_ms: int) -> None:
         """Take up the rest, once assets and statements are there."""

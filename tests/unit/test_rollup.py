@@ -256,3 +256,28 @@ def test_windows_of_a_machine_that_is_gone_stay_as_told() -> None:
     play(rig, T0 + HOUR + 30_000, T0 + 2 * HOUR + 30_000, "m1", state="running", count=5, reject=0)
     told = [(b["rev"], b["time_s"]["planned"]) for b in rig.told("oee", "hour", "_line")]
     assert told == [(0, 7200), (0, 3600)]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_line_that_comes_back_goes_on_with_its_revisions(restarted: bool) -> None:  # noqa: FBT001
+    there = dataclasses.replace(asset(SPEC, "m2"), line="l2")
+    rig = site(asset(SPEC, "m1"), there)
+    play(rig, T0, T0 + HOUR + 30_000, "m1", "m2", state="running", count=5, reject=0)
+    rig.commit()
+    before, rig.assets = rig.assets, (rig.assets[0],)
+    if restarted:
+        rig.restart(T0 + HOUR + 31_000)
+    else:
+        rig._keep(rig.ledger.replace({}, ["m1"]))
+    play(rig, T0 + HOUR + 31_000, T0 + 2 * HOUR + 30_000, "m1", state="running", count=5, reject=0)
+    rig.assets = before
+    rig.withdraw()
+    rig.begin_anew(T0 + 2 * HOUR + 31_000)
+    play(rig, T0 + 2 * HOUR + 31_000, T0 + 3 * HOUR + 30_000, "m1", "m2", state="running", count=5)
+    told = [
+        (record.subject, body["rev"])
+        for record, body in rig.bodies("oee")
+        if (record.line, record.asset) == ("l2", "_line") and body["final"]
+    ]
+    assert told
+    assert len(told) == len(set(told)), "no revision twice"
