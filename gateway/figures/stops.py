@@ -87,12 +87,25 @@ def reach(journal: Journal, moment: int, spec: KpiSpec) -> Interval:
 
 
 def around(journal: Journal, t_ms: int, end: int, spec: KpiSpec) -> Interval:
-    """What a state that came late and holds to `end` may change: also whose reason is whose."""
+    """What a state that came late and holds to `end` may change.
+
+    It says whether what stands after unknown time stood before it, and whose reason is whose.
+    """
+    over = max(end, _stands_until(journal, end))
     if not spec.reasons or not journal.reason.times:
-        return t_ms, end
+        return t_ms, over
     begin, _over = reach(journal, t_ms, spec)
-    _begin, over = reach(journal, end, spec)
-    return min(begin, t_ms), max(over, end)
+    _begin, last = reach(journal, end, spec)
+    return min(begin, t_ms), max(last, over)
+
+
+def _stands_until(journal: Journal, moment: int) -> int:
+    """When it is known again that nothing stands; not after the moment, if it is known then."""
+    times, words = journal.state.times, journal.state.values
+    place = max(journal.state.index(moment), 0)
+    while place < len(times) and words[place] not in _OTHERWISE:
+        place += 1
+    return times[place] if place < len(times) else END
 
 
 def _stops(journal: Journal, start: int, end: int) -> Iterator[tuple[int, int, int]]:

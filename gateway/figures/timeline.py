@@ -8,6 +8,7 @@ tile it without gap or overlap; breaks are planned stops outside of it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, fields
 from operator import add, attrgetter
 from typing import TYPE_CHECKING
@@ -167,9 +168,11 @@ def measure(
     over = end if until is None else min(end, until)
     if over <= start:
         return Times()
-    # A stop that fills the margin on either side is long enough, however long it is.
+    # A stop that fills the margin on either side is long enough, however long it is. What it was
+    # before unknown time says whether it is one that was counted already.
     horizon = end + micro_ms if until is None else min(end + micro_ms, until)
-    seen = spans(journal, start - micro_ms, horizon)
+    since = min(start, stops.found[0].start) if stops.found else start
+    seen = spans(journal, since - micro_ms, horizon)
     minor = [
         (first, last)
         for first, last in (_stretches(seen) if micro_ms else ())
@@ -205,7 +208,7 @@ def measure(
     times.breakdown, times.waiting, times.standing = lost[BREAKDOWN], lost[WAITING], lost[IDLE]
     times.quality, times.personnel, times.utility = (lost[loss] for loss in _BESIDE)
     times.micro_stops = sum(start <= first < over and _within(busy, first) for first, _ in minor)
-    _count(times, journal, stops, (start, over), [busy, minor])
+    _count(times, seen, stops, (start, over), [busy, minor])
     return times
 
 
@@ -221,36 +224,40 @@ def _place(word: str, said: str) -> tuple[str, str]:
 
 def _count(
     times: Times,
-    journal: Journal,
+    seen: Sequence[Span],
     stops: Stops,
     within: Interval,
     busy_and_minor: Sequence[Sequence[Interval]],
 ) -> None:
-    """Count the stops, no minor ones, that began in planned time, and the failures of them."""
+    """Count the stops, no minor ones, that began in planned time, and the failures of them.
+
+    One that unknown time cuts into stretches begins with the first that is long enough.
+    """
     busy, minor = busy_and_minor
     start, end = within
-    for first, _last, said in stops.found:
-        if start <= first < end and _within(busy, first) and not _within(minor, first):
-            times.stops += said not in {PLANNED, SETUP}
-            times.failures += said == BREAKDOWN
+    lasting = [first for first, _last in _stretches(seen) if not _within(minor, first)]
+    for stop in stops.found:
+        place = bisect_left(lasting, stop.start)
+        first = lasting[place] if place < len(lasting) else stop.end
+        if first < stop.end and start <= first < end and _within(busy, first):
+            times.stops += stop.loss not in {PLANNED, SETUP}
+            times.failures += stop.loss == BREAKDOWN
     times.failures += sum(
-        _within(busy, moment) and not _within(minor, moment) and stops.loss_at(moment) in _BY_STATE
-        for moment in _begun(journal, start, end)
+        start <= first < end and _within(busy, first) and stops.loss_at(first) in _BY_STATE
+        for first in _begun(seen, minor)
     )
 
 
-def _begun(journal: Journal, start: int, end: int) -> list[int]:
-    """When a fault began; after unknown time only if none was there before it."""
-    times, words = journal.state.times, journal.state.values
+def _begun(seen: Sequence[Span], minor: Sequence[Interval]) -> list[int]:
+    """When faults began that are no minor stops; after unknown time only if none was before it."""
     begun: list[int] = []
-    for place in range(journal.state.index(start - 1) + 1, journal.state.index(end - 1) + 1):
-        if words[place] != FAULT:
-            continue
-        before = place - 1
-        while before >= 0 and words[before] not in KNOWN:
-            before -= 1
-        if before < 0 or words[before] != FAULT:
-            begun.append(times[place])
+    lasts = False
+    for first, _last, word in seen:
+        if word == FAULT and not lasts and not _within(minor, first):
+            begun.append(first)
+            lasts = True
+        elif word not in {FAULT, UNKNOWN}:
+            lasts = False
     return begun
 
 

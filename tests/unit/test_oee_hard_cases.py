@@ -271,6 +271,24 @@ def test_a_fault_interrupted_by_unknown_time_is_one_failure() -> None:
     assert fold_oee(entries, ZERO, win, always(win), spec()).kpi["failures"] == 1
 
 
+def test_a_failure_begins_with_the_first_stretch_that_is_no_minor_stop() -> None:
+    # 30 s are known of the fault, then nothing for 30 s: what goes on for minutes is a failure.
+    def found(*told: tuple[int, str | None]) -> dict[str, float | None]:
+        entries = states((T0, "running"), *((T0 + second * 1000, word) for second, word in told))
+        win = window(60, kind="hour")
+        return dict(fold_oee(entries, ZERO, win, always(win), spec(micro_stop_s=60.0)).kpi)
+
+    cut = ((100, "fault"), (130, None), (160, "fault"), (400, "running"))
+    assert (found(*cut)["failures"], found(*cut)["downtime_count"]) == (1, 1)
+    assert found(*cut)["mttr_s"] == 240
+    # All of it is as short as a minor stop, as far as it is known.
+    short = ((100, "fault"), (130, None), (160, "fault"), (190, "running"))
+    assert (found(*short)["failures"], found(*short)["downtime_count"]) == (0, 0)
+    # It goes on after a minor piece of it, and after what is unknown again: still the same one.
+    again = ((100, "fault"), (200, None), (230, "fault"), (240, None), (260, "fault"))
+    assert found(*again, (400, "running"))["failures"] == 1
+
+
 def test_a_window_that_is_not_over_ends_now() -> None:
     win = window(60, kind="hour")
     entries = log(

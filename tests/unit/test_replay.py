@@ -224,3 +224,24 @@ def test_steps_are_told_from_late_lines_and_from_another_boot() -> None:
     assert steps.undone(99_500, None) == 7500
     assert steps.undone(200_000, 50.0) == 200_000 - 92_000, "another boot"
     assert steps.count == 1
+
+
+def test_what_comes_late_before_unknown_time_restates_where_the_fault_goes_on(
+    tmp_path: Path,
+) -> None:
+    # A fault over the hour's end of which the middle can't be read, and the beginning comes late.
+    def state(second: int) -> str:
+        word = "fault" if 2800 <= second < 5000 else "running"
+        told = json.loads(line(second, "state", word, "press-1"))
+        return json.dumps({**told, "q": "bad"} if 3180 <= second < 3700 else told)
+
+    def failures(seconds: list[int]) -> dict[int, float | None]:
+        site = "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: Asia/Shanghai}\n"
+        site += "assets: {press-1: {ideal_cycle: 10s, micro_stop: 5min}}\n"
+        told = windows(replayed(tmp_path, map(state, seconds), site), "oee", "hour")
+        return {one["win"]["start"]: one["kpi"]["mtbf_s"] for one in told}
+
+    turns = list(range(0, 9000, 10))
+    late = [one for one in turns if not 2800 <= one < 3000]
+    late[late.index(8000) : late.index(8000)] = range(2800, 3000, 10)
+    assert failures(late) == failures(turns) == {T0: 3600, T0 + HOUR: None}
