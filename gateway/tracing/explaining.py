@@ -190,18 +190,38 @@ def _products(found: Mapping[str, Any]) -> Iterator[Cells]:
         cycle = _("no ideal cycle")
         if one["ideal_cycle_s"] is not None:
             cycle = f"{_n(one['ideal_cycle_s'])} s"
+        known = one["multipliers"] or {"mounted": None}
+        used = [
+            (name, known[name] if told is None else told)
+            for name, told in zip(known, one["factors"], strict=False)
+        ]
+        factors = "".join(f"  × {name} {_n(told)}" for name, told in used if told is not None)
         for name, grown in one["grown"].items():
             text = _n(grown["placed"])
             if grown["unplaced"]:
                 text += " " + _("and {count} across unknown time").format(
                     count=_n(grown["unplaced"])
                 )
-            yield [one["product"] or "–", name, f"{text} ({cycle})"]
+            yield [one["product"] or "–", name, f"{text} ({cycle})" + factors * (name == "count")]
         if one["ideal"] is not None and one["total"] is not None:
             text = _("{count} pieces, ideal time {ideal}; good {good}, ideal time {of_good}")
             good, total = _count(one["good"]), _count(one["total"])
             ideal, of_good = _ms(one["ideal"]), _ms(one["ideal_good"])
             yield ["", "=", text.format(count=total, ideal=ideal, good=good, of_good=of_good)]
+    count = found["computed"]["oee"].get("count")
+    if found["products"] and count:
+        told = {
+            key: _n(value) if isinstance(value, int | float) else "–"
+            for key, value in count.items()
+        }
+        text = _("the record says: {total} in all, {good} good").format(**told)
+        if _halves(found):
+            text += f" ({_('good ones of a left and a right are whole pairs')})"
+        yield ["", "", text]
+
+
+def _halves(found: Mapping[str, Any]) -> bool:
+    return any("count_left" in one["grown"] for one in found["products"])
 
 
 def _formulas(ratios: Mapping[str, Any]) -> Iterator[Cells]:

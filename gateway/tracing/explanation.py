@@ -186,6 +186,7 @@ def _products(evidence: Evidence, sums: Sums) -> Iterator[Data]:
         yield {
             "product": setting.product,
             "factors": list(setting.factors),
+            "multipliers": dict(evidence.spec.multipliers),
             "ideal_cycle_s": evidence.spec.ideal_cycle_s if own_s is None else own_s,
             "grown": {
                 name: {"placed": float(one.placed), "unplaced": float(one.unplaced)}
