@@ -50,9 +50,19 @@ class Watched:
     span: Interval
 
     def used_kwh(self) -> float:
-        """Energy between the first and the last reading of the meter, as it really flowed."""
-        good = [r.t for r in self.meter if r.value is not None]
-        return (self.life.used(good[-1]) - self.life.used(good[0])) / HUNDREDTH / 100
+        """Energy between the first and the last reading of the meter, as it really flowed.
+
+        But for what flowed after the last reading of a meter that was exchanged: it took that
+        with it.
+        """
+        good = [(r.t, r.value) for r in self.meter if isinstance(r.value, int)]
+        used = (self.life.used(good[-1][0]) - self.life.used(good[0][0])) / HUNDREDTH
+        if self.swap is not None:
+            swap = self.swap
+            before = max(t for t, _value in good if t < swap)
+            after, shown = min((t, value) for t, value in good if t >= swap)
+            used -= (self.life.used(after) - self.life.used(before)) / HUNDREDTH - shown
+        return used / 100
 
 
 @dataclass(frozen=True, slots=True)

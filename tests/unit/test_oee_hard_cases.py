@@ -315,3 +315,18 @@ def test_more_rejects_than_pieces_make_no_ratio_negative() -> None:
     found = fold_oee(entries, Fraction(0), hour, PlannedTime(((0, HOUR),)), judged)
     assert (found.q, found.oee) == (0, 0)
     assert all(value is None or value >= 0 for value in found.kpi.values())
+
+
+def test_a_fault_begins_where_it_is_known_first() -> None:
+    """Heard for the last time at the edge of an hour, and again ten minutes later."""
+    first, second = window(60), window(60, start=T0 + HOUR)
+    edge = T0 + HOUR
+    entries = [
+        *states((T0, "running"), (edge - 2000, "fault"), (edge + 20 * MINUTE, "running")),
+        Entry(edge - 2000, "silence", edge + 10 * MINUTE),
+    ]
+    of = spec(signals=("state",), counting="direct")
+    before = fold_oee(entries, ZERO, first, always(first), of)
+    after = fold_oee(entries, ZERO, second, always(second), of)
+    assert (before.kpi["failures"], after.kpi["failures"]) == (0, 1)
+    assert after.kpi["mttr_s"] == 600
