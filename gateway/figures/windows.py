@@ -20,6 +20,8 @@ QUARTER_MS = 15 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MINUTES = 24 * 60
 STEPS = {"quarter": QUARTER_MS, "hour": HOUR_MS}
+FIRST_DAY, LAST_DAY = date(2, 1, 1), date(9998, 12, 31)
+"""Days that a date and a zone can be reckoned with from; a site file may name any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def local_ms(day: date, minutes: int, tz: ZoneInfo) -> int:
     """
     days, minute = divmod(minutes, DAY_MINUTES)
     clock = time(minute // 60, minute % 60)
+    day = min(max(day, FIRST_DAY), LAST_DAY)
     moment = datetime.combine(day + timedelta(days=days), clock, tz)
     return int(moment.timestamp()) * 1000
 

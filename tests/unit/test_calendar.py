@@ -218,3 +218,8 @@ def test_next_end() -> None:
 
 def test_a_subject_names_the_window() -> None:
     assert Window("hour", 5, 6, product="A17", order="W1").subject == "hour/5/A17/W1"
+
+
+def test_any_date_of_a_site_file_can_be_reckoned_with() -> None:
+    first, last = (local_ms(day, 1440, SHANGHAI) for day in (date.min, date.max))
+    assert first < 0 < last
