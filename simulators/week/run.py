@@ -55,13 +55,13 @@ class Watched:
         But for what flowed after the last reading of a meter that was exchanged: it took that
         with it.
         """
-        good = [(r.t, r.value) for r in self.meter if isinstance(r.value, int)]
+        good = [(r.t, r.value) for r in self.meter if isinstance(r.value, (int, float))]
         used = (self.life.used(good[-1][0]) - self.life.used(good[0][0])) / HUNDREDTH
         if self.swap is not None:
             swap = self.swap
             before = max(t for t, _value in good if t < swap)
             after, shown = min((t, value) for t, value in good if t >= swap)
-            used -= (self.life.used(after) - self.life.used(before)) / HUNDREDTH - shown
+            used -= (self.life.used(after) - self.life.used(before)) / HUNDREDTH - 100 * shown
         return used / 100
 
 
