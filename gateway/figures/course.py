@@ -4,6 +4,10 @@ Whatever a window is cut into (quarters, slots of a tariff, stretches of a state
 to the whole, because each part is the difference of this one function at its ends. What a reset,
 a jump or an exchanged transformer hides is not made up: the function doesn't rise there by more
 than what is known.
+
+The log surely holds the readings on both sides of each full minute, and what lies within a minute
+only by chance (a restart, a late reading). So what a cut within a minute parts (an order, a
+product, a state) hangs on the minute's ends alone: its use is spread evenly over it.
 """
 
 from __future__ import annotations
@@ -50,8 +54,8 @@ class Course:
         series: readings, from the last before `start` to the first after `end`.
         limits: what is believed of the register.
         hole_ms: readings further apart leave a hole.
-        start: first ms.
-        end: first ms after it.
+        start: first ms; what is asked of lies in the full minutes from that of it.
+        end: first ms after it; likewise to that of it.
         scales: what a raw count was multiplied by, at the times when that was noted; across a
             change of it nothing is known.
 
@@ -71,6 +75,7 @@ class Course:
         end: int,
         scales: Series[float] | None = None,
     ) -> None:
+        start, end = minutes_of(start, end)
         self._series = series
         self._legs: list[Leg] = []
         self._risen: dict[int, Fraction] = {}
@@ -111,17 +116,7 @@ class Course:
     def rise(self, start: int, end: int) -> Fraction:
         """What was used in [start, end), as far as readings reach."""
         span = self.span(start, end)
-        return NOTHING if span is None else self._at(span[1]) - self._at(span[0])
-
-    def spread(self, since: int, until: int, start: int, end: int) -> Fraction:
-        """What was used in [since, until) of [start, end), each full minute spread evenly.
-
-        The log holds a register at full minutes, and more of it only by chance: what is cut
-        within a minute must not hang on that.
-        """
-        if not self._legs:
-            return NOTHING
-        return self._spread_to(until, start, end) - self._spread_to(since, start, end)
+        return NOTHING if span is None else self._even(span[1]) - self._even(span[0])
 
     def is_whole(self, start: int, end: int) -> bool:
         """Whether readings reach over all of [start, end) and hide nothing."""
@@ -129,6 +124,7 @@ class Course:
 
     def is_estimated(self, start: int, end: int) -> bool:
         """Whether some of [start, end) was spread over a hole, or a part may be hidden."""
+        start, end = minutes_of(start, end)
         return any(since < end and until > start for since, until in (*self.holes, *self.doubts))
 
     def known_ms(self, start: int, end: int) -> int:
@@ -136,10 +132,13 @@ class Course:
         span = self.span(start, end)
         return 0 if span is None else span[1] - span[0] - overlap(self.holes, *span)
 
-    def across_holes(self, start: int, end: int) -> list[tuple[Interval, Interval]]:
-        """Each hole that [start, end) has a part of, and that part."""
+    def across_holes(self, start: int, end: int) -> list[tuple[Interval, Fraction]]:
+        """Each hole that [start, end) has a part of, and what that part rose by."""
+        parts = ((hole, clip([hole], start, end)) for hole in self.holes)
         return [
-            (hole, clip([hole], start, end)[0]) for hole in self.holes if _meet(hole, start, end)
+            (hole, self._at(until) - self._at(since))
+            for hole, part in parts
+            for since, until in part
         ]
 
     def ends(self, start: int, end: int) -> tuple[Fraction | None, Fraction | None]:
@@ -149,7 +148,7 @@ class Course:
             return None, None
         values = self._series.values
         first, last = self._leg(span[0]), self._leg(span[1] - 1)
-        begin, over = self._register(span[0]), self._register(span[1])
+        begin, over = self._shown(span[0]), self._shown(span[1])
         if first.step is not None:
             at = first.since if first.since <= start else first.until
             begin = exact(values[self._series.index(at)])
@@ -172,14 +171,21 @@ class Course:
                     best, most = over, risen
         return None if best is None else self.rise(best - length, best)
 
-    def _spread_to(self, moment: int, start: int, end: int) -> Fraction:
-        first, last = self._legs[0].since, self._legs[-1].until
-        minute = moment - moment % MINUTE_MS
-        begin, over = max(minute, start), min(minute + MINUTE_MS, end)
-        low = self._at(min(max(begin, first), last))
-        if moment <= begin:
-            return low
-        high = self._at(min(max(over, first), last))
+    def _even(self, moment: int) -> Fraction:
+        """What the register has risen by at a time within its legs, each minute spread evenly."""
+        begin, over = _within(moment, self._legs[0].since, self._legs[-1].until)
+        if not begin < moment < over:
+            return self._at(moment)
+        low, high = self._at(begin), self._at(over)
+        return low + (high - low) * Fraction(moment - begin, over - begin)
+
+    def _shown(self, moment: int) -> Fraction:
+        """The register at a time, each minute's plain rise spread evenly."""
+        leg = self._leg(moment)
+        begin, over = _within(moment, leg.since, leg.until)
+        if leg.step is not None or not begin < moment < over:
+            return self._register(moment)
+        low, high = self._register(begin), self._register(over)
         return low + (high - low) * Fraction(moment - begin, over - begin)
 
     def _leg(self, moment: int) -> Leg:
@@ -259,5 +265,12 @@ def _judged(
         yield place, step, change in LOST
 
 
-def _meet(interval: Interval, start: int, end: int) -> bool:
-    return interval[0] < end and interval[1] > start
+def minutes_of(start: int, end: int) -> Interval:
+    """The full minutes that [start, end) has a part of."""
+    return start - start % MINUTE_MS, end + -end % MINUTE_MS
+
+
+def _within(moment: int, since: int, until: int) -> Interval:
+    """The ends of the minute that a moment lies in, as far as [since, until] reaches."""
+    minute = moment - moment % MINUTE_MS
+    return max(minute, since), min(minute + MINUTE_MS, until)

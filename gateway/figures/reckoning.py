@@ -14,6 +14,7 @@ from gateway.figures.calendar import SIGHT_MS
 from gateway.figures.cells import Cells
 from gateway.figures.conversion import factors_of
 from gateway.figures.counting import count_pieces, good_halves
+from gateway.figures.course import minutes_of
 from gateway.figures.energy import EnergyFigures, SharedFigures, energy_figures, with_shared
 from gateway.figures.intervals import merge
 from gateway.figures.journal import (
@@ -222,6 +223,7 @@ class Reckoning:
         """Whether a reading beyond an edge is there to interpolate with, or none will come."""
         if not self.is_settled(edge, now_ms):
             return False
+        edge = minutes_of(edge, edge)[1]  # what it parts hangs on the whole minute
         registers = [name for name in medium.series if name in self._journal.numbers][:1]
         if medium is ELECTRICITY:
             registers += [*BESIDE, *COMPRESSED_AIR.series]

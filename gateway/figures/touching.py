@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway.figures.course import minutes_of
 from gateway.figures.journal import (
     AMOUNTS,
     FOREVER,
@@ -55,8 +56,9 @@ def touched(journal: Journal, spec: KpiSpec, t_ms: int, signal: str) -> Interval
     if signal in METERED:
         # A block of demand that ends later may begin in what changes.
         place, block_ms = series.index(t_ms), spec.metering.block_min * MINUTE_MS
-        until = min(_after(series, t_ms, END) + block_ms, END)
-        return series.times[place - 1] if place else t_ms, until
+        since = series.times[place - 1] if place else t_ms
+        since, until = minutes_of(since, _after(series, t_ms, END))
+        return since, min(until + block_ms, END)
     if signal in PHASES:
         return t_ms - t_ms % MINUTE_MS, t_ms - t_ms % MINUTE_MS + MINUTE_MS
     none = END if signal in {OPERATORS, *multiplying(spec)} else t_ms
@@ -74,7 +76,7 @@ def begin_of(journal: Journal, spec: KpiSpec, registers: Iterable[str], moment: 
         series = journal.numbers.get(signal)
         place = -1 if series is None else series.index(moment - 1)
         if series is not None and place >= 0:
-            begin = min(begin, series.times[place])
+            begin = min(begin, minutes_of(series.times[place], moment)[0])
     return begin
 
 

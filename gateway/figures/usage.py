@@ -205,14 +205,14 @@ class Usage:
             if slot.price is not None:
                 _add(sums, COST, kwh * exact(slot.price))
                 _add(sums, PRICED, kwh)
-        for hole, part in course.across_holes(start, end):
+        for hole, risen in course.across_holes(start, end):
             if clock.is_cut(*hole):
-                _add(sums, APPORTIONED, course.rise(*part))
+                _add(sums, APPORTIONED, risen)
 
     def _add_states(
         self, journal: Journal, course: Course, start: int, end: int, sums: dict[Key, Fraction]
     ) -> None:
-        """Cut what was used where the state or the level changes, a minute's evenly over it."""
+        """Cut what was used where the state or the level changes."""
         if self._wanted.isdisjoint(BY_STATE):
             return
         silent = merge(journal.silent(start, end))
@@ -224,14 +224,14 @@ class Usage:
             left = subtract(left, known)
             _add(sums, (WORK, STANDBY), NOTHING)  # told, be it of nothing
             for begin, over in known:
-                _add(sums, (WORK, level), course.spread(begin, over, start, end))
+                _add(sums, (WORK, level), course.rise(begin, over))
         states = spans(journal, start, end) if STATE in self._spec.signals else []
         for since, until, word in states:
             work = WORKS.get(word, STOPPED)
             for begin, over in clip(left, since, until):
-                _add(sums, (WORK, work), course.spread(begin, over, start, end))
+                _add(sums, (WORK, work), course.rise(begin, over))
         for begin, over in left if not states else ():
-            _add(sums, (WORK, UNKNOWN), course.spread(begin, over, start, end))
+            _add(sums, (WORK, UNKNOWN), course.rise(begin, over))
 
     def _add_off_shift(
         self, course: Course, start: int, end: int, sums: dict[Key, Fraction]

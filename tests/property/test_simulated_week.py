@@ -73,7 +73,8 @@ def test_a_week_is_told_as_it_was(industry: str, seed: int) -> None:
 def test_restarts_change_nothing_in_a_week(industry: str) -> None:
     week = watch(workshop(industry), 11, peaceful=True)
     start, end = week.workshop.week.span
-    stops = sorted(random.Random(industry).randrange(start, end) for _ in range(25))
+    dice = random.Random(industry)
+    stops = sorted(dice.randrange(start, end) for _ in range(25))
     with tempfile.TemporaryDirectory() as folder:
         stage = stage_of(week, Path(folder))
         assert Restarting(stage).play(end, stops) == replayed(stage, end)
