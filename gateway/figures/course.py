@@ -250,10 +250,10 @@ def _judged(
             yield place, step, change in LOST
         return
     times, values = series.times, series.values
-    was_changed = False
+    first = series.index(start - 1)
+    was_changed = first > 0 and _is_other(scales, times[first - 1], times[first])
     for place, step, change in steps(series, limits, start, end):
-        before, now = scales.at(times[place - 1]), scales.at(times[place])
-        if before is not None and before != now:
+        if _is_other(scales, times[place - 1], times[place]):
             was_changed = True
             yield place, 0.0, True
             continue
@@ -263,6 +263,12 @@ def _judged(
             step, change = limits.step(values[place - 1], values[place], elapsed)  # noqa: PLW2901
         was_changed = False
         yield place, step, change in LOST
+
+
+def _is_other(scales: Series[float], before: int, now: int) -> bool:
+    """Whether two readings, by their times, are of different scales."""
+    scale = scales.at(before)
+    return scale is not None and scale != scales.at(now)
 
 
 def minutes_of(start: int, end: int) -> Interval:

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.figures.calendar import Calendar
@@ -159,6 +159,13 @@ def test_the_highest_demand_is_that_of_all_blocks_looked_at_one_by_one(
 
 
 @given(readings, cuts)
+@example(
+    [
+        *((51801, 0), (394937, 0), (9947, -2), (81248, 0), (24446, -3)),
+        *((13012, 0), (9288, 0), (39332, -3), (99999, 300)),
+    ],
+    [0, 542986, 569449, LONG_MS],
+)
 @settings(deadline=None, max_examples=120)
 def test_states_add_up_over_any_windows(steps: list[tuple[int, int]], edges: list[int]) -> None:
     journal, usage = log(steps), Usage(SPEC, CALENDAR, "main")
