@@ -280,7 +280,7 @@ class Ledger:
         if asset.kpi is None:
             raise ValueError(asset.name)
         account = Account(asset, asset.kpi, calendar, self._grace_ms)
-        account.epochs.hold()
+        account.intake.epochs.hold()
         before = self._parting.get(asset.name)
         heard = None
         if before is not None and before.presence is not None and before.presence.heard != NEVER:
@@ -316,7 +316,7 @@ class Ledger:
         held, self._held = self._held, []
         told = [draft for reading in held for draft in self.observe(*reading)]
         for account in accounts.values():
-            account.epochs.begin()
+            account.intake.epochs.begin()
         return told
 
     def restore(

@@ -6,36 +6,30 @@ they came by the second, late, or out of the store after a restart.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.figures.bench import Bench, alike, serials
-from gateway.figures.book import Book, Fold
+from gateway.figures.books import Books
 from gateway.figures.context import entries_of
-from gateway.figures.drops import Drops
-from gateway.figures.epochs import Epochs
 from gateway.figures.eras import Eras
-from gateway.figures.journal import ORDER, PRODUCT, SAID, STATE, TEST, Journal
-from gateway.figures.media import BESIDE, HITS, MEDIA, METERED
+from gateway.figures.intake import Intake
+from gateway.figures.journal import ORDER, PRODUCT, STATE, Journal
+from gateway.figures.media import METERED
 from gateway.figures.orders import CARRIED
-from gateway.figures.pieces import tells_pieces
 from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
-from gateway.figures.share import Share
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.terms import DATED, dated_mark
 from gateway.figures.timeline import KNOWN
-from gateway.figures.track import ALWAYS, NEVER, PowerMeter, Track, cleaned, recall, tracks_of
+from gateway.figures.track import ALWAYS
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from gateway.figures.calendar import Calendar
-    from gateway.figures.media import Medium
     from gateway.figures.oee import OeeFigures
     from gateway.kpi import KpiSpec
     from gateway.model import Asset, Record, Value
@@ -44,11 +38,8 @@ LATE_MS = 26 * HOUR_MS
 """What is read or said later than this is refused."""
 KEEP_MS = LATE_MS + 25 * HOUR_MS
 """How much log is held: what may still come, and the day of up to 25 h that it belongs to."""
-METERS = (*(signal for medium in MEDIA for signal in medium.signals), *BESIDE)
 LEAD_MS = HOUR_MS
 """Log before that: a block of demand that ends in a window may begin so long before it."""
-REPLANNED = frozenset({"shift", PRODUCT})
-"""Kinds of windows that a plan changed afterwards makes more of."""
 STEP_MS = 5_000
 """A wall clock that goes back by more than this was set; less is the ticking of two threads."""
 
@@ -67,7 +58,7 @@ class Account:
         refused: readings that came too late to be taken.
         is_stirred: readings have made something due since somebody reset this.
         share: what figures of several assets may ask of it.
-        epochs: by what its registers are multiplied.
+        intake: of its readings.
     """
 
     def __init__(self, asset: Asset, spec: KpiSpec, calendar: Calendar, grace_ms: int) -> None:
@@ -85,54 +76,13 @@ class Account:
         if STATE in bound:
             silence_ms = round(spec.silence_s * 1000)
             self.presence = Presence(self._journal, spec.states, silence_ms, self._note)
-        self._tracks = tracks_of(spec)
-        self._bench: Bench | None = None
-        if spec.counting == "tests":
-            counter = self._tracks.get("count")
-            counter = counter if isinstance(counter, Track) else None
-            self._bench = Bench(spec, self._journal, counter)
-        self._said = {name: track for name in SAID if (track := self._tracks.get(name))}
-        self._measured = {n: track for n, track in self._tracks.items() if n not in self._said}
-        self._drops = Drops(asset, spec)
-        self.epochs = Epochs(asset, spec, self._journal)
+        self.intake = Intake(asset, spec, self._journal, self._note)
         calendar = calendar.of(asset.line, asset.name)
         self._eras = of = Eras(spec, asset.line, calendar, self._journal, self.presence)
 
-        def book(cls: str, fold: Fold, is_settled: Callable[[int, int], bool]) -> Book:
-            return Book(
-                cls,
-                (asset.line, asset.name),
-                spec.windows,
-                spec.interim_s,
-                of,
-                grace_ms,
-                fold,
-                lambda window, now_ms: is_settled(window.end, now_ms),
-                self._journal.tells_of,
-            )
-
-        self._oee: Book | None = None
-        if STATE in bound or tells_pieces(spec):
-            self._oee = book("oee", of.oee_fields, of.is_settled)
-        self._meters: dict[Medium, Book] = {}
-        makes = self._oee is not None and spec.counting != "none"
-        logged = self._journal.tells_of
-        self.share = Share(
-            asset.name,
-            asset.line,
-            of,
-            self._oee,
-            self._meters,
-            logged,
-            self._note_told,
-            makes=makes,
-        )
-        for medium in MEDIA:
-            if bound & set(medium.signals):
-                fold = partial(self.share.energy_fields, medium)
-                settled = partial(self.share.is_metered, medium)
-                self._meters[medium] = book(f"energy/{medium.name}", fold, settled)
-        self._books = [*filter(None, [self._oee]), *self._meters.values()]
+        note_told = self._note_told
+        self._books = Books(asset, spec, of, self._journal, grace_ms, note_told)
+        self.share = self._books.share
 
     def observe(self, t_ms: int, values: Mapping[str, Value]) -> list[Draft]:
         """Take what was read at one time; return a state that changed, and counters that fell."""
@@ -141,7 +91,7 @@ class Account:
             return []
         told: list[Draft] = []
         presence = self.presence
-        is_said = bool(self._said) and self._take_said(t_ms, values)
+        is_said = self.intake.take_said(t_ms, values)
         if presence is not None and STATE in values:
             raw = values[STATE]
             if (
@@ -154,18 +104,7 @@ class Account:
                 told = self._read_state(presence, t_ms, raw)
         if is_said:
             told += self._tell(max(self._now, t_ms))
-        if self._bench is not None:
-            self._test(self._bench, t_ms, values)
-        for signal, value in values.items():
-            track = self._measured.get(signal)
-            if track is None:
-                continue
-            if value == track.value and track.time < t_ms < track.due:
-                track.time = t_ms
-                track.is_logged = False
-            else:
-                told += self._read(track, t_ms, value)
-        return told
+        return told + self.intake.take_measured(t_ms, values)
 
     def enter(self, t_ms: int, said: Mapping[str, Value], now_ms: int) -> list[Draft]:
         """Take what was said of the asset; see `context.entries_of`."""
@@ -188,23 +127,14 @@ class Account:
         """Records of windows that are to be closed, restated or told before they are over."""
         if now_ms >= self._wake:
             self._trim(now_ms)
-        drafts: list[Draft] = []
-        for book in self._books:
-            if now_ms >= book.due:
-                if book is not self._oee:
-                    # The meter may have fallen silent: its last reading belongs to the window.
-                    self._rest(*METERS)
-                drafts += book.advance(now_ms, self._front)
-        if any(book.told_ms == now_ms for book in self._books):
-            self._note_told(now_ms)
-        return drafts
+        return self._books.advance(now_ms, self._front, self.intake.rest_of)
 
     @property
     def windows_due(self) -> int:
         """When `settle` next has something to do; only what stirs or settles it changes that."""
         if not self._is_open:
             return ALWAYS
-        return min(self._wake, *(book.due for book in self._books))
+        return min(self._wake, self._books.due)
 
     def finish(self, now_ms: int) -> list[Draft]:
         """Records of windows that are over, where nothing more will ever be read."""
@@ -212,8 +142,7 @@ class Account:
         if self.presence is not None:
             end_ms = now_ms if self.presence.due == ALWAYS else max(now_ms, self.presence.due - 1)
         self.rest()
-        self.share.ended = end_ms
-        return [draft for book in self._books for draft in book.finish(end_ms, self._front)]
+        return self._books.finish(end_ms, self._front)
 
     def move(self, since: int, delta: int, now_ms: int) -> list[Draft]:
         """Shift what was read from a time on: the clock was wrong by so much.
@@ -228,8 +157,7 @@ class Account:
         self._journal.move(since, delta)
         if self.presence is not None:
             self.presence.move(since, delta)
-        for track in self._tracks.values():
-            track.move(since, delta)
+        self.intake.move(since, delta)
         begin = since + delta
         front = self._front
         if since <= front:
@@ -246,8 +174,7 @@ class Account:
         opens = max(begin, self._front) if is_all else None
         if opens is not None and self._is_open:
             self.share.opened = opens
-        for book in self._books:
-            book.move(reach, opens, now_ms)
+        self._books.move(reach, opens, now_ms)
         self.share.touch(reach, now_ms, now_ms, None)
         self._shown = Shown("")
         return self._tell(now_ms)
@@ -259,7 +186,7 @@ class Account:
 
     def rest(self) -> None:
         """Log the newest readings that were held back because nothing depended on them yet."""
-        self._rest(*self._tracks)
+        self.intake.rest()
 
     def derived(self) -> str:
         """What its deriver must know, as the log has it; "" where there is nothing."""
@@ -267,7 +194,7 @@ class Account:
 
     def live(self, now_ms: int) -> OeeFigures | None:
         """Figures of the current hour; None where none are due at all."""
-        return None if self._oee is None else self._eras.now(now_ms)
+        return None if self._books.oee is None else self._eras.now(now_ms)
 
     def restore(
         self,
@@ -297,30 +224,22 @@ class Account:
                 word = self._shown.word if self._shown.word in KNOWN else None
                 self._journal.put(fields["since"], STATE, word)
         self._resume(heard, found.began)
-        for record in statements:
-            for book in self._books:
-                if record.cls == book.cls:
-                    book.recall(record)
-        newest = max(self._journal.last(), heard or 0, *(book.closed for book in self._books))
+        self._books.recall(statements)
+        newest = max(self._journal.last(), heard or 0, self._books.closed)
         if newest > now_ms + STEP_MS:
             self._step_back(now_ms)
         self.share.was_moved = found.was_moved
-        for book in self._books if found.was_moved else ():
-            book.move(0, None, now_ms)
+        if found.was_moved:
+            self._books.move(0, None, now_ms)
         late = [(e, written) for e, written in found.late if e.t_ms <= now_ms + STEP_MS]
         self._take_up(late, now_ms)
 
     def _take_up(self, late: Iterable[tuple[Entry, int]], now_ms: int) -> None:
         """Have windows told again that were told before something that is known now."""
         if self._has_other_dates():
-            for book in self._books:
-                book.touch(self._front, now_ms, now_ms)
-            self.share.touch(self._front, now_ms, now_ms, None)
+            self._books.redate(self._front, now_ms)
         for start, end, seen_ms in self._eras.replanned:
-            for book in self._books:
-                book.touch(start, end, now_ms, seen_ms)
-                book.look_again(start, now_ms, REPLANNED)
-            self.share.replan(start, end, now_ms, seen_ms)
+            self._books.replan(start, end, now_ms, seen_ms)
         for entry, written in late:
             if self._front <= entry.t_ms:
                 self._touch(entry.t_ms, entry.signal, written)
@@ -351,7 +270,7 @@ class Account:
             self._open(max(first if began is None else began, self._front))
 
     def _catch_up(self, heard: int | None) -> None:
-        recall(self._tracks, self._journal)
+        self.intake.recall()
         if self.presence is not None:
             self.presence.recall(heard)
 
@@ -367,16 +286,9 @@ class Account:
         self._journal.cut(now_ms)
         self._eras.step_back(now_ms)
         self._eras.forget(now_ms)
-        for track in self._tracks.values():
-            track.forget()
+        self.intake.forget()
         self._catch_up(None if self.presence is None else min(self.presence.heard, now_ms))
-        for book in self._books:
-            book.step_back(now_ms)
-
-    def _rest(self, *signals: str) -> None:
-        for track in (self._tracks[signal] for signal in signals if signal in self._tracks):
-            for entry in track.rest():
-                self._note(entry.t_ms, entry.signal, entry.value)
+        self._books.step_back(now_ms)
 
     def _read_state(self, presence: Presence, t_ms: int, raw: Value) -> list[Draft]:
         """Take a state that differs, ends a silence, couldn't be read or came late."""
@@ -385,39 +297,8 @@ class Account:
         self.refused += not presence.read(t_ms, raw)
         if was_unknown and presence.raw is not None:
             # The next reading of each counter shows how far it grew across the unknown time.
-            for track in self._tracks.values():
-                track.due = NEVER
+            self.intake.look_anew()
         return told + self._tell(max(self._now, t_ms))
-
-    def _take_said(self, t_ms: int, values: Mapping[str, Value]) -> bool:
-        """Take what a machine says of its order and its stops, before its state; whether it did.
-
-        A planned stop or a reason that comes with the state is told with it, in one record.
-        """
-        came = [signal for signal in self._said if values.get(signal) is not None]
-        for signal in came:
-            self._read(self._said[signal], t_ms, values[signal])
-        return bool(came)
-
-    def _read(self, track: Track | PowerMeter, t_ms: int, value: Value) -> list[Draft]:
-        """Take a reading that differs, is due or came late; return an event where it fell."""
-        clean = cleaned(track.signal, value)
-        if clean is None:
-            return []
-        scales, told = self.epochs.look(track, t_ms, clean)
-        told += [] if told else self._drops.look(track, t_ms, clean)
-        for entry in scales:
-            self._note(entry.t_ms, entry.signal, entry.value)
-        for entry in track.read(t_ms, clean):
-            self._note(entry.t_ms, entry.signal, entry.value)
-        return told
-
-    def _test(self, bench: Bench, t_ms: int, values: Mapping[str, Value]) -> None:
-        """Take what a test bench shows, before its counter is taken."""
-        serial, result, count = (values.get(name) for name in ("serial", "result", "count"))
-        shown = bench.read(t_ms, serial, result, count)
-        if shown is not None:
-            self._note(shown.t_ms, shown.signal, shown.value)
 
     def _note(self, t_ms: int, signal: str, value: Value) -> None:
         """Put an entry into the log."""
@@ -427,40 +308,19 @@ class Account:
         self._entries.append(Entry(t_ms, signal, value))
         if signal in {ORDER, PRODUCT}:
             self.is_stirred = True
-            for book in self._books:
-                book.due = 0
+            self._books.hurry()
         if is_news or signal in METERED:
             self._touch(t_ms, signal, None)
 
     def _open(self, t_ms: int) -> None:
         """Begin with the windows in which the log begins."""
         self._is_open = self.is_stirred = True
-        self.share.opened = t_ms
-        for book in self._books:
-            book.open(t_ms)
+        self._books.open(t_ms)
 
     def _touch(self, t_ms: int, signal: str, written_ms: int | None) -> None:
         """Have what an entry changes in closed windows computed again."""
-        # A test changes its piece, in whatever window that was tested first.
-        for moment in alike(self._journal, t_ms) if signal == TEST else (t_ms,):
-            self._touch_at(moment, signal, written_ms)
-
-    def _touch_at(self, t_ms: int, signal: str, written_ms: int | None) -> None:
-        media = HITS.get(signal)
-        hit = self._books
-        if media is not None:
-            hit = [self._meters[medium] for medium in media if medium in self._meters]
-        used = self._eras.kept_to(signal), self.share.used_to
-        frozen = max([*used, *(book.closed for book in hit)])
-        if t_ms >= frozen and not self._eras.acts_back(t_ms, signal):
-            return
-        start, end = self._eras.touched(t_ms, signal)
-        if start < frozen:
+        if self._books.touch(t_ms, signal, self._now, written_ms):
             self.is_stirred = True
-            self._eras.drop(start, end, signal)
-            for book in hit:
-                book.touch(start, end, self._now, written_ms)
-            self.share.touch(start, end, self._now, written_ms)
 
     def _tell(self, now_ms: int) -> list[Draft]:
         """A state record, where the state, its reason or the order isn't the one told before."""
@@ -478,15 +338,13 @@ class Account:
         settings = self._eras.due(now_ms)
         if settings is not None:
             self._entries.append(Entry(settings[0], SETTINGS, settings[1]))
-            if self._bench is not None:
-                self._entries += serials(self._journal, now_ms)
+            self._entries += self.intake.serials(now_ms)
         if self._has_other_dates():
             mark = Entry(now_ms, DATED, dated_mark(self.spec))
             self._journal.put(now_ms, DATED, mark.value)
             self._entries.append(mark)
         self._forget(now_ms)
-        for book in self._books:
-            book.trim(self._front)
+        self._books.trim(self._front)
 
     def _forget(self, now_ms: int) -> None:
         """Forget the log before a time, and log what is still in force of it."""

@@ -152,7 +152,7 @@ def test_memory_is_bounded() -> None:
         sizes.append(sum(len(series) for series in journal.numbers.values()))
     assert sizes[4] <= sizes[2] * 1.05
     account = rig.ledger._accounts["m1"]
-    assert all(len(book._told) <= 52 for book in account._books)
+    assert all(len(book._told) <= 52 for book in account._books.each)
 
 
 def test_the_log_is_written_by_asset() -> None:
