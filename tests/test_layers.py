@@ -264,6 +264,13 @@ def test_every_room_is_in_both_tables() -> None:
     assert names - written <= {"__main__"}
 
 
+@pytest.mark.parametrize(("folders", "most"), [(PACKAGES, 400), (("tests",), 450)])
+def test_no_file_holds_a_second_idea(folders: tuple[str, ...], most: int) -> None:
+    """A long file is two: cut it by its ideas (docs/architecture.md), not by its length."""
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert [str(path) for path in paths if len(path.read_text("utf-8").splitlines()) > most] == []
+
+
 def loaded(code: str) -> set[str]:
     """The modules that a fresh interpreter holds after some imports."""
     code = f"import sys; {code}; print(*sys.modules)"

@@ -16,8 +16,6 @@ Source: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3 and 4.4.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -41,6 +39,7 @@ from pymodbus.pdu.register_message import (
 from drivers.modbus.config import endpoint
 from drivers.modbus.messages import exception
 from drivers.modbus.register import Function, Store
+from drivers.modbus.sockets import reason_of, tune
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
@@ -202,7 +201,7 @@ class TcpLink:
                     _(
                         "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
                         "whether another master holds the device's only connection."
-                    ).format(endpoint=self.endpoint, reason=_reason(error))
+                    ).format(endpoint=self.endpoint, reason=reason_of(error, CONNECT_S))
                 ) from error
 
     async def close(self) -> None:
@@ -268,12 +267,14 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.is_alive = True
-        _tune(transport.get_extra_info("socket"))
+        tune(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_alive = False
         self.closed.set_result(None)
-        reason = self._reason or (_("the device hung up") if exc is None else _reason(exc))
+        reason = self._reason or (
+            _("the device hung up") if exc is None else reason_of(exc, CONNECT_S)
+        )
         self._fail_all(reason)
 
     async def ask(self, tid: int, query: Query, timeout_s: float) -> Answer:
@@ -381,22 +382,3 @@ class _Connection(asyncio.Protocol):
                         )
                     )
                 )
-
-
-def _tune(sock: socket.socket) -> None:
-    """Send at once, and let the kernel notice a peer that went away without a word."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, name):  # each system has some of them
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _reason(error: Exception) -> str:
-    """What the system says, without the addresses that asyncio writes into it."""
-    if isinstance(error, TimeoutError) and not error.errno:
-        return _("no answer within {timeout:g} s").format(timeout=CONNECT_S)
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number > 0:
-        return os.strerror(number)
-    return getattr(error, "strerror", None) or str(error)

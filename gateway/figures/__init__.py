@@ -1,12 +1,24 @@
 """How states, counters and registers become figures; `gateway/ledger.py` is the door.
 
-Read in this order: `journal` (an asset's log), `timeline` (states → time) and `stops` (to which
-loss), `counter`, `counting` and `pieces` (readings → pieces), `staffing` (people), `oee` and
-`kpis` (the fold), `own`;
-for energy `course` (a register over time), `usage` (its exact parts, with `tariff`, `demand` and
-`imbalance`), `energy` (the fold, with `conversion` and `efficiency`); then `calendar`, `windows`
-and `orders` (which windows there are), and what keeps it going: `presence`, `holes`, `epochs`
-and `track` (what is logged), `cells` and `reckoning` (what is remembered), `eras` (settings of
-their time), `book` (windows closed and restated), `replay` (a log read again), `account` (one
-asset), `share` and `part` (what figures of several ask of it).
+By what is to be changed:
+
+    pieces, losses, OEE     `timeline` (states → time), `stops` (to which loss), `counter`,
+                            `counting` and `pieces` (readings → pieces), `staffing` (people),
+                            `oee` and `kpis` (the fold), `own` (formulas of the firm)
+    energy                  `media`, `course` (a register over time), `usage` (its exact parts,
+                            with `tariff`, `demand`, `imbalance`), `energy` (the fold, with
+                            `conversion` and `efficiency`)
+    which windows           `calendar`, `windows`, `orders`, `intervals`
+    what a record says      `statement` (oee, energy), `shown` (state)
+    what goes into the log  `intake` (readings, by `track`), `presence` and `holes` (silence),
+                            `drops` (counters that fall), `epochs` (scales), `bench` (tests),
+                            `context` (what people say)
+    what is remembered      `journal` (the log in memory), `cells` (sums of quarter hours),
+                            `reckoning` (any window), `eras` and `terms` (settings of their time)
+    when it is told         `book` (windows of one class: closed, restated), `books` (all of an
+                            asset's), `touching` (how far an entry acts)
+    what keeps it going     `account` (one asset), `replay` (a log read again), `share` and `part`
+                            (what figures of several ask of it)
+
+Who is new reads `journal`, `timeline`, `counting`, `oee`, then `book` and `account`.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +26,7 @@ from gateway.plant import Plant
 from gateway.publishers.base import PublisherStatus
 from gateway.settings import Identity, MqttSettings, Roster, Rosters, Shift, StoreSettings, Tls
 from gateway.store import StoreStatus
+from tests.certify import certify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,15 +261,6 @@ def test_a_refusing_disk_and_a_wrong_clock_raise_alarms(plant: Plant) -> None:
     assert told(scene.second(), "alarm/clock_unsync")[0]["active"] is False
 
 
-def certify(folder: Path, days: int, name: str = "cert.pem") -> Path:
-    path = folder / name
-    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem"
-    new = f"req -x509 {key} -subj /CN=gw -days {days}"
-    command = ["openssl", *new.split(), "-out", str(path)]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    return path
-
-
 def test_a_certificate_that_expires_soon_raises_an_alarm(plant: Plant, tmp_path: Path) -> None:
     cert, ca = certify(tmp_path, 20), certify(tmp_path, 40_000, "ca.pem")
     tls = Tls(ca, cert, tmp_path / "key.pem")
@@ -285,29 +276,6 @@ def test_a_certificate_that_expires_soon_raises_an_alarm(plant: Plant, tmp_path:
     cert.write_bytes(ca.read_bytes())
     drafts = scene.second(LOOK_AGAIN_S)
     assert told(drafts, "alarm/certificate_expiring-cluster")[0]["active"] is False
-
-
-@pytest.mark.parametrize("days", [1, 30, 40_000])
-def test_the_date_of_a_certificate_is_the_one_that_openssl_reads(tmp_path: Path, days: int) -> None:
-    """40,000 days are beyond 2049, where the date takes another form."""
-    path = certify(tmp_path, days)
-    shown = ["openssl", "x509", "-noout", "-checkend"]
-    end_ms = certificate.expiry_ms(path)
-    assert end_ms is not None
-    left_s = end_ms // 1000 - int(subprocess.check_output(["date", "+%s"]))
-    for seconds, is_valid in ((left_s - 3, True), (left_s + 3, False)):
-        done = subprocess.run([*shown, str(seconds), "-in", path], capture_output=True, check=False)
-        assert (done.returncode == 0) is is_valid
-
-
-@pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----", "x" * 99])
-def test_what_is_no_certificate_has_no_date(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "cert.pem"
-    path.write_text(text, "ascii")
-    assert certificate.expiry_ms(path) is None
-    path.write_text(f"-----BEGIN CERTIFICATE-----\n{'MAMC' * 9}\n-----END CERTIFICATE-----\n")
-    assert certificate.expiry_ms(path) is None
-    assert certificate.expiry_ms(tmp_path) is None
 
 
 def test_a_device_that_comes_and_goes_makes_one_event_a_minute(plant: Plant) -> None:
