@@ -51,7 +51,17 @@ class LoopDisk:
         subprocess.run(["mkfs.ext4", "-q", self.image], check=True, capture_output=True)
 
     def mount(self) -> None:
-        """Mount it; the journal is replayed. Skips the test where that can't be."""
+        """Mount it; the journal is replayed. Skips the test where that can't be.
+
+        What was there before must be gone by then: the same image would go on with a file system
+        that was cut.
+        """
+        deadline = time.monotonic() + 30
+        while subprocess.run(
+            ["losetup", "-j", self.image], check=True, capture_output=True
+        ).stdout.strip():
+            assert time.monotonic() < deadline, "something holds the disk that was cut"
+            time.sleep(0.01)
         done = subprocess.run(
             ["mount", "-o", "loop", self.image, self.mount_point],
             check=False,
@@ -62,17 +72,8 @@ class LoopDisk:
             pytest.skip(f"no loop mount here: {done.stderr.strip()}")
 
     def unmount(self) -> None:
-        """Take it away, and wait until it is gone.
-
-        The same image, mounted meanwhile, would go on with the file system that was cut.
-        """
+        """Take it away."""
         subprocess.run(["umount", "-l", self.mount_point], check=False, capture_output=True)
-        deadline = time.monotonic() + 30
-        while subprocess.run(
-            ["losetup", "-j", self.image], check=True, capture_output=True
-        ).stdout.strip():
-            assert time.monotonic() < deadline, "something holds the disk that was cut"
-            time.sleep(0.01)
 
     def cut(self, how: int = NO_LOG_FLUSH) -> None:
         """Cut its power."""
