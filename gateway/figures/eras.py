@@ -17,7 +17,7 @@ from gateway.figures.orders import Orders
 from gateway.figures.reckoning import Reckoning
 from gateway.figures.terms import Terms, read, terms_of, written
 from gateway.figures.track import NEVER, moved
-from gateway.figures.windows import HOUR_MS
+from gateway.figures.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -93,6 +93,9 @@ class Eras:
         if self._earlier and self._earlier[-1].text == text:
             return
         self._follow(self._terms if text == self._text else read(text), t_ms)
+        _shorten(self._earlier, t_ms)
+        if self._earlier and self._earlier[-1].text == text:
+            return
         terms = self._newest if text == self._text else self._of(text)
         if terms is not None:
             self._earlier.append(_Era(t_ms, text, terms))
@@ -106,6 +109,9 @@ class Eras:
             self._since = earlier.pop().since
         elif earlier:
             self._since, self._logged_ms = now_ms, NEVER
+            _shorten(earlier, now_ms)
+            if earlier and earlier[-1].text == self._text:
+                self._since = earlier.pop().since
         self._earlier = earlier
 
     def _follow(self, terms: Terms | None, t_ms: int | None) -> None:
@@ -297,3 +303,12 @@ class Eras:
         if self._newest.base is not None:
             of.recall(*self._newest.base)
         return of
+
+
+def _shorten(earlier: list[_Era], t_ms: int) -> None:
+    """Leave out eras that no window ends in: settings that were changed again within a minute.
+
+    But for orders, which end when they do, windows end on full minutes.
+    """
+    while earlier and earlier[-1].since // MINUTE_MS == t_ms // MINUTE_MS:
+        earlier.pop()
