@@ -112,6 +112,24 @@ def test_settings_changed_and_changed_back_are_three_times() -> None:
     assert sum(body["rev"] for body in rig.told("oee")) >= 2
 
 
+@HOWS
+def test_settings_tried_for_some_seconds_leave_nothing_behind(how: str) -> None:
+    """Changed ten times within a minute: no window ends in any but the first and the last."""
+    rig = Rig.of(BEFORE)
+    run(rig, T0, T0 + HOUR + 20_000, count=5)
+    tried = range(T0 + HOUR + 21_000, T0 + HOUR + 41_000, 2_000)
+    for place, now_ms in enumerate(tried):
+        change(rig, BEFORE if place % 2 else AFTER, now_ms, how=how)
+    change(rig, AFTER, T0 + HOUR + 42_000, how=how)
+    account = rig.ledger._accounts["m1"]
+    assert len(account._eras._earlier) == 1
+    rig.poll(T0 - 1000, count=2)
+    run(rig, T0 + HOUR + 43_000, T0 + 2 * HOUR + 20_000, count=5)
+    first, again, second = rig.told("oee")
+    assert first["ideal_cycle_s"] == again["ideal_cycle_s"] == 60.0
+    assert second["ideal_cycle_s"] == 30.0
+
+
 def test_settings_are_logged_once_in_half_a_day_and_outlive_what_is_read_of_the_log() -> None:
     rig = Rig.of(BEFORE)
     rig.poll(T0, state="running", count=5, reject=0)
