@@ -87,14 +87,20 @@ class Relay:
             self._pairs.append((near, far))
             both = threading.Barrier(2)
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink, both), daemon=True).start()
+                threading.Thread(
+                    target=self._pump,
+                    args=(source, sink, both),
+                    kwargs={"answers": source is far},
+                    daemon=True,
+                ).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, both: threading.Barrier) -> None:
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, both: threading.Barrier, *, answers: bool
+    ) -> None:
         """Copy until the end, then close once the other direction has ended too."""
         late: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
         if self._delay_s:
             threading.Thread(target=_late, args=(late, sink), daemon=True).start()
-        answers = source.getpeername()[1] == self._target
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if not (self._swallowing or (answers and self._deaf)):
