@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drivers.modbus.ports import Pace
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,8 @@ def rtu(body: bytes) -> bytes:
     """Frame unit id and PDU."""
     return body + crc(body)
 
+
+PACE = Pace(byte_s=0.001, silence_s=0.004)
 
 Delay = float
 """Seconds until the answer begins; infinite: none comes."""
@@ -78,41 +82,31 @@ class Bus:
     echo: bool = False
     url: str = "modbus+rtu:///dev/virtual"
     endpoint: str = "/dev/virtual"
-    silence_s: float = 0.004
-    max_delay_s: float = 1.0
-    turn_s: float = 0.01
-    is_bus: bool = True
-    byte_s: float = 0.001
+    pace: Pace = PACE
     sent: list[tuple[float, bytes]] = field(default_factory=list)
     heard_s: float = 0.0
     make: Callable[[bytes], bytes] = rtu
-
-    def seconds(self, count: int) -> float:
-        return count * self.byte_s
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
         wire = make()
         wire.connection_made(_Transport(self, wire))
         return wire
 
-    def refused(self, error: Exception) -> str:
-        return str(error)
-
     def take(self, wire: Wire, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         self.sent.append((now_s, frame))
         if self.echo:
-            loop.call_at(now_s + self.seconds(len(frame)), self._give, wire, frame)
+            loop.call_at(now_s + self.pace.seconds(len(frame)), self._give, wire, frame)
         device = self.devices.get(frame[0])
         if device is None or crc(frame[:-2]) != frame[-2:]:
             return
         answer = device.answer(frame[:-2])
         # A device works through its questions in order, and answers each when it gets there.
-        begin_s = max(now_s + self.seconds(len(frame)), device.free_s) + device.delay()
+        begin_s = max(now_s + self.pace.seconds(len(frame)), device.free_s) + device.delay()
         if answer and begin_s < float("inf"):
             whole = self.spoil(self.make(answer))
-            device.free_s = begin_s + self.seconds(len(whole))
+            device.free_s = begin_s + self.pace.seconds(len(whole))
             loop.call_at(device.free_s, self._give, wire, whole)
 
     def _give(self, wire: Wire, data: bytes) -> None:

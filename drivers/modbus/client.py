@@ -39,7 +39,7 @@ from pymodbus.pdu.register_message import (
 from drivers.modbus.config import endpoint
 from drivers.modbus.messages import exception
 from drivers.modbus.register import Function, Store
-from drivers.modbus.sockets import reason_of, tune
+from drivers.modbus.sockets import CONNECT_S, dial, reason_of
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from drivers.modbus.register import Writing
     from gateway.clock import Clock
 
-CONNECT_S = 3.0
-"""Longest wait for a connection; a device on the same network answers within milliseconds."""
 ROUND_S = 0.01
 """What a PLC on the same network takes for an answer, about; plans reckon with it."""
 SILENCES = 3
@@ -165,9 +163,8 @@ class TcpLink:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
-        where = endpoint(url)
-        self.endpoint = str(where)
-        self._host, self._port = where.host, where.port
+        self._where = endpoint(url)
+        self.endpoint = str(self._where)
         self.clock = clock
         self.late = 0
         self.rejected = 0
@@ -190,19 +187,7 @@ class TcpLink:
         async with self._opening:
             if self.is_open:
                 return
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(CONNECT_S):
-                    _transport, self._connection = await loop.create_connection(
-                        lambda: _Connection(self), self._host, self._port
-                    )
-            except (OSError, UnicodeError) as error:
-                raise ConnectionLost(
-                    _(
-                        "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
-                        "whether another master holds the device's only connection."
-                    ).format(endpoint=self.endpoint, reason=reason_of(error, CONNECT_S))
-                ) from error
+            self._connection = await dial(lambda: _Connection(self), self._where)
 
     async def close(self) -> None:
         """Hang up; safe to call twice. A question under way ends with `ConnectionLost`."""
@@ -267,7 +252,6 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.is_alive = True
-        tune(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_alive = False

@@ -23,7 +23,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from drivers.modbus.client import CONNECT_S, SILENCES, loopback
+from drivers.modbus.client import SILENCES, loopback
 from drivers.modbus.frames import MOST
 from drivers.modbus.messages import exception
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
@@ -98,6 +98,7 @@ class LineLink:
         self.late = 0
         self.rejected = 0
         self._line = line
+        self._pace = line.pace
         self._framing = framing
         self._wire: Wire | None = None
         self._opening = asyncio.Lock()
@@ -129,11 +130,7 @@ class LineLink:
         async with self._opening:
             if self.is_open:
                 return
-            try:
-                async with asyncio.timeout(CONNECT_S):
-                    self._wire = await self._line.connect(lambda: Wire(self._hear, self._end))
-            except (OSError, ValueError) as error:
-                raise ConnectionLost(self._line.refused(error)) from error
+            self._wire = await self._line.connect(lambda: Wire(self._hear, self._end))
             self._buffer.clear()
             self._silences = 0
 
@@ -169,8 +166,8 @@ class LineLink:
     def cost(self, query: Query) -> tuple[int, int, float]:
         """Bytes sent, bytes received, and how long the line is taken, pauses included."""
         sent, received = len(self._framing.wrap(query.body)), self._framing.size(query)
-        line = self._line
-        return sent, received, line.seconds(sent + received) + line.turn_s + 2 * line.silence_s
+        pace = self._pace
+        return sent, received, pace.seconds(sent + received) + pace.turn_s + 2 * pace.silence_s
 
     async def _settle(self, unit: int, timeout_s: float) -> bool:
         """Make sure that a unit owes no answer any more.
@@ -189,7 +186,7 @@ class LineLink:
             self._trust(unit)
             return False
         owed_to_s = max((one.asked_s for one in self._owed[unit]), default=0.0)
-        await self._pause(owed_to_s + self._line.max_delay_s)
+        await self._pause(owed_to_s + self._pace.max_delay_s)
         self._trust(unit)
         return True
 
@@ -210,10 +207,10 @@ class LineLink:
         loop = asyncio.get_running_loop()
         self._request = self._framing.wrap(query.body)
         self._asked, self._answer = query, loop.create_future()
-        sent_s = self._now_s() + self._line.seconds(len(self._request))
-        self._quiet_s = sent_s + self._line.silence_s
+        sent_s = self._now_s() + self._pace.seconds(len(self._request))
+        self._quiet_s = sent_s + self._pace.silence_s
         wire.transport.write(self._request)
-        answer_s = self._line.seconds(self._framing.size(query))
+        answer_s = self._pace.seconds(self._framing.size(query))
         timer = loop.call_at(sent_s + timeout_s + answer_s, self._expire, timeout_s, sent_s)
         try:
             return await self._answer
@@ -224,7 +221,7 @@ class LineLink:
     def _hear(self, data: bytes) -> None:
         """Take what came in: late answers off first, then the answer that is waited for."""
         self._silences = 0
-        self._quiet_s = self._now_s() + self._line.silence_s
+        self._quiet_s = self._now_s() + self._pace.silence_s
         self._buffer += data
         self._take_late()
         query, answer = self._asked, self._answer
@@ -297,7 +294,7 @@ class LineLink:
             self.rejected += 1
         answer.set_exception(RequestTimeout(text))
         self._silences += 1
-        if self._silences >= SILENCES and not self._line.is_bus:
+        if self._silences >= SILENCES and not self._pace.is_bus:
             self._drop(_("silent"))
 
     def _clear(self) -> None:

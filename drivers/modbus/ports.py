@@ -11,15 +11,15 @@ of the port switches direction), `max_delay` (how long an answer may take at mos
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from drivers.modbus.config import endpoint
+from drivers.modbus.config import Endpoint, endpoint
+from drivers.modbus.sockets import dial, reason_of
 from gateway.driver import AddressError
+from gateway.errors import ConnectionLost
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -35,9 +35,32 @@ MOST_S = 60.0
 """What a bridge by radio may need."""
 FAST_SILENCE_S = 0.00175
 """Above 19200 baud the pause between frames is fixed (Serial Line V1.02, 2.5.1.1)."""
-SERVER_SILENCE_S = 0.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _EXAMPLE = "modbus+rtu:///dev/serial/by-id/usb-…?baud=9600&parity=N"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a line passes bytes, and how long its devices take.
+
+    Attributes:
+        byte_s: seconds that a byte takes; 0 where the line lies behind a server, which keeps its
+            own time within the time-out.
+        silence_s: pause that the line is left in before a frame.
+        max_delay_s: after so long no answer comes any more.
+        turn_s: how long a device takes until its answer begins, about.
+        is_bus: whether closing and opening it brings nothing for devices that are silent.
+    """
+
+    byte_s: float
+    silence_s: float
+    max_delay_s: float = MAX_DELAY_S
+    turn_s: float = TURN_S
+    is_bus: bool = True
+
+    def seconds(self, count: int) -> float:
+        """How long so many bytes take."""
+        return count * self.byte_s
 
 
 class Line(Protocol):
@@ -52,33 +75,11 @@ class Line(Protocol):
         """For messages."""
 
     @property
-    def silence_s(self) -> float:
-        """Pause that the line is left in before a frame."""
-
-    @property
-    def max_delay_s(self) -> float:
-        """After so long no answer comes any more."""
-
-    @property
-    def turn_s(self) -> float:
-        """How long a device takes until its answer begins, about."""
-
-    @property
-    def is_bus(self) -> bool:
-        """Whether closing and opening it brings nothing for devices that are silent."""
-
-    def seconds(self, count: int) -> float:
-        """How long so many bytes take on the line."""
+    def pace(self) -> Pace:
+        """Its times."""
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
-        """Open it.
-
-        Raises:
-            OSError, ValueError: it can't be.
-        """
-
-    def refused(self, error: Exception) -> str:
-        """Say for people why it can't be opened."""
+        """Open it, or raise `ConnectionLost` with what to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,6 @@ class SerialLine:
     rs485: bool = False
     max_delay_s: float = MAX_DELAY_S
     turn_s: float = TURN_S
-    is_bus: bool = True
 
     @property
     def endpoint(self) -> str:
@@ -106,35 +106,32 @@ class SerialLine:
         return self.path
 
     @property
-    def silence_s(self) -> float:
-        """3.5 characters, or what is fixed for fast lines."""
-        return 3.5 * self.seconds(1) if self.baud <= 19200 else FAST_SILENCE_S  # noqa: PLR2004
-
-    def seconds(self, count: int) -> float:
-        """How long so many bytes take on the line."""
-        return count * (1 + self.bits + (self.parity != "N") + self.stop) / self.baud
+    def pace(self) -> Pace:
+        """3.5 characters of silence, or what is fixed for fast lines."""
+        byte_s = (1 + self.bits + (self.parity != "N") + self.stop) / self.baud
+        silence_s = 3.5 * byte_s if self.baud <= 19200 else FAST_SILENCE_S  # noqa: PLR2004
+        return Pace(byte_s, silence_s, self.max_delay_s, self.turn_s)
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
         """Open the port; no other program may hold it.
 
         Raises:
-            OSError, ValueError: it can't be.
+            ConnectionLost: no such port, no right to it, held by another program, or settings
+                that it doesn't take.
         """
         from drivers.modbus.serial_port import attach  # noqa: PLC0415 - pyserial, where it is used
 
         wire = make()
-        attach(self, wire)
+        try:
+            attach(self, wire)
+        except (OSError, ValueError) as error:
+            text = _(
+                "{path}: can't open the port: {reason}. Check the adapter's plug, that the "
+                "gateway's user is in group dialout, and that no other program holds the port."
+            )
+            reason = reason_of(error, 0)
+            raise ConnectionLost(text.format(path=self.path, reason=reason)) from error
         return wire
-
-    def refused(self, error: Exception) -> str:
-        """Say for people why it can't be opened."""
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
-        text = _(
-            "{path}: can't open the port: {reason}. Check the adapter's plug, that the gateway's "
-            "user is in group dialout, and that no other program holds the port."
-        )
-        return text.format(path=self.path, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,42 +139,17 @@ class ServerLine:
     """A serial server that takes RTU frames over TCP."""
 
     url: str
-    host: str
-    port: int
-    max_delay_s: float = MAX_DELAY_S
-    turn_s: float = TURN_S
-    silence_s: float = SERVER_SILENCE_S
-    is_bus: bool = False
+    where: Endpoint
+    pace: Pace
 
     @property
     def endpoint(self) -> str:
         """`host:port`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    def seconds(self, count: int) -> float:
-        """Nothing: the line behind the server keeps its own time, within the time-out."""
-        del count
-        return 0.0
+        return str(self.where)
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
-        """Connect.
-
-        Raises:
-            OSError: refused or unreachable.
-        """
-        loop = asyncio.get_running_loop()
-        _transport, wire = await loop.create_connection(make, self.host, self.port)
-        return wire
-
-    def refused(self, error: Exception) -> str:
-        """Say for people why it can't be reached."""
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
-        text = _(
-            "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
-            "whether another master holds the device's only connection."
-        )
-        return text.format(endpoint=self.endpoint, reason=reason or _("no answer"))
+        """Connect, or raise `ConnectionLost`."""
+        return await dial(make, self.where)
 
 
 def line(url: str) -> Line:
@@ -207,7 +179,7 @@ def line(url: str) -> Line:
         if given:
             raise _odd(url, next(iter(given)), "max_delay, turnaround")
         where = endpoint(url.partition("?")[0], parts.scheme)
-        return ServerLine(url, where.host, where.port, delay_s, turn_s)
+        return ServerLine(url, where, Pace(0.0, 0.0, delay_s, turn_s, is_bus=False))
     if parts.netloc or not parts.path.strip("/"):
         raise AddressError(
             "bad-link",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix"
     wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
 
 
-class _Port(asyncio.WriteTransport):
+class _Port(asyncio.WriteTransport, ABC):
     """A port that is open, until it is closed or lost."""
 
     def __init__(self, port: serial.Serial, wire: Wire) -> None:
@@ -63,11 +64,13 @@ class _Port(asyncio.WriteTransport):
         """Close it."""
         self._lose(None)
 
+    @abstractmethod
     def _send(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Put bytes on the line."""
 
+    @abstractmethod
     def _release(self) -> None:
-        raise NotImplementedError
+        """Let go of the port."""
 
     def _lose(self, error: Exception | None) -> None:
         if self._is_closed:

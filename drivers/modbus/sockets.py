@@ -1,11 +1,45 @@
-"""What the system does for a TCP connection, and says of one that failed."""
+"""A TCP connection: made, kept alive by the system, and what the system says where it failed."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
+from typing import TYPE_CHECKING, TypeVar
 
+from gateway.errors import ConnectionLost
 from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drivers.modbus.config import Endpoint
+
+_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+CONNECT_S = 3.0
+"""Longest wait for a connection; a device on the same network answers within milliseconds."""
+
+
+async def dial(make: Callable[[], _P], where: Endpoint) -> _P:
+    """Connect, and have a protocol hear what comes.
+
+    Raises:
+        ConnectionLost: refused, unreachable, unknown host, or no answer within `CONNECT_S`.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            transport, protocol = await loop.create_connection(make, where.host, where.port)
+    except (OSError, UnicodeError) as error:
+        text = _(
+            "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
+            "whether another master holds the device's only connection."
+        )
+        reason = reason_of(error, CONNECT_S)
+        raise ConnectionLost(text.format(endpoint=where, reason=reason)) from error
+    tune(transport.get_extra_info("socket"))
+    return protocol
 
 
 def tune(sock: socket.socket) -> None:

@@ -12,6 +12,7 @@ import pytest
 from drivers.modbus.client import query, write_query
 from drivers.modbus.frames import Ascii, Rtu
 from drivers.modbus.line import LineLink
+from drivers.modbus.ports import Pace
 from drivers.modbus.register import Function, Store, Writing
 from gateway.errors import DriverError, RequestRefused, RequestTimeout
 from tests.modbus_line import Bus, Device, rtu, told
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 0.5
 NEVER = float("inf")
+PATIENT = Pace(byte_s=0.001, silence_s=0.004, max_delay_s=3.0)
 
 
 def on(bus: Bus, check: Callable[[LineLink, VirtualLoop], Awaitable[None]]) -> None:
@@ -59,9 +61,9 @@ def test_an_answer_is_read_and_frames_are_apart() -> None:
             data, wall_ns, mono_ns = await link.ask(read(1), TIMEOUT_S)
             assert data == words(1)
             assert (wall_ns, mono_ns) == (loop.wall_ns(), loop.mono_ns())
-        heard = [at + bus.seconds(8) + 0.01 + bus.seconds(9) for at, _frame in bus.sent]
+        heard = [at + bus.pace.seconds(8) + 0.01 + bus.pace.seconds(9) for at, _frame in bus.sent]
         for (at, _frame), before in zip(bus.sent[1:], heard, strict=False):
-            assert at - before >= bus.silence_s - 1e-9
+            assert at - before >= bus.pace.silence_s - 1e-9
 
     on(bus, check)
 
@@ -110,7 +112,7 @@ def test_a_device_that_is_silent_to_probes_is_waited_for() -> None:
         data, *_times = await link.ask(read(1), TIMEOUT_S)
         assert data == words(1)
         last, before = bus.sent[-1][0], bus.sent[-2][0]
-        assert last - before >= bus.max_delay_s
+        assert last - before >= bus.pace.max_delay_s
         bus.devices[1].delay = delays(NEVER)
         with pytest.raises(RequestTimeout):
             await link.ask(read(1), TIMEOUT_S)
@@ -202,7 +204,7 @@ def late_answers(seed: int, questions: int) -> tuple[int, int, int]:
     chance = random.Random(seed)
     devices = schedules(chance, 3)
     # The longest delay is under max_delay also where a device works off what it owes first.
-    bus = Bus(devices, echo=chance.random() < 0.3, max_delay_s=3.0)
+    bus = Bus(devices, echo=chance.random() < 0.3, pace=PATIENT)
     counts = [0, 0, 0]
 
     async def check(link: LineLink, _loop: VirtualLoop) -> None:

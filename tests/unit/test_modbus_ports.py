@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers.modbus import plugin
-from drivers.modbus.ports import SerialLine, ServerLine, line
+from drivers.modbus.config import Endpoint
+from drivers.modbus.ports import Pace, SerialLine, ServerLine, line
 from gateway.driver import AddressError
 
 BY_ID = "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0"
@@ -27,15 +28,17 @@ def test_everything_that_can_be_said() -> None:
     seven = "modbus+ascii:///dev/ttyS1?bits=7&parity=O"
     assert line(seven) == SerialLine(seven, "/dev/ttyS1", bits=7, parity="O")
     server = "modbus+rtuovertcp://10.0.0.9:4001?max_delay=2s"
-    assert line(server) == ServerLine(server, "10.0.0.9", 4001, 2.0)
+    assert line(server) == ServerLine(
+        server, Endpoint("10.0.0.9", 4001), Pace(0, 0, 2, is_bus=False)
+    )
 
 
 def test_the_time_that_bytes_take() -> None:
-    at_9600 = line("modbus+rtu:///dev/ttyS1?parity=E")
+    at_9600 = line("modbus+rtu:///dev/ttyS1?parity=E").pace
     assert at_9600.seconds(8) == pytest.approx(8 * 11 / 9600)
     assert at_9600.silence_s == pytest.approx(3.5 * 11 / 9600)
-    assert line("modbus+rtu:///dev/ttyS1?baud=115200").silence_s == 0.00175
-    assert line("modbus+rtuovertcp://h:1").seconds(100) == 0
+    assert line("modbus+rtu:///dev/ttyS1?baud=115200").pace.silence_s == 0.00175
+    assert line("modbus+rtuovertcp://h:1").pace.seconds(100) == 0
 
 
 @pytest.mark.parametrize(
