@@ -11,8 +11,6 @@ from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
 from dataclasses import dataclass, field, replace
 from datetime import date  # noqa: TC003
 
-SLOTS = ("sharp", "peak", "flat", "valley", "deep_valley")
-"""Names of a tariff's slots: 尖, 峰, 平, 谷, 深谷."""
 WORKDAY, WEEKEND, HOLIDAY = DAY_TYPES = ("workday", "weekend", "holiday")
 
 

@@ -167,11 +167,6 @@ class Store:
         return self._writer.committed_key
 
     @property
-    def uncommitted_bytes(self) -> int:
-        """Bytes of records that a power cut would take, about."""
-        return self._commits.bytes
-
-    @property
     def full(self) -> bool:
         """True while no more should be appended; see `room`."""
         return self._commits.full

@@ -14,14 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from gateway.figures.calendar import Calendar
-from gateway.figures.conversion import factors_of
 from gateway.figures.course import NOTHING, exact
 from gateway.figures.demand import FIXED, SLIDING
 from gateway.figures.efficiency import grade_of
-from gateway.figures.journal import Journal
 from gateway.figures.kpis import number
 from gateway.figures.media import COMPRESSED_AIR, ELECTRICITY
 from gateway.figures.timeline import UNKNOWN
@@ -41,23 +37,17 @@ from gateway.figures.usage import (
     SLOT,
     STANDBY,
     WORK,
-    Usage,
     Used,
 )
-from gateway.figures.windows import HOUR_MS, MINUTE_MS, local_day, quarters
+from gateway.figures.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gateway.figures.media import Medium
-    from gateway.figures.windows import Window
     from gateway.kpi import Factor, KpiSpec
-    from gateway.model import Entry
 
 Kpis = dict[str, Fraction | None]
 SharedFigures = Mapping[str, Fraction | None]
 """What hangs on other assets: `shared_kwh`, and `unallocated_kwh` of a shared machine itself."""
-EVER = Calendar(ZoneInfo("UTC"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +78,6 @@ class EnergyFigures:
     factors: Mapping[str, Factor]
     by_tariff: Mapping[str, float] = field(default_factory=dict)
     good: float | None = None
-
-
-def fold_energy(
-    entries: Journal | Iterable[Entry],
-    window: Window,
-    spec: KpiSpec,
-    good: float | None = None,
-    until: int | None = None,
-    medium: Medium = ELECTRICITY,
-    calendar: Calendar = EVER,
-) -> EnergyFigures:
-    """Compute the energy of a window from the log alone.
-
-    Args:
-        entries: meter readings from the last before the window to the first after it.
-        window: what the figures are for.
-        spec: of the asset.
-        good: good pieces of the same window, from its OEE fold.
-        until: the log is complete up to here; None: beyond the window.
-        medium: whose register.
-        calendar: the site's zone and plan; its line is the first.
-    """
-    journal = entries if isinstance(entries, Journal) else Journal(entries)
-    end = window.end if until is None else min(window.end, until)
-    usage = Usage(spec, calendar, "main")
-    used = sum((usage.of(journal, medium, *part) for part in quarters(window.start, end)), Used())
-    factors = factors_of(spec, medium, local_day(window.start, calendar.tz))
-    return energy_figures(used, spec, medium, end - window.start, good, factors)
 
 
 def energy_figures(

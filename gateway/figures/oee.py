@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from gateway.figures.bench import tests_of
 from gateway.figures.counter import Growth, Limits, growth
 from gateway.figures.counting import count_pieces, most_of, takes_entered
-from gateway.figures.journal import AMOUNTS, ORDER, Journal
+from gateway.figures.journal import AMOUNTS, Journal
 from gateway.figures.kpis import kpis_of, number, ratios_of, reason_of
 from gateway.figures.pieces import (
     COUNTERS,
@@ -36,13 +36,11 @@ from gateway.figures.stops import Stops, micro_ms_of
 from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from fractions import Fraction
 
     from gateway.figures.calendar import PlannedTime
-    from gateway.figures.windows import Window
     from gateway.kpi import KpiSpec
-    from gateway.model import Entry
 
 JUDGED = frozenset({"good", "reject", "reject_startup", "rework"})
 """Counters of pieces, also where `count` counts what makes several."""
@@ -100,31 +98,6 @@ class OeeFigures:
     basis: Mapping[str, str]
     kpi: Mapping[str, float | None]
     ideal_cycle_s: float | None
-
-
-def fold_oee(
-    entries: Journal | Iterable[Entry],
-    ahead: Fraction,
-    window: Window,
-    plan: PlannedTime,
-    spec: KpiSpec,
-    until: int | None = None,
-) -> OeeFigures:
-    """Compute the figures of a window from the log alone.
-
-    Args:
-        entries: the asset's log, from the last reading of each signal before the window to the
-            end of whatever stop spans its end.
-        ahead: left minus right good halves when the window began; 0 but for pairs.
-        window: what the figures are for.
-        plan: the line's planned time within the window.
-        spec: of the asset.
-        until: the log is complete up to here; None: well beyond the window.
-    """
-    journal = entries if isinstance(entries, Journal) else Journal(entries)
-    sums = sum_up(journal, window.start, window.end, plan, spec, until)
-    end = window.end if until is None else min(window.end, until)
-    return figures(sums, spec, state_at(journal, end), ahead, is_order=window.kind == ORDER)
 
 
 def sum_up(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOTHING = Fraction(0)
 END = 1 << 62
-RUN_TIME, PIECES, SHARE = "run_time", "pieces", "share"
+RUN_TIME, SHARE = "run_time", "share"
 
 
 @dataclass(frozen=True, slots=True)

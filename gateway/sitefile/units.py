@@ -55,22 +55,11 @@ def seconds(value: object) -> float:
     Raises:
         Wrong: `bare-number`, `negative` or `bad-duration`.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value < 0:
-            raise _negative(value)
-        raise Wrong(
-            "bare-number",
-            _("{value} has no unit").format(value=value),
-            _("write {value}ms, {value}s, {value}min, {value}h, {value}d or {value}y").format(
-                value=value
-            ),
-        )
+    as_written = _("write {value}ms, {value}s, {value}min, {value}h, {value}d or {value}y")
+    quantity = _quantity(value, as_written)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * _SECONDS[match[2]]
-    quantity = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if quantity and quantity[1].startswith("-"):
-        raise _negative(value)
     next_ = _("write a number and its unit: 500ms, 1s, 5min, 2h, 30d or 3y")
     if quantity and quantity[2] == "m":
         next_ = _("write {n}min for minutes or {n}ms for milliseconds").format(n=quantity[1])
@@ -85,20 +74,10 @@ def size_bytes(value: object) -> int:
     Raises:
         Wrong: `bare-number`, `negative` or `bad-size`.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value < 0:
-            raise _negative(value)
-        raise Wrong(
-            "bare-number",
-            _("{value} has no unit").format(value=value),
-            _("write {value}MiB, {value}GiB or {value}TiB").format(value=value),
-        )
+    quantity = _quantity(value, _("write {value}MiB, {value}GiB or {value}TiB"))
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match:
         return round(float(match[1]) * _BYTES[match[2]])
-    quantity = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if quantity and quantity[1].startswith("-"):
-        raise _negative(value)
     next_ = _("write a number and its unit: 512MiB or 2GiB")
     if quantity:
         next_ = _suggest(quantity[1], quantity[2], _BYTES) or next_
@@ -257,6 +236,27 @@ def between(low: str, high: str) -> Callable[[float], float]:
         )
 
     return check
+
+
+def _quantity(value: object, with_unit: str) -> re.Match[str] | None:
+    """Match a number and whatever follows it.
+
+    Args:
+        value: as written in the file.
+        with_unit: how to write a bare number `{value}`.
+
+    Raises:
+        Wrong: `bare-number` or `negative`.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if value < 0:
+            raise _negative(value)
+        what = _("{value} has no unit").format(value=value)
+        raise Wrong("bare-number", what, with_unit.format(value=value))
+    quantity = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if quantity and quantity[1].startswith("-"):
+        raise _negative(value)
+    return quantity
 
 
 def _negative(value: object) -> Wrong:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.tracing.stage import Stage
 
 PLACED, MQTT = "json", "mqtt"
-FORMATS = (PLACED, MQTT)
 SELDOM = (200_000, 20, 100)
 """Garbage is looked for: a year of readings leaves none, and looking took a tenth of the time."""
 CLASSES = ("state", "oee", "energy")

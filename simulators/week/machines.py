@@ -71,7 +71,6 @@ class Machine:
         watts: power by state.
         told: whether a controller tells its state; else it is to be found from the power.
         moduli: where a running total begins anew, for the short registers among them.
-        fastest: counts per second beyond which a step is not believed.
     """
 
     name: str
@@ -100,12 +99,6 @@ class Machine:
     told: bool = True
     moduli: Mapping[str, int] = field(default_factory=dict)
     habits: Habits = field(default_factory=Habits)
-
-    @property
-    def fastest(self) -> Fraction:
-        """Three times as fast as the shortest ideal cycle."""
-        cycles = [Fraction(c) for c in (self.cycle, *self.products.values()) if c]
-        return 3 / min(cycles) if cycles else Fraction(10)
 
     @property
     def most_kw(self) -> float:

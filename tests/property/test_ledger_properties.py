@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.figures.energy import fold_energy
 from gateway.figures.media import ELECTRICITY
-from gateway.figures.oee import fold_oee
 from gateway.figures.statement import energy_fields, oee_fields
 from gateway.figures.windows import QUARTER_MS, Window
 from gateway.ledger import GRACE_MS
 from gateway.model import Entry
+from tests.folds import fold_energy, fold_oee
 from tests.kpi_traces import T0, clock_calendar, spec
 from tests.ledger_rig import Rig
 

@@ -13,11 +13,12 @@ from gateway.figures.counting import count_pieces
 from gateway.figures.intervals import total
 from gateway.figures.journal import Journal
 from gateway.figures.kpis import losses_of
-from gateway.figures.oee import fold_oee, sum_up
+from gateway.figures.oee import sum_up
 from gateway.figures.stops import reach
 from gateway.figures.timeline import KNOWN
 from gateway.figures.windows import Window
 from gateway.model import Entry
+from tests.folds import fold_oee
 from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, cycles, log, spec
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.figures.calendar import Calendar
-from gateway.figures.energy import fold_energy
 from gateway.figures.intervals import total
 from gateway.figures.journal import Journal
-from gateway.figures.oee import Sums, figures, fold_oee, sum_up
+from gateway.figures.oee import Sums, figures, sum_up
 from gateway.figures.stops import Stops
 from gateway.figures.timeline import KNOWN, measure, spans
 from gateway.figures.windows import Window, clock_windows
 from gateway.model import Entry
 from gateway.settings import Roster, Rosters, Shift
+from tests.folds import fold_energy, fold_oee
 from tests.kpi_traces import HOUR, MINUTE, SHANGHAI, T0, log, spec
 
 if TYPE_CHECKING:

@@ -181,7 +181,7 @@ class StoreMachine(RuleBasedStateMachine):
 
             self.run(work())
             assert self.store.ring
-            assert self.store.uncommitted_bytes <= RING["FULL_BYTES"]
+            assert self.store._commits.bytes <= RING["FULL_BYTES"]
 
     @rule(
         how=st.sampled_from(["all", "half"]),
@@ -205,7 +205,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def stop_with_a_broken_disk(self) -> None:
         """What only memory had is lost with it."""
-        waits = self.store.uncommitted_bytes
+        waits = self.store._commits.bytes
         try:
             self.run(self.store.close())
         except StoreError:

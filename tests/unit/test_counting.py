@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.figures.oee import OeeFigures, fold_oee
 from gateway.model import Entry
+from tests.folds import fold_oee
 from tests.kpi_traces import HOUR, MINUTE, T0, always, close, counted, log, spec, states, window
 
 if TYPE_CHECKING:
+    from gateway.figures.oee import OeeFigures
     from gateway.kpi import KpiSpec
 
 ZERO = Fraction(0)

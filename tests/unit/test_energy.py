@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from gateway.figures.energy import fold_energy
 from gateway.figures.windows import Window
 from gateway.model import Entry
+from tests.folds import fold_energy
 from tests.kpi_traces import HOUR, MINUTE, T0, energy_cases, spec
 
 METER = spec(counting="none", signals=("energy",), max_kw=200.0, counts={"energy": 0.01})

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.figures.oee import fold_oee
 from gateway.figures.windows import Window
 from gateway.model import Entry, LogRow
+from tests.folds import fold_oee
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

@@ -7,12 +7,12 @@ from fractions import Fraction
 import pytest
 
 from gateway.figures.calendar import PlannedTime
-from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
-from gateway.figures.oee import OeeFigures, figures, fold_oee, sum_up
+from gateway.figures.oee import OeeFigures, figures, sum_up
 from gateway.figures.windows import Window
 from gateway.kpi import ProductTerms
 from gateway.model import Entry
+from tests.folds import fold_energy, fold_oee
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

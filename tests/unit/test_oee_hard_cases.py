@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 
 from gateway.figures.calendar import PlannedTime
-from gateway.figures.oee import fold_oee
 from gateway.figures.windows import Window
 from gateway.model import Entry
+from tests.folds import fold_oee
 from tests.kpi_traces import (
     HOUR,
     MINUTE,

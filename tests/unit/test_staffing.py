@@ -6,9 +6,10 @@ from fractions import Fraction
 
 from gateway.figures.calendar import PlannedTime
 from gateway.figures.journal import Journal
-from gateway.figures.oee import OeeFigures, Sums, figures, fold_oee, sum_up
+from gateway.figures.oee import OeeFigures, Sums, figures, sum_up
 from gateway.kpi import ProductTerms
 from gateway.model import Entry
+from tests.folds import fold_oee
 from tests.kpi_traces import MINUTE, T0, always, close, counted, log, spec, states, window
 
 WIN = window(60, kind="hour")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.figures.journal import Journal
-from gateway.figures.oee import OeeFigures, fold_oee, sum_up
+from gateway.figures.oee import OeeFigures, sum_up
 from gateway.figures.stops import reach
 from gateway.model import Entry
+from tests.folds import fold_oee
 from tests.kpi_traces import HOUR, MINUTE, T0, always, in_turn, log, spec, states, window
 from tests.ledger_rig import Rig
 

@@ -9,7 +9,6 @@ import pytest
 
 from drivers.modbus.register import Function, Register
 from gateway.errors import ConfigError
-from gateway.figures.energy import fold_energy
 from gateway.figures.journal import Journal
 from gateway.figures.media import OTHERS
 from gateway.figures.oee import Sums, figures
@@ -19,6 +18,7 @@ from gateway.kpi import ProductTerms
 from gateway.model import Entry, Kind, Order
 from gateway.resolution.profile import KNOWN_KPIS
 from gateway.templates import load
+from tests.folds import fold_energy
 from tests.plant_kit import SITE, asset, binding, changed, device, kpi, sound, tags, write
 
 if TYPE_CHECKING:
