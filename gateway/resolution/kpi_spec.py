@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LEAST_SILENCE_S = 10.0
 SILENT_POLLS = 3
+SPELT_OUT = 4
+"""Figures that a notice names; those of the record come first."""
 FASTEST_TIMES_IDEAL = 3.0
 """A machine that counts three times as fast as its ideal cycle is not believed."""
 FASTEST_RATE = 10.0
@@ -146,7 +148,7 @@ def missing(
         what = _("{signal} is not bound").format(signal=signal)
         next_ = _("bind it if the machine tells it")
         if lost:
-            next_ = _("until it is, these stay null: {kpis}").format(kpis=", ".join(lost))
+            next_ = _("until it is, {kpis} stay null").format(kpis=_few(lost))
         yield document.fault(("assets", name, "bind"), "unbound", what, next_, key=True)
     if asset.products and "product" not in bound and not takes("context", site):
         what = _("the signal product is not bound, so no product is ever known")
@@ -158,9 +160,9 @@ def missing(
     lost = _lost(machine, kpis, "ideal")
     if "ideal" in lacking and lost:
         what = _("there is no ideal cycle")
-        next_ = _("write e.g. ideal_cycle: 12s; until then these stay null: {kpis}")
+        next_ = _("write e.g. ideal_cycle: 12s; until then {kpis} stay null")
         yield document.fault(
-            ("assets", name), "no-ideal-cycle", what, next_.format(kpis=", ".join(lost)), key=True
+            ("assets", name), "no-ideal-cycle", what, next_.format(kpis=_few(lost)), key=True
         )
     state = next((b for b in bindings if b.signal == "state"), None)
     if state and state.tag.kind is not Kind.STRING and not (asset.states or machine.states):
@@ -195,6 +197,14 @@ def _role(signal: str) -> str | None:
     if signal.startswith("count") or signal == "serial":
         return "count"
     return "quality" if signal.startswith(("reject", "good", "result")) else None
+
+
+def _few(names: Sequence[str]) -> str:
+    """Spell out the figures that people look at first, and count the others."""
+    if len(names) <= SPELT_OUT + 1:
+        return ", ".join(names)
+    some = ", ".join(names[:SPELT_OUT])
+    return _("{some} and {count} more figures").format(some=some, count=len(names) - SPELT_OUT)
 
 
 def _lost(machine: MachineType, kpis: Mapping[str, Kpi], role: str | None) -> list[str]:
