@@ -166,11 +166,15 @@ class Address:
         register: what `Tag.register` will hold: plain data, opaque to the gateway.
         kind: the kind the address implies (`M20` is a bit), None where it implies none.
         order: the word order that the area implies for wide numbers, None where none.
+        bits: of the register, the lowest and the highest, where it stands for a part of one.
+        room: registers from this one to the end of its area, None where areas have no say.
     """
 
     register: object
     kind: Kind | None = None
     order: str | None = None
+    bits: tuple[int, int] | None = None
+    room: int | None = None
 
 
 class AddressError(ValueError):
@@ -190,14 +194,19 @@ class Plugin(Protocol):
         """Raise `AddressError` when the URL is not one of this driver's."""
 
     def address(self, at: str, areas: Sequence[Mapping[str, object]]) -> Address:
-        """Read an address; `areas` is the PLC's own grammar from its template, or empty.
+        """Read an address; `areas` is the PLC's own grammar, or empty.
 
         Raises:
             AddressError: with what is wrong and what to do next.
         """
 
     def check_tag(self, tag: Tag, options: Mapping[str, object]) -> None:
-        """Raise `AddressError` where kind, length, bits and address don't go together."""
+        """Raise `AddressError` where kind, length, bits and address don't go together.
+
+        Args:
+            tag: with its address read.
+            options: the device's, and `room` of the address where it has any.
+        """
 
     def link(self, url: str, clock: Clock) -> Link:
         """Make the link for a URL; nothing is opened yet."""

@@ -33,6 +33,7 @@ def check_tag(tag: Tag, options: Mapping[str, object]) -> None:
     register = register_of(tag)
     _check_bits(tag, register)
     _check_length(tag, register, settings)
+    _check_room(tag, options.get("room"))
     _check_numbers(tag)
     if tag.write is not None:
         _check_write(tag, settings)
@@ -114,6 +115,19 @@ def _check_length(tag: Tag, register: Register, settings: Settings) -> None:
                 at=tag.at, words=words
             ),
             _("check the address and the length"),
+        )
+
+
+def _check_room(tag: Tag, room: object) -> None:
+    """All of a tag in its PLC area: what lies behind an area's end is another's."""
+    words = width(tag)
+    if isinstance(room, int) and words > room:
+        raise AddressError(
+            "address-range",
+            _("`{at}`: {kind} takes {words} registers, and its area ends after {room}").format(
+                at=tag.at, kind=tag.kind, words=words, room=room
+            ),
+            _("check the address and the kind; what comes next in the PLC lies elsewhere"),
         )
 
 

@@ -14,9 +14,11 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from gateway.driver import Plugin
+    from gateway.driver import Address, Plugin
     from gateway.errors import Fault
+    from gateway.model import Kind
     from gateway.resolution.device_template import LoadedTemplate
+    from gateway.sitefile.area import AreaConfig
     from gateway.sitefile.document import Document
     from gateway.sitefile.sections import Site
     from gateway.sitefile.yaml12 import KeyPath
@@ -175,7 +177,7 @@ def build(
         faults.append(site.document.fault((*path, "link"), error.code, error.what, error.next))
     groups: dict[str, list[Tag]] = {DEFAULT_GROUP: [], **{group: [] for group in config.groups}}
     model = out.template.model if out.template else None
-    areas = [area.model_dump(exclude={"name"}) for area in model.areas] if model else []
+    areas = _areas(config.areas, model.areas if model else ())
     for name in out.sound:
         declared = out.declared(name)
         if not declared.polled and name not in bound:
@@ -201,6 +203,13 @@ def build(
         where=site.document.at(path),
     )
     return device, faults
+
+
+def _areas(stated: Sequence[AreaConfig], known: Sequence[AreaConfig]) -> list[Mapping[str, object]]:
+    """Lay the site's areas before the template's; those of the same name are gone."""
+    names = {area.area for area in stated}
+    both = [*stated, *(area for area in known if area.area not in names)]
+    return [area.model_dump(exclude={"name"}) for area in both]
 
 
 def _tag(
@@ -231,6 +240,7 @@ def _tag(
             low=f"{config.low:g}", high=f"{config.high:g}"
         )
         raise AddressError("upside-down", what, _("set low and high both"))
+    bits = _bits(config, address, kind)
     spoken, factor = unit or (config.unit, 1.0)
     scale = (1.0 if config.scale is None else config.scale) * declared.ratio
     write = config.write
@@ -242,7 +252,7 @@ def _tag(
         register=address.register,
         order=order,
         length=config.length or 1,
-        bits=config.bits,
+        bits=bits,
         scale=scale * factor,
         offset=(config.offset or 0.0) * factor,
         unit=spoken or None,
@@ -258,8 +268,23 @@ def _tag(
         file=declared.document.file,
         line=declared.document.where(declared.path)[0],
     )
-    plugin.check_tag(tag, out.options)
+    room = {} if address.room is None else {"room": address.room}
+    plugin.check_tag(tag, {**out.options, **room} if room else out.options)
     return tag
+
+
+def _bits(config: TagConfig, address: Address, kind: Kind) -> tuple[int, int] | None:
+    """Give the bits of a register that hold the tag; an address may name a part of one.
+
+    Raises:
+        AddressError: the tag says otherwise than its address.
+    """
+    if address.bits is None:
+        return config.bits
+    if config.bits is not None or kind is not address.kind:
+        what = _("{at} is a part of a register already").format(at=config.at)
+        raise AddressError("bad-bits", what, _("leave out kind and bits, or address the register"))
+    return address.bits
 
 
 def _times(limit: float | None, factor: float) -> float | None:

@@ -5,18 +5,19 @@ A PLC's template brings the addresses that its programmer writes; a meter's brin
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from gateway.errors import Fault
-from gateway.model import Kind, Order
+from gateway.model import Order
 from gateway.resolution.library import TEMPLATES, Names
 from gateway.resolution.parameter import Parameter
-from gateway.sitefile.document import Document, Wrong, validate
+from gateway.sitefile.area import AreaConfig
+from gateway.sitefile.document import Document, validate
 from gateway.sitefile.equipment import TagConfig
 from gateway.sitefile.names import TagName
-from gateway.sitefile.part import Part, upside_down
+from gateway.sitefile.part import Part
 from gateway.sitefile.units import Flag, Int
 from gateway.words import _
 
@@ -30,28 +31,10 @@ class ReadLimits(Part):
     even: Flag | None = Field(default=None, description="even addresses and counts only")
 
 
-class AreaTemplate(Part):
-    """A run of a PLC's own addresses: element `first` lies at Modbus address `at`."""
+class AreaTemplate(AreaConfig):
+    """A run of the family's own addresses."""
 
-    area: Annotated[str, Field(min_length=1)] = Field(examples=["D"])
-    base: Literal[8, 10, 16] = 10
-    function: Literal["coil", "discrete", "input", "holding"]
-    at: Int = Field(ge=0, le=65535)
-    first: Int = Field(default=0, ge=0)
-    last: Int = Field(ge=0)
-    stride: Int = Field(default=1, ge=1)
-    kind: Kind
-    order: Order | None = None
     name: Names | None = None
-
-    @model_validator(mode="after")
-    def _sensible(self) -> "AreaTemplate":
-        if self.first > self.last:
-            raise upside_down("first", "last", self.first, self.last)
-        if self.at + (self.last - self.first) * self.stride > 0xFFFF:  # noqa: PLR2004
-            what = _("the area reaches beyond address 65535")
-            raise Wrong("address-range", what, _("check at, first, last and stride"), at=("last",))
-        return self
 
 
 class TagTemplate(TagConfig):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.model import Kind, Order
+from gateway.sitefile.area import AreaConfig
 from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.files import SecretFile, in_url
 from gateway.sitefile.names import TagName, TemplateName
@@ -239,6 +240,13 @@ class DeviceConfig(Part):
         default_factory=dict,
         description="What the template asks for.",
         examples=[{"ct_ratio": 40}],
+    )
+    areas: tuple[AreaConfig, ...] = Field(
+        default=(),
+        max_length=64,
+        description="The PLC's own addresses where its program decides; instead of the template's "
+        "of the same name.",
+        examples=[[{"area": "D", "function": "holding", "at": 0, "last": 7999}]],
     )
     poll: Pace = Field(
         default=1.0,

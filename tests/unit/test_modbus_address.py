@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
 
 from drivers.modbus import plugin
@@ -172,38 +169,3 @@ def test_range_of_an_area_in_parts() -> None:
 def test_plc_address_without_a_template() -> None:
     with pytest.raises(AddressError, match="give the PLC's `template`, or write `holding:100`"):
         plugin.address("D100", ())
-
-
-def test_every_documented_area() -> None:
-    """First and last element of each area, against the arithmetic of the table itself."""
-    table = Path(__file__).parent.parent / "cases/devices/plc_areas.csv"
-    plcs: dict[str, list[dict[str, str]]] = {}
-    with table.open(encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            plcs.setdefault(row["plc"], []).append(row)
-    seen = 0
-    for rows_of_plc in plcs.values():
-        areas: list[dict[str, object]] = [
-            {
-                "area": row["area"],
-                "base": int(row["number_base"]),
-                "function": row["function"],
-                "at": int(row["modbus_base"]),
-                "first": int(row["first"]),
-                "last": int(row["last"]),
-                "stride": int(row["stride"]),
-                "kind": row["type"],
-            }
-            for row in rows_of_plc
-        ]
-        for row in rows_of_plc:
-            name = row["area"].removesuffix("_high").rstrip("+0123456789")
-            first, last = int(row["first"]), int(row["last"])
-            for element in (first, last):
-                number = f"{element:o}" if row["number_base"] == "8" else f"{element}"
-                address = plugin.address(f"{name}{number}", areas)
-                wire = int(row["modbus_base"]) + (element - first) * int(row["stride"])
-                assert address.register == Register(Function[row["function"].upper()], wire)
-                assert address.kind == row["type"]
-                seen += 1
-    assert seen >= 120
