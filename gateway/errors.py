@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.words import _
+
 
 class GatewayError(Exception):
     """Root of everything the gateway raises on purpose."""
@@ -48,7 +50,7 @@ class Fault:
     def __str__(self) -> str:
         """Spell it `file:line:column: what: what next`."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.what}: {self.next}"
+        return f"{place}: " + _("{what}: {next}").format(what=self.what, next=self.next)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ MAY: dict[str, set[str]] = {
     "kpi": {"metering"},
     "model": {"derivation", "kpi"},
     "ids": set(),
-    "errors": set(),
+    "errors": {"words"},
     "clock": set(),
     "durable": set(),
     "words": set(),

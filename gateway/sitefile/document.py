@@ -106,7 +106,7 @@ class Document:
     ) -> Fault:
         """Make a fault at a path of this file; `what` is led by the path's own name."""
         line, column = self.where(path, key=key, offset=offset)
-        named = f"{spell(path)}: {what}" if path else what
+        named = _("{path}: {what}").format(path=spell(path), what=what) if path else what
         return Fault(self.file, line, column, code, named, next_)
 
 
