@@ -266,13 +266,17 @@ def _firsts(judged: Iterable[tuple[Stretch, bool]]) -> Iterable[Stretch]:
 
 
 def _failures(judged: Iterable[tuple[Stretch, bool]]) -> Iterable[int]:
-    """Where faults begin that are no minor stops; after unknown time the same one goes on."""
+    """Where faults begin that are no minor stops; after unknown time the same one goes on.
+
+    One that unknown time cuts begins with the first part that is long enough.
+    """
     before = ""
     for stretch, is_short in judged:
+        if stretch.word == UNKNOWN:
+            continue
         if stretch.word == "fault" and before != "fault" and not is_short:
             yield stretch.start
-        if stretch.word != UNKNOWN:
-            before = stretch.word
+        before = "" if is_short else stretch.word
 
 
 def _common(busy: Sequence[Interval], start: int, end: int) -> Iterable[Interval]:
