@@ -188,11 +188,14 @@ class Player:
 
 
 async def live(acts: list[Act], folder: Path) -> None:
-    """Play, let all settle, and compare with the log."""
+    """Play, let all settle, and compare with the log.
+
+    An order that was told and goes on after all is told again once it ends: in the end all do.
+    """
     life = Life(folder, TERMS[0])
     player = Player(life)
     try:
-        for act in (Polls(8, 1), *acts, Polls(8, 1)):
+        for act in (Polls(8, 1), *acts, Polls(8, 1), Say("order", "", 0)):
             await player.play(act)
         for _minute in range(25):
             for _poll in range(6):
@@ -248,6 +251,15 @@ def run(acts: list[Act]) -> None:
 
 @given(st.lists(quiet, min_size=1, max_size=25))
 @example([Say("product", "a", 141)])
+@example(
+    [
+        Say("order", "o1", 0),
+        Polls(1, 1, commits=1),
+        Say("order", "o2", 0),
+        Polls(1, 1, commits=1),
+        Say("order", "o1", 10),
+    ]
+)
 @example([Polls(90, 1), Polls(3, 1, late=30, commits=1), Restart(0, orderly=False, down_s=5)])
 @example([Polls(90, 1), Restart(1, orderly=False, down_s=5), Polls(3, 1, late=30)])
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
