@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
-from drivers.modbus.ports import Pace
+from drivers.lines.ports import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drivers.modbus.line import Wire
+    from drivers.lines.wire import Wire
 
 
 def crc(body: bytes) -> bytes:
@@ -30,6 +31,8 @@ def rtu(body: bytes) -> bytes:
 
 
 PACE = Pace(byte_s=0.001, silence_s=0.004)
+
+_number = count()
 
 Delay = float
 """Seconds until the answer begins; infinite: none comes."""
@@ -86,11 +89,15 @@ class Bus:
     sent: list[tuple[float, bytes]] = field(default_factory=list)
     heard_s: float = 0.0
     make: Callable[[bytes], bytes] = rtu
+    key: str = field(default_factory=lambda: f"virtual {next(_number)}")
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
         wire = make()
         wire.connection_made(_Transport(self, wire))
         return wire
+
+    def tune(self, transport: asyncio.WriteTransport) -> None:
+        """One speed for all."""
 
     def take(self, wire: Wire, frame: bytes) -> None:
         loop = asyncio.get_running_loop()

@@ -245,8 +245,9 @@ def test_imports_point_the_right_way(path: Path) -> None:
     if package == "drivers":
         assert {name[0] for name in own} <= {"gateway", "drivers"}
         assert rooms <= DRIVERS_MAY
-        assert {name[1] for name in own if name[0] == "drivers" and len(name) > 1} <= {rest[0]} \
-            if rest else True  # fmt: skip
+        others = {name[1] for name in own if name[0] == "drivers" and len(name) > 1}
+        assert others <= {*rest[:1], "lines"}, "a driver knows the lines, and no other driver"
+        assert rest[:1] != ["lines"] or others <= {"lines"}
 
 
 def test_every_room_is_in_both_tables() -> None:

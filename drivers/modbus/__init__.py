@@ -49,8 +49,8 @@ class Modbus:
             from drivers.modbus.client import TcpLink  # noqa: PLC0415
 
             return TcpLink(url, clock)
+        from drivers.lines.link import LineLink  # noqa: PLC0415
         from drivers.modbus.frames import Ascii, Rtu  # noqa: PLC0415
-        from drivers.modbus.line import LineLink  # noqa: PLC0415
         from drivers.modbus.ports import line  # noqa: PLC0415
 
         framing = Ascii() if url.startswith("modbus+ascii:") else Rtu()

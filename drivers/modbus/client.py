@@ -36,10 +36,10 @@ from pymodbus.pdu.register_message import (
     WriteSingleRegisterRequest,
 )
 
+from drivers.lines.sockets import CONNECT_S, dial, reason_of
 from drivers.modbus.config import endpoint
 from drivers.modbus.messages import exception
 from drivers.modbus.register import Function, Store
-from drivers.modbus.sockets import CONNECT_S, dial, reason_of
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
@@ -94,6 +94,11 @@ class Query:
     def body(self) -> bytes:
         """Unit id and PDU, as a serial line carries them."""
         return self.tail[4:]
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether the right answer is the question itself."""
+        return self.echo == self.body[1:]
 
 
 def query(function: Function, start: int, count: int, unit: int) -> Query:

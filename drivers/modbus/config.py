@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from drivers.lines import endpoint as lines
 from gateway.driver import AddressError
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from drivers.lines.endpoint import Endpoint
     from drivers.modbus.register import Function
 
 SCHEME = "modbus+tcp"
@@ -26,21 +26,6 @@ MAX_BITS = 2000
 
 WRITES = ("", "single", "multiple")
 """Either; one register or coil at a time; only the functions for several."""
-
-_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_ADDRESS6 = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a link leads."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Spell it `host:port`, an IPv6 address in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,34 +99,13 @@ def _settings(*given: object) -> Settings:
     )
 
 
-def endpoint(url: str, scheme: str = SCHEME) -> Endpoint:
-    """Read `modbus+tcp://host[:port]`; IPv6 addresses stand in brackets.
+def endpoint(url: str) -> Endpoint:
+    """Read `modbus+tcp://host[:port]`.
 
     Raises:
         AddressError: with what is wrong and what to write.
     """
-    example = _("write it like `{example}`").format(example=f"{scheme}://10.0.0.5:502")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise AddressError(
-            "bad-link", _("`{url}`: the port or the brackets are wrong").format(url=url), example
-        ) from None
-    if parts.scheme != scheme:
-        raise AddressError("bad-link", _("`{url}` is not Modbus TCP").format(url=url), example)
-    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise AddressError(
-            "bad-link",
-            _("`{url}`: Modbus TCP takes a host and a port, no more").format(url=url),
-            example,
-        )
-    host = parts.hostname or ""
-    if not (_ADDRESS6 if ":" in host else _HOST).fullmatch(host):
-        raise AddressError("bad-link", _("`{url}` names no host").format(url=url), example)
-    if port == 0:
-        raise AddressError("bad-link", _("`{url}`: there is no port 0").format(url=url), example)
-    return Endpoint(host, DEFAULT_PORT if port is None else port)
+    return lines.endpoint(url, SCHEME, DEFAULT_PORT)
 
 
 def _within(options: Mapping[str, object], key: str, default: int, low: int, high: int) -> int:

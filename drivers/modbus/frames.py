@@ -9,43 +9,61 @@ Source: Modbus over Serial Line V1.02, 2.5.1 (RTU, CRC) and 2.5.2 (ASCII, LRC).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, cast
 
 from pymodbus.framer import FramerAscii, FramerRTU
 
+from drivers.lines.framing import Found
+from drivers.modbus.client import loopback
+from drivers.modbus.messages import exception
+from gateway.errors import DecodeError, RequestRefused
+from gateway.words import _
+
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from drivers.modbus.client import Query
 
-MOST = 513
-"""Bytes of the longest frame, which is one of ASCII; what is older than that is no answer's."""
 DIAGNOSTICS = 8
 _EXCEPTION = 0x80
 
 
-class Found(NamedTuple):
-    """A frame in what came in: data[start:end], and its PDU."""
+class _Modbus(ABC):
+    """What both kinds of frames have in common: see `drivers.lines.framing.Framing`."""
 
-    start: int
-    end: int
-    pdu: bytes
+    most = 513
+    """The longest is one of ASCII."""
+    stall_s = 0.0
+    names_refused = True
 
-
-class Framing(Protocol):
-    """One way of putting PDUs on a line."""
-
-    name: str
-
-    def wrap(self, body: bytes) -> bytes:
-        """A frame of unit id and PDU."""
-
-    def size(self, query: Query) -> int:
-        """Bytes of the right answer on the line."""
-
+    @abstractmethod
     def find(self, data: bytes | bytearray, query: Query) -> Found | None:
         """The first frame that may be the answer to a question."""
 
+    def find_late(self, data: bytes | bytearray, query: Query) -> Found | None:
+        """The same: an exception repeats the function that it refuses."""
+        return self.find(data, query)
 
-class Rtu:
+    def read(self, query: Query, pdu: bytes) -> bytes:
+        """The data of an answer.
+
+        Raises:
+            RequestRefused: it is an exception.
+            DecodeError: it confirms something else than was written.
+        """
+        if pdu[0] == query.function | _EXCEPTION:
+            raise RequestRefused(exception(pdu[1]), pdu[1])
+        if query.echo and pdu != query.echo:
+            raise DecodeError(_("it confirmed something else than was written"), pdu)
+        return pdu[1:] if query.echo else pdu[2:]
+
+    def probe(self, unit: Hashable, number: int) -> Query:
+        """Function 8, "return query data", with a number never used before."""
+        return loopback(number, cast("int", unit))
+
+
+class Rtu(_Modbus):
     """Binary frames with a CRC; the pause between them is the line's business."""
 
     name = "RTU"
@@ -75,7 +93,7 @@ class Rtu:
         return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
 
 
-class Ascii:
+class Ascii(_Modbus):
     """Frames of hex digits between a colon and a line's end, with an LRC."""
 
     name = "ASCII"

@@ -28,7 +28,8 @@ from tests.e2e.test_foreign_modbus import everything, libmodbus, read
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drivers.modbus.line import LineLink
+    from drivers.lines.link import LineLink
+    from drivers.modbus.client import Query
 
 ROOT = Path(__file__).parents[2]
 FAST = "baud=115200"
@@ -98,7 +99,7 @@ def test_ascii_against_pymodbus(tmp_path: Path) -> None:
         )
         serving = asyncio.get_running_loop().create_task(server.serve_forever())
         await asyncio.sleep(0.3)
-        link: LineLink = plugin.link(f"modbus+ascii://{cable.near}?{FAST}", SystemClock())  # type: ignore[assignment]
+        link: LineLink[Query] = plugin.link(f"modbus+ascii://{cable.near}?{FAST}", SystemClock())  # type: ignore[assignment]
         await link.open()
         data, *_times = await link.ask(query(Function.HOLDING, 3, 4, 1), 2.0)
         assert data == b"".join((103 + n).to_bytes(2) for n in range(4))
@@ -114,7 +115,7 @@ def test_an_adapter_that_is_unplugged_and_comes_back(tmp_path: Path) -> None:
     """Under the same name by-id; as another device of the kernel's."""
 
     async def run(cable: Cable) -> None:
-        link: LineLink = plugin.link(f"modbus+rtu://{cable.near}?{FAST}", SystemClock())  # type: ignore[assignment]
+        link: LineLink[Query] = plugin.link(f"modbus+rtu://{cable.near}?{FAST}", SystemClock())  # type: ignore[assignment]
         asked = query(Function.HOLDING, 1, 1, 1)
         await link.open()
         assert (await link.ask(asked, 2.0))[0] == b"\x00\x07"
@@ -135,15 +136,14 @@ def test_an_adapter_that_is_unplugged_and_comes_back(tmp_path: Path) -> None:
 
 def test_a_port_that_another_program_holds(tmp_path: Path) -> None:
     async def run(cable: Cable) -> None:
-        links = [
-            plugin.link(f"modbus+rtu://{cable.near}?{FAST}", SystemClock()) for _twice in range(2)
-        ]
-        await links[0].open()
-        with pytest.raises(ConnectionLost, match="no other program holds the port"):
-            await links[1].open()
-        await links[0].close()
-        await links[1].open()
-        await links[1].close()
+        link = plugin.link(f"modbus+rtu://{cable.near}?{FAST}", SystemClock())
+        with (
+            serial.Serial(str(cable.near), exclusive=True),
+            pytest.raises(ConnectionLost, match="no other program holds the port"),
+        ):
+            await link.open()
+        await link.open()
+        await link.close()
 
     with Cable(tmp_path) as cable:
         asyncio.run(run(cable))
@@ -170,7 +170,7 @@ def test_a_plan_is_what_a_paced_line_takes(tmp_path: Path) -> None:
 
     async def run(cable: Cable) -> tuple[float, float]:
         url = f"modbus+rtu://{cable.near}?baud=9600&turnaround=2ms"
-        link: LineLink = plugin.link(url, SystemClock())  # type: ignore[assignment]
+        link: LineLink[Query] = plugin.link(url, SystemClock())  # type: ignore[assignment]
         asked = [query(Function.HOLDING, start, count, 1) for start, count in [(0, 40), (60, 9)]]
         await link.open()
         await link.ask(asked[0], 2.0)

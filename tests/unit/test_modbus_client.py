@@ -385,7 +385,7 @@ def test_a_name_that_leads_nowhere_says_so() -> None:
 
 def test_a_host_that_swallows_everything_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full backlog: the handshake is never answered."""
-    monkeypatch.setattr("drivers.modbus.sockets.CONNECT_S", PATIENCE_S)
+    monkeypatch.setattr("drivers.lines.sockets.CONNECT_S", PATIENCE_S)
 
     async def run() -> None:
         with socket.socket() as server:

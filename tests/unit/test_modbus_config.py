@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.lines.endpoint import Endpoint
 from drivers.modbus import plugin
-from drivers.modbus.config import Endpoint, Settings, endpoint
+from drivers.modbus.config import Settings, endpoint
 from gateway.driver import AddressError
 from gateway.model import Kind, Tag
 from gateway.templates import load

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drivers.lines.link import LineLink
+from drivers.lines.ports import Pace
 from drivers.modbus.client import query, write_query
 from drivers.modbus.frames import Ascii, Rtu
-from drivers.modbus.line import LineLink
-from drivers.modbus.ports import Pace
 from drivers.modbus.register import Function, Store, Writing
 from gateway.errors import DriverError, RequestRefused, RequestTimeout
 from tests.modbus_line import Bus, Device, rtu, told
@@ -28,7 +28,7 @@ NEVER = float("inf")
 PATIENT = Pace(byte_s=0.001, silence_s=0.004, max_delay_s=3.0)
 
 
-def on(bus: Bus, check: Callable[[LineLink, VirtualLoop], Awaitable[None]]) -> None:
+def on(bus: Bus, check: Callable[[LineLink[Query], VirtualLoop], Awaitable[None]]) -> None:
     loop = VirtualLoop()
 
     async def run() -> None:
@@ -56,7 +56,7 @@ def delays(*seconds: float) -> Callable[[], float]:
 def test_an_answer_is_read_and_frames_are_apart() -> None:
     bus = Bus({1: Device(1, delays())})
 
-    async def check(link: LineLink, loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], loop: VirtualLoop) -> None:
         for _turn in range(3):
             data, wall_ns, mono_ns = await link.ask(read(1), TIMEOUT_S)
             assert data == words(1)
@@ -73,7 +73,7 @@ def test_a_late_answer_is_not_the_next_ones_value(probes: bool) -> None:  # noqa
     """What pymodbus' own RTU client gets wrong: asked 100, 200, 300, got the one before."""
     bus = Bus({1: Device(1, delays(0.55), probes)})
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         with pytest.raises(RequestTimeout):
             await link.ask(read(1, 100), TIMEOUT_S)
         for start in (200, 300, 400):
@@ -88,7 +88,7 @@ def test_the_same_question_again_gets_its_own_answer() -> None:
     """The answers look alike, so only the probe tells which one it is."""
     bus = Bus({1: Device(1, delays(0.9))})
 
-    async def check(link: LineLink, loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], loop: VirtualLoop) -> None:
         with pytest.raises(RequestTimeout):
             await link.ask(read(1), TIMEOUT_S)
         asked_s = loop.time()
@@ -103,7 +103,7 @@ def test_the_same_question_again_gets_its_own_answer() -> None:
 def test_a_device_that_is_silent_to_probes_is_waited_for() -> None:
     bus = Bus({1: Device(1, delays(NEVER), probes=None)})
 
-    async def check(link: LineLink, loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], loop: VirtualLoop) -> None:
         with pytest.raises(RequestTimeout):
             await link.ask(read(1), TIMEOUT_S)
         with pytest.raises(RequestTimeout):
@@ -128,7 +128,7 @@ def test_a_device_that_is_silent_to_probes_is_waited_for() -> None:
 def test_others_are_asked_while_one_owes_an_answer() -> None:
     bus = Bus({1: Device(1, delays(0.9)), 2: Device(2, delays())})
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         with pytest.raises(RequestTimeout):
             await link.ask(read(1), TIMEOUT_S)
         for _turn in range(30):
@@ -145,7 +145,7 @@ def test_others_are_asked_while_one_owes_an_answer() -> None:
 def test_questions_that_come_back_are_taken_off_once() -> None:
     bus = Bus({1: Device(1, delays())}, echo=True)
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         assert (await link.ask(read(1), TIMEOUT_S))[0] == words(1)
         write = write_query(Writing(Store.REGISTER, 7, (5,)), 1)
         await link.ask(write, TIMEOUT_S)  # its answer looks like the question
@@ -159,7 +159,7 @@ def test_questions_that_come_back_are_taken_off_once() -> None:
 def test_noise_before_an_answer_is_passed_over() -> None:
     bus = Bus({1: Device(1, delays())}, spoil=lambda frame: b"\x00\xff\x01\x03" + frame)
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         assert (await link.ask(read(1), TIMEOUT_S))[0] == words(1)
         assert link.rejected == 1
 
@@ -169,7 +169,7 @@ def test_noise_before_an_answer_is_passed_over() -> None:
 def test_a_garbled_answer_is_none_and_is_shown() -> None:
     bus = Bus({1: Device(1, delays())}, spoil=lambda frame: frame[:-1] + b"\x00")
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         with pytest.raises(RequestTimeout, match="what came was no answer: 01 03 04"):
             await link.ask(read(1), TIMEOUT_S)
 
@@ -180,7 +180,7 @@ def test_a_refusal_is_one() -> None:
     device = Device(1, delays())
     device.answer = lambda body: bytes([1, body[1] | 0x80, 2])  # type: ignore[method-assign]
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         with pytest.raises(RequestRefused) as caught:
             await link.ask(read(1), TIMEOUT_S)
         assert caught.value.code == 2
@@ -207,7 +207,7 @@ def late_answers(seed: int, questions: int) -> tuple[int, int, int]:
     bus = Bus(devices, echo=chance.random() < 0.3, pace=PATIENT)
     counts = [0, 0, 0]
 
-    async def check(link: LineLink, _loop: VirtualLoop) -> None:
+    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
         for _turn in range(questions):
             unit, start = chance.randrange(1, 4), chance.choice((100, 200))
             count = chance.choice((1, 2, 2, 5))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from drivers.lines.endpoint import Endpoint
+from drivers.lines.ports import Pace, SerialLine, ServerLine
 from drivers.modbus import plugin
-from drivers.modbus.config import Endpoint
-from drivers.modbus.ports import Pace, SerialLine, ServerLine, line
+from drivers.modbus.ports import line
 from gateway.driver import AddressError
 
 BY_ID = "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0"

@@ -17,8 +17,8 @@ import serial
 from serial.rs485 import RS485Settings
 
 if TYPE_CHECKING:
-    from drivers.modbus.line import Wire
-    from drivers.modbus.ports import SerialLine
+    from drivers.lines.ports import SerialLine
+    from drivers.lines.wire import Wire
 
 CHUNK = 1024
 
@@ -43,7 +43,7 @@ def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix"
     wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
 
 
-class _Port(asyncio.WriteTransport, ABC):
+class Port(asyncio.WriteTransport, ABC):
     """A port that is open, until it is closed or lost."""
 
     def __init__(self, port: serial.Serial, wire: Wire) -> None:
@@ -52,6 +52,22 @@ class _Port(asyncio.WriteTransport, ABC):
         self._wire = wire
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
+
+    def tune(self, line: SerialLine) -> None:
+        """Set it to a line's speed and parity, between two frames.
+
+        What can't be set shows in answers that don't come.
+        """
+        settings = {
+            "baudrate": line.baud,
+            "bytesize": line.bits,
+            "parity": line.parity,
+            "stopbits": line.stop,
+        }
+        try:
+            self._port.apply_settings(settings)
+        except (OSError, ValueError) as error:
+            self._lose(error)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send; a frame fits into the port's buffer."""
@@ -80,7 +96,7 @@ class _Port(asyncio.WriteTransport, ABC):
         self._loop.call_soon(self._wire.connection_lost, error)
 
 
-class _Watched(_Port):
+class _Watched(Port):
     """The loop watches its descriptor."""
 
     def __init__(self, port: serial.Serial, wire: Wire) -> None:
@@ -111,7 +127,7 @@ class _Watched(_Port):
             self._port.close()
 
 
-class _Threaded(_Port):
+class _Threaded(Port):
     """A thread reads it."""
 
     def __init__(self, port: serial.Serial, wire: Wire) -> None:

@@ -13,7 +13,7 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drivers.modbus.config import Endpoint
+    from drivers.lines.endpoint import Endpoint
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 

@@ -1,125 +1,97 @@
-"""A serial line, or what a serial server makes of one: an answer must belong to its question.
+"""Questions on a line, or on what a serial server makes of one: an answer must belong to its own.
 
 A line carries no transaction id, so an answer that comes after its time-out could become the value
 of the next question that looks alike. It never does:
 
 - A question that got no answer leaves its unit in doubt. What comes late is taken off the line and
   counted, whoever is asked meanwhile, and ends the doubt.
-- A unit in doubt is asked for nothing until it has answered a probe: "return query data" (function
-  8) with a number never used before, which no late answer can look like. A device answers in order,
-  so what it owed is done with then. One that knows no such function says so, which does as well.
-- A device that is silent to probes is asked again once `max_delay` has passed since the last
-  question that it owed an answer to: the longest that the site file says any of its answers takes.
+- A unit in doubt is asked for nothing until it has answered a probe, which no late answer can look
+  like (of Modbus: "return query data", function 8, with a number never used before). A device
+  answers in order, so what it owed is done with then. One that knows no such question says so,
+  which does as well where a refusal names what it refuses.
+- A device that is silent to probes, or whose refusal names nothing, is asked again once `max_delay`
+  has passed since the last question that it owed an answer to: the longest that the site file says
+  any of its answers takes.
 
 Own questions that come back (RS-485 without echo suppression) are taken off the front, exactly
-once. Between frames the line is left silent for 3.5 characters.
+once. Between frames the line is left silent, as long as the protocol says.
 
-Source: Modbus over Serial Line V1.02, 2.5.1.1; Application Protocol V1.1b3, 6.8.
+Source: Modbus over Serial Line V1.02, 2.5.1.1; Application Protocol V1.1b3, 6.8. DL/T 645-2007 has
+no rule for answers that come too late.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from drivers.modbus.client import SILENCES, loopback
-from drivers.modbus.frames import MOST
-from drivers.modbus.messages import exception
+from drivers.lines.bus import shared
+from drivers.lines.framing import Q
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Hashable
 
-    from drivers.modbus.client import Answer, Query
-    from drivers.modbus.frames import Framing
-    from drivers.modbus.ports import Line
+    from drivers.lines.framing import Framing
+    from drivers.lines.ports import Line
     from gateway.clock import Clock
 
-_EXCEPTION = 0x80
+SILENCES = 3
+"""Time-outs in a row, with not one byte heard, after which a connection is taken for dead."""
+STALLED_S = 1.0
+"""What all pauses within one answer may come to."""
 _SHOWN = 16
 
-
-class Wire(asyncio.Protocol):
-    """One opening of a line, to its end.
-
-    Args:
-        heard: takes what comes in.
-        lost: told of the end, with the reason.
-
-    Attributes:
-        transport: None once it is over.
-        closed: done when it is over.
-    """
-
-    def __init__(self, heard: Callable[[bytes], None], lost: Callable[[Wire, str], None]) -> None:
-        self._heard = heard
-        self._lost = lost
-        self.transport: asyncio.WriteTransport | None = None
-        self.closed = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self.transport = cast("asyncio.WriteTransport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Hand on what came in."""
-        self._heard(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self.transport = None
-        self.closed.set_result(None)
-        self._lost(self, str(exc) if exc is not None else _("it was closed"))
+Answer = tuple[bytes, int, int]
+"""What the answer says, and the instant of its arrival on both clocks, in ns."""
 
 
-class _Owed(NamedTuple):
+class _Owed(NamedTuple, Generic[Q]):
     """A question that got no answer in time."""
 
-    query: Query
+    query: Q
     asked_s: float
 
 
-class LineLink:
-    """One line, shared by the devices on it.
+class LineLink(Generic[Q]):
+    """One protocol on one line, shared by the devices that speak it.
 
     Attributes:
         url: as the site file writes it.
+        line: how the line is to be.
         endpoint: the port or `host:port`, for messages.
         late: answers that came after their question's time-out.
         rejected: stretches of bytes that were no answer to anything asked.
     """
 
-    def __init__(self, line: Line, framing: Framing, clock: Clock) -> None:
+    def __init__(self, line: Line, framing: Framing[Q], clock: Clock) -> None:
         self.url = line.url
+        self.line = line
         self.endpoint = line.endpoint
         self.clock = clock
         self.late = 0
         self.rejected = 0
-        self._line = line
         self._pace = line.pace
         self._framing = framing
-        self._wire: Wire | None = None
-        self._opening = asyncio.Lock()
-        self._turn = asyncio.Lock()
+        self._bus = shared(line.key)
         self._buffer = bytearray()
-        self._owed: dict[int, list[_Owed]] = {}
-        self._dumb: set[int] = set()
-        self._probed: set[int] = set()
-        self._asked: Query | None = None
+        self._owed: dict[Hashable, list[_Owed[Q]]] = {}
+        self._dumb: set[Hashable] = set()
+        self._probed: set[Hashable] = set()
+        self._asked: Q | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._request = b""
         self._echoes = False
-        self._quiet_s = 0.0
+        self._heard_s = 0.0
         self._number = 0
         self._silences = 0
-        self._reason = ""
+        self._timer: asyncio.TimerHandle
 
     @property
     def is_open(self) -> bool:
         """True while requests can be sent."""
-        return self._wire is not None and self._wire.transport is not None
+        return self._bus.is_open_for(self)
 
     async def open(self) -> None:
         """Open the port or connect; at once when already open.
@@ -127,25 +99,22 @@ class LineLink:
         Raises:
             ConnectionLost: no such port, no right to it, held by another program, or refused.
         """
-        async with self._opening:
-            if self.is_open:
-                return
-            self._wire = await self._line.connect(lambda: Wire(self._hear, self._end))
-            self._buffer.clear()
-            self._silences = 0
+        if self.is_open:
+            return
+        await self._bus.join(self)
+        self._buffer.clear()
+        self._silences = 0
 
     async def close(self) -> None:
         """Release it; safe to call twice. A question under way ends with `ConnectionLost`."""
-        wire = self._wire
-        self._drop(_("closed"))
-        if wire is not None:
-            await wire.closed
+        self.lost(_("closed"))
+        await self._bus.leave(self)
 
-    async def ask(self, query: Query, timeout_s: float) -> Answer:
+    async def ask(self, query: Q, timeout_s: float) -> Answer:
         """Send one question and wait for its answer.
 
         Args:
-            query: made by `client.query`.
+            query: of this protocol.
             timeout_s: the device's own; what question and answer take on the line comes on top.
 
         Raises:
@@ -154,7 +123,7 @@ class LineLink:
             RequestRefused: the device answered with an exception.
             DecodeError: it confirms something else than was written.
         """
-        async with self._turn:
+        async with self._bus.turn:
             if query.unit not in self._owed:
                 return await self._put(query, timeout_s)
             is_waited_out = await self._settle(query.unit, timeout_s)
@@ -163,13 +132,13 @@ class LineLink:
                 self._dumb.add(query.unit)
             return answer
 
-    def cost(self, query: Query) -> tuple[int, int, float]:
+    def cost(self, query: Q) -> tuple[int, int, float]:
         """Bytes sent, bytes received, and how long the line is taken, pauses included."""
         sent, received = len(self._framing.wrap(query.body)), self._framing.size(query)
         pace = self._pace
         return sent, received, pace.seconds(sent + received) + pace.turn_s + 2 * pace.silence_s
 
-    async def _settle(self, unit: int, timeout_s: float) -> bool:
+    async def _settle(self, unit: Hashable, timeout_s: float) -> bool:
         """Make sure that a unit owes no answer any more.
 
         Returns:
@@ -178,50 +147,50 @@ class LineLink:
         Raises:
             RequestTimeout: it answers no probe.
         """
+        owed_to_s = max((one.asked_s for one in self._owed[unit]), default=0.0)
         if unit not in self._dumb | self._probed:
             self._number = (self._number + 1) & 0xFFFF
             self._probed.add(unit)
-            with suppress(RequestRefused):  # it knows no such function, and says so
-                await self._put(loopback(self._number, unit), timeout_s)
-            self._trust(unit)
-            return False
-        owed_to_s = max((one.asked_s for one in self._owed[unit]), default=0.0)
-        await self._pause(owed_to_s + self._pace.max_delay_s)
+            refusal: RequestRefused | None = None
+            try:
+                await self._put(self._framing.probe(unit, self._number), timeout_s)
+            except RequestRefused as error:  # it knows no such question, and says so
+                refusal = error
+            if refusal is None or self._framing.names_refused:
+                self._trust(unit)
+                return False
+        wait_s = owed_to_s + self._pace.max_delay_s - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, wait_s))
         self._trust(unit)
         return True
 
-    def _trust(self, unit: int) -> None:
+    def _trust(self, unit: Hashable) -> None:
         self._owed.pop(unit, None)
         self._probed.discard(unit)
 
-    async def _pause(self, until_s: float) -> None:
-        if (wait_s := until_s - self._now_s()) > 0:
-            await asyncio.sleep(wait_s)
-
-    async def _put(self, query: Query, timeout_s: float) -> Answer:
-        await self._pause(self._quiet_s)
-        wire = self._wire
-        if wire is None or wire.transport is None:
+    async def _put(self, query: Q, timeout_s: float) -> Answer:
+        await self._bus.ready(self)
+        if not self.is_open:
             raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
         self._clear()
         loop = asyncio.get_running_loop()
         self._request = self._framing.wrap(query.body)
         self._asked, self._answer = query, loop.create_future()
-        sent_s = self._now_s() + self._pace.seconds(len(self._request))
-        self._quiet_s = sent_s + self._pace.silence_s
-        wire.transport.write(self._request)
+        sent_s = loop.time() + self._pace.seconds(len(self._request))
+        self._bus.send(self._request)
         answer_s = self._pace.seconds(self._framing.size(query))
-        timer = loop.call_at(sent_s + timeout_s + answer_s, self._expire, timeout_s, sent_s)
+        until_s = sent_s + timeout_s + answer_s
+        self._timer = loop.call_at(until_s, self._expire, timeout_s, sent_s, until_s + STALLED_S)
         try:
             return await self._answer
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._asked = self._answer = None
 
-    def _hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
         """Take what came in: late answers off first, then the answer that is waited for."""
         self._silences = 0
-        self._quiet_s = self._now_s() + self._pace.silence_s
+        self._heard_s = asyncio.get_running_loop().time()
         self._buffer += data
         self._take_late()
         query, answer = self._asked, self._answer
@@ -232,7 +201,7 @@ class LineLink:
             return
         found = self._framing.find(self._buffer, query)
         if found is None:
-            del self._buffer[: max(0, len(self._buffer) - MOST)]
+            del self._buffer[: max(0, len(self._buffer) - self._framing.most)]
             return
         self.rejected += found.start > 0
         del self._buffer[: found.end]
@@ -242,7 +211,7 @@ class LineLink:
         """Take answers off that came too late, and end the doubt about who gave them."""
         for unit, owed in list(self._owed.items()):
             for one in list(owed):
-                found = self._framing.find(self._buffer, one.query)
+                found = self._framing.find_late(self._buffer, one.query)
                 if found is None:
                     continue
                 del self._buffer[: found.end]
@@ -251,40 +220,46 @@ class LineLink:
             if not owed:
                 self._trust(unit)
 
-    def _strip(self, query: Query) -> bool:
+    def _strip(self, query: Q) -> bool:
         """Take the own question off the front where it comes back; False: more of it may come."""
         request = self._request
         if not request:
             return True
-        is_like_answer = query.echo == query.body[1:]
-        if is_like_answer and not self._echoes:
+        if query.mirrors and not self._echoes:
             return True
         if self._buffer.startswith(request):
             del self._buffer[: len(request)]
             self._request = b""
             self._echoes = True
-        elif is_like_answer and request.startswith(self._buffer):
+        elif query.mirrors and request.startswith(self._buffer):
             return False
         elif not request.startswith(self._buffer):
             self._request = b""
             self._echoes = False
         return True
 
-    def _give(self, answer: asyncio.Future[Answer], query: Query, pdu: bytes) -> None:
-        if pdu[0] == query.function | _EXCEPTION:
-            answer.set_exception(RequestRefused(exception(pdu[1]), pdu[1]))
-        elif query.echo and pdu != query.echo:
-            self.rejected += 1
-            text = _("it confirmed something else than was written")
-            answer.set_exception(DecodeError(text, pdu))
+    def _give(self, answer: asyncio.Future[Answer], query: Q, pdu: bytes) -> None:
+        try:
+            data = self._framing.read(query, pdu)
+        except (RequestRefused, DecodeError) as error:
+            self.rejected += isinstance(error, DecodeError)
+            answer.set_exception(error)
         else:
-            data = pdu[1:] if query.echo else pdu[2:]
             answer.set_result((data, self.clock.wall_ns(), self.clock.mono_ns()))
 
-    def _expire(self, timeout_s: float, asked_s: float) -> None:
-        """End a question that got no answer; its unit is in doubt from now on."""
+    def _expire(self, timeout_s: float, asked_s: float, last_s: float) -> None:
+        """End a question that got no answer; its unit is in doubt from now on.
+
+        An answer that has begun is waited for while it pauses no longer than its protocol allows,
+        up to `last_s`.
+        """
         query, answer = self._asked, self._answer
         if query is None or answer is None or answer.done():
+            return
+        loop = asyncio.get_running_loop()
+        more_s = min(self._heard_s + self._framing.stall_s, last_s)
+        if self._buffer and loop.time() < more_s:
+            self._timer = loop.call_at(more_s, self._expire, timeout_s, asked_s, last_s)
             return
         self._owed.setdefault(query.unit, []).append(_Owed(query, asked_s))
         text = _("no answer within {timeout:g} s").format(timeout=timeout_s)
@@ -295,30 +270,16 @@ class LineLink:
         answer.set_exception(RequestTimeout(text))
         self._silences += 1
         if self._silences >= SILENCES and not self._pace.is_bus:
-            self._drop(_("silent"))
+            self._bus.drop(_("silent"))
 
-    def _clear(self) -> None:
-        """Forget what came in and belongs to nobody."""
-        self.rejected += bool(self._buffer)
-        self._buffer.clear()
-
-    def _end(self, wire: Wire, reason: str) -> None:
-        if wire is self._wire:
-            self._fail(self._reason or reason)
-
-    def _drop(self, reason: str) -> None:
-        wire = self._wire
-        self._reason = reason
-        if wire is not None and wire.transport is not None:
-            wire.transport.abort()
-        self._fail(reason)
-
-    def _fail(self, reason: str) -> None:
-        self._wire, self._reason = None, ""
+    def lost(self, reason: str) -> None:
+        """The line is gone, or was left."""
         if self._answer is not None and not self._answer.done():
             text = _("{endpoint}: connection lost: {reason}.")
             text = text.format(endpoint=self.endpoint, reason=reason)
             self._answer.set_exception(ConnectionLost(text))
 
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time()
+    def _clear(self) -> None:
+        """Forget what came in and belongs to nobody."""
+        self.rejected += bool(self._buffer)
+        self._buffer.clear()

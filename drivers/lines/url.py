@@ -1,0 +1,141 @@
+"""How a site file writes a line: the URL's path or host, and the keys behind the question mark.
+
+    modbus+rtu:///dev/serial/by-id/usb-…?baud=9600&parity=N&stop=1
+    modbus+ascii:///dev/ttyS1?baud=9600&parity=E&bits=7
+    modbus+rtuovertcp://10.0.0.9:4001
+    dlt645+serial:///dev/ttyS1?baud=2400&parity=E
+    dlt645+tcp://10.0.0.9:4001
+
+Keys: `baud`, `parity` (N, E, O), `stop` (1, 2), `bits` (8; 7 for ASCII), `rs485` (true: the driver
+of the port switches direction), `max_delay` (how long an answer may take at most), `turnaround`
+(how long a device thinks, about, for `nxgate plan`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from drivers.lines.endpoint import endpoint
+from drivers.lines.ports import Pace, SerialLine, ServerLine
+from gateway.driver import AddressError
+from gateway.words import _
+
+BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
+MOST_S = 60.0
+"""What a bridge by radio may need."""
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What a protocol's lines are where the URL says nothing else.
+
+    Attributes:
+        example: a URL to show.
+        bits: first the usual, then what else there is.
+        port: of a serial server.
+        turn_s: how long a device takes until its answer begins, about.
+        max_delay_s: after so long no answer comes any more.
+        silence_s: pause before a frame that the protocol wants, whatever the speed.
+    """
+
+    example: str
+    baud: int = 9600
+    parity: str = "N"
+    bits: tuple[str, ...] = ("8",)
+    port: int = 502
+    turn_s: float = 0.01
+    max_delay_s: float = 1.0
+    silence_s: float = 0.0
+
+
+def serial_line(url: str, usual: Usual) -> SerialLine:
+    """Read the URL of a serial port.
+
+    Raises:
+        AddressError: with what is wrong and what to write.
+    """
+    parts, given = _parted(url, usual)
+    delay_s = _seconds(url, given, "max_delay", usual.max_delay_s, 0.01)
+    turn_s = _seconds(url, given, "turnaround", usual.turn_s, 0.0)
+    if parts[0] or not parts[1].strip("/"):
+        raise AddressError(
+            "bad-link",
+            _("`{url}` names no port").format(url=url),
+            _("write it like `{example}`").format(example=usual.example),
+        )
+    made = SerialLine(
+        url=url,
+        path=parts[1],
+        baud=int(_one_of(url, given, "baud", str(usual.baud), *map(str, BAUDS))),
+        parity=_one_of(url, given, "parity", usual.parity, "N", "E", "O"),
+        stop=int(_one_of(url, given, "stop", "1", "1", "2")),
+        bits=int(_one_of(url, given, "bits", usual.bits[0], *usual.bits)),
+        rs485=_one_of(url, given, "rs485", "false", "true", "false") == "true",
+        max_delay_s=delay_s,
+        turn_s=turn_s,
+        least_silence_s=usual.silence_s,
+    )
+    if given:
+        raise _odd(url, next(iter(given)), "baud, parity, stop, bits, rs485, max_delay, turnaround")
+    return made
+
+
+def server_line(url: str, usual: Usual) -> ServerLine:
+    """Read the URL of a serial server.
+
+    Raises:
+        AddressError: with what is wrong and what to write.
+    """
+    _parts, given = _parted(url, usual)
+    delay_s = _seconds(url, given, "max_delay", usual.max_delay_s, 0.01)
+    turn_s = _seconds(url, given, "turnaround", usual.turn_s, 0.0)
+    if given:
+        raise _odd(url, next(iter(given)), "max_delay, turnaround")
+    where = endpoint(url.partition("?")[0], url.partition(":")[0], usual.port)
+    return ServerLine(url, where, Pace(0.0, usual.silence_s, delay_s, turn_s, is_bus=False))
+
+
+def _parted(url: str, usual: Usual) -> tuple[tuple[str, str], dict[str, str]]:
+    """Host part and path, and the keys."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise AddressError(
+            "bad-link",
+            _("`{url}`: the port or the brackets are wrong").format(url=url),
+            _("write it like `{example}`").format(example=usual.example),
+        ) from None
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise AddressError(
+            "bad-link", _("`{url}` says something twice").format(url=url), _("keep one of the two")
+        )
+    return (parts.netloc, parts.path), given
+
+
+def _one_of(url: str, given: dict[str, str], key: str, default: str, *words: str) -> str:
+    word = given.pop(key, default)
+    if word not in words:
+        what = _("`{url}`: {key} is {word}").format(url=url, key=key, word=word or '""')
+        raise AddressError("bad-link", what, _("there are: {known}").format(known=", ".join(words)))
+    return word
+
+
+def _seconds(url: str, given: dict[str, str], key: str, default: float, least: float) -> float:
+    word = given.pop(key, f"{default:g}s")
+    match = _DURATION.fullmatch(word)
+    seconds = float(match[1]) * (0.001 if match[2] == "ms" else 1) if match else -1.0
+    if not least <= seconds <= MOST_S:
+        what = _("`{url}`: {key} is {word}").format(url=url, key=key, word=word)
+        next_ = _("write e.g. {key}=250ms, up to {most:g}s").format(key=key, most=MOST_S)
+        raise AddressError("bad-link", what, next_)
+    return seconds
+
+
+def _odd(url: str, key: str, known: str) -> AddressError:
+    what = _("`{url}`: a line has no {key}").format(url=url, key=key)
+    return AddressError("bad-link", what, _("there are: {known}").format(known=known))
