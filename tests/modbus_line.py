@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from drivers.lines.ports import Pace
+from tests.unit.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,21 @@ def crc(body: bytes) -> bytes:
 def rtu(body: bytes) -> bytes:
     """Frame unit id and PDU."""
     return body + crc(body)
+
+
+def unrtu(frame: bytes) -> bytes:
+    """Unit id and PDU of a frame; nothing where its CRC is wrong."""
+    return frame[:-2] if crc(frame[:-2]) == frame[-2:] else b""
+
+
+def ascii_frame(body: bytes) -> bytes:
+    """Frame unit id and PDU in hex digits with an LRC."""
+    return b":" + (body + bytes([-sum(body) & 0xFF])).hex().upper().encode() + b"\r\n"
+
+
+def unascii(frame: bytes) -> bytes:
+    """Unit id and PDU of a frame of hex digits."""
+    return bytes.fromhex(frame[1:-2].decode())[:-1]
 
 
 PACE = Pace(byte_s=0.001, silence_s=0.004)
@@ -76,7 +92,9 @@ class Bus:
     """The line itself: a `Line` for `LineLink`.
 
     Attributes:
-        spoil: changes what comes in: an answer → pieces of bytes.
+        spoil: changes what comes in.
+        make, parse: a body and the frame that asked for it → a frame; a frame → its body.
+        end: the newest opening: what comes late comes there, as from a serial server.
         echo: whether questions come back.
     """
 
@@ -88,48 +106,84 @@ class Bus:
     pace: Pace = PACE
     sent: list[tuple[float, bytes]] = field(default_factory=list)
     heard_s: float = 0.0
-    make: Callable[[bytes], bytes] = rtu
     key: str = field(default_factory=lambda: f"virtual {next(_number)}")
+    make: Callable[[bytes, bytes], bytes] = lambda answer, _asked: rtu(answer)
+    parse: Callable[[bytes], bytes] = unrtu
+    end: Transport | None = None
 
     async def connect(self, make: Callable[[], Wire]) -> Wire:
         wire = make()
-        wire.connection_made(_Transport(self, wire))
+        self.open(wire)
         return wire
 
     def tune(self, transport: asyncio.WriteTransport) -> None:
         """One speed for all."""
 
-    def take(self, wire: Wire, frame: bytes) -> None:
+    def open(self, wire: asyncio.Protocol) -> Transport:
+        self.end = Transport(self, wire)
+        wire.connection_made(self.end)
+        return self.end
+
+    def take(self, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         self.sent.append((now_s, frame))
         if self.echo:
-            loop.call_at(now_s + self.pace.seconds(len(frame)), self._give, wire, frame)
-        device = self.devices.get(frame[0])
-        if device is None or crc(frame[:-2]) != frame[-2:]:
+            loop.call_at(now_s + self.pace.seconds(len(frame)), self._give, frame)
+        body = self.parse(frame)
+        device = self.devices.get(body[0]) if body else None
+        if device is None:
             return
-        answer = device.answer(frame[:-2])
+        answer = device.answer(body)
         # A device works through its questions in order, and answers each when it gets there.
         begin_s = max(now_s + self.pace.seconds(len(frame)), device.free_s) + device.delay()
         if answer and begin_s < float("inf"):
-            whole = self.spoil(self.make(answer))
+            whole = self.spoil(self.make(answer, frame))
             device.free_s = begin_s + self.pace.seconds(len(whole))
-            loop.call_at(device.free_s, self._give, wire, whole)
+            loop.call_at(device.free_s, self._give, whole)
 
-    def _give(self, wire: Wire, data: bytes) -> None:
-        if wire.transport is not None:
+    def _give(self, data: bytes) -> None:
+        if self.end is not None and not self.end.is_over:
             self.heard_s = asyncio.get_running_loop().time()
-            wire.data_received(data)
+            self.end.wire.data_received(data)
 
 
-class _Transport(asyncio.WriteTransport):
-    def __init__(self, bus: Bus, wire: Wire) -> None:
+class Transport(asyncio.WriteTransport):
+    """One opening, of a port or of a connection."""
+
+    def __init__(self, bus: Bus, wire: asyncio.Protocol) -> None:
         super().__init__()
         self._bus = bus
-        self._wire = wire
+        self.wire = wire
+        self.is_over = False
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        del name, default
+        return self  # stands for the socket as well, which is given its options
+
+    def setsockopt(self, *_options: int) -> None: ...
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._bus.take(self._wire, bytes(data))
+        self._bus.take(bytes(data))
 
     def abort(self) -> None:
-        asyncio.get_running_loop().call_soon(self._wire.connection_lost, None)
+        if not self.is_over:
+            self.is_over = True
+            asyncio.get_running_loop().call_soon(self.wire.connection_lost, None)
+
+
+class Network(VirtualLoop):
+    """Virtual time, and one peer behind every address."""
+
+    bus: Bus
+
+    async def create_connection(  # type: ignore[override]
+        self, make: Callable[[], asyncio.Protocol], *_where: object
+    ) -> tuple[Transport, asyncio.Protocol]:
+        wire = make()
+        return self.bus.open(wire), wire
+
+
+def tcp(answer: bytes, asked: bytes) -> bytes:
+    """Frame unit id and PDU with the transaction id of the question."""
+    return asked[:4] + len(answer).to_bytes(2) + answer

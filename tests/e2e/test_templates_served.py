@@ -69,7 +69,7 @@ def test_what_a_device_holds_is_what_its_template_reads(
     ) as link:
         site = tmp_path / "site.yaml"
         site.write_text(SITE.format(link=link, template=template), "utf-8")
-        read = asyncio.run(_read(site))
+        read = asyncio.run(polled(site))
     assert read
     for name, value in read.items():
         raw, scale = memory.told[name]
@@ -79,7 +79,7 @@ def test_what_a_device_holds_is_what_its_template_reads(
             assert value == pytest.approx(cast("float", raw) * scale, rel=1e-6), name
 
 
-async def _read(site: Path) -> dict[str, Value]:
+async def polled(site: Path) -> dict[str, Value]:
     """Every tag that is polled, as the running gateway reads it."""
     plant = load(site)
     clock = SystemClock()

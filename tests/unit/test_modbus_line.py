@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +12,12 @@ from drivers.lines.ports import Pace
 from drivers.modbus.client import query, write_query
 from drivers.modbus.frames import Ascii, Rtu
 from drivers.modbus.register import Function, Store, Writing
-from gateway.errors import DriverError, RequestRefused, RequestTimeout
+from gateway.errors import RequestRefused, RequestTimeout
 from tests.modbus_line import Bus, Device, rtu, told
 from tests.unit.virtual_loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from drivers.modbus.client import Query
 
@@ -186,92 +184,6 @@ def test_a_refusal_is_one() -> None:
         assert caught.value.code == 2
 
     on(Bus({1: device}), check)
-
-
-def schedules(chance: random.Random, units: int) -> dict[int, Device]:
-    def delay() -> float:
-        kind = chance.random()
-        if kind < 0.6:
-            return chance.uniform(0.002, 0.3)
-        return chance.uniform(0.4, 0.95) if kind < 0.9 else NEVER
-
-    kinds = (True, True, False, None)
-    return {unit: Device(unit, delay, chance.choice(kinds)) for unit in range(1, units + 1)}
-
-
-def late_answers(seed: int, questions: int) -> tuple[int, int, int]:
-    """Ask at random; return how many were answered, how many not, and how many came late."""
-    chance = random.Random(seed)
-    devices = schedules(chance, 3)
-    # The longest delay is under max_delay also where a device works off what it owes first.
-    bus = Bus(devices, echo=chance.random() < 0.3, pace=PATIENT)
-    counts = [0, 0, 0]
-
-    async def check(link: LineLink[Query], _loop: VirtualLoop) -> None:
-        for _turn in range(questions):
-            unit, start = chance.randrange(1, 4), chance.choice((100, 200))
-            count = chance.choice((1, 2, 2, 5))
-            for device in devices.values():
-                if device.free_s == NEVER:
-                    device.free_s = 0.0
-            try:
-                data, *_times = await link.ask(read(unit, start, count), TIMEOUT_S)
-            except DriverError:
-                counts[1] += 1
-                continue
-            counts[0] += 1
-            assert data == words(unit, start, count), (seed, _turn)
-        counts[2] = link.late
-
-    on(bus, check)
-    return counts[0], counts[1], counts[2]
-
-
-def some(schedules: int) -> Iterator[int]:
-    yield from range(schedules)
-
-
-def test_late_answers_by_the_hundred() -> None:
-    found = [late_answers(seed, 10) for seed in some(300)]
-    answered, unanswered, late = (sum(one) for one in zip(*found, strict=True))
-    assert answered > 1000
-    assert unanswered > 500
-    assert late > 100
-
-
-@pytest.mark.soak
-def test_ten_thousand_schedules() -> None:
-    count = int(os.environ.get("NXGATE_SCHEDULES", "10000"))
-    found = [late_answers(seed, 10) for seed in some(count)]
-    print("answered, not, late:", *(sum(one) for one in zip(*found, strict=True)))
-
-
-@pytest.mark.parametrize("framing", [Rtu(), Ascii()], ids=["RTU", "ASCII"])
-def test_mutated_answers_are_no_values(framing: Rtu | Ascii) -> None:
-    """Bits flipped, bytes lost, put in or swapped: only a right checksum makes a value."""
-    chance = random.Random(5)
-    asked = read(1, 100, 4)
-    right = framing.wrap(bytes([1, 3, 8]) + words(1, 100, 4))
-    assert framing.find(right, asked) == (0, len(right), bytes([3, 8]) + words(1, 100, 4))
-    taken = 0
-    for _turn in range(int(os.environ.get("NXGATE_MUTATIONS", "20000"))):
-        data = bytearray(right)
-        for _change in range(chance.randrange(1, 4)):
-            place = chance.randrange(len(data))
-            match chance.randrange(4):
-                case 0:
-                    data[place] ^= 1 << chance.randrange(8)
-                case 1:
-                    del data[place]
-                case 2:
-                    data.insert(place, chance.randrange(256))
-                case _:
-                    data[place] = chance.randrange(256)
-        found = framing.find(bytes(data), asked)
-        if found is not None and found.pdu != bytes([3, 8]) + words(1, 100, 4):
-            taken += 1
-            assert framing.find(framing.wrap(bytes([1]) + found.pdu), asked) is not None
-    assert taken <= 20, "about one in 65,536 has a right CRC by chance, and one in 256 a right LRC"
 
 
 def test_frames_are_those_of_the_specification() -> None:
