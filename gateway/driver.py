@@ -213,3 +213,48 @@ class Plugin(Protocol):
 
     def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
         """Make the driver of one device on a link made by the same plugin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a unit answered first.
+
+    Attributes:
+        text: for people.
+        at: the address that it gave a value of, "" where it gave none.
+    """
+
+    text: str
+    at: str = ""
+
+
+class Explorer(Protocol):
+    """Asks devices on a link that no site file names; one question at a time, as `Driver` does."""
+
+    @property
+    def units(self) -> range:
+        """Every unit that there may be on a link."""
+
+    async def hello(self, unit: int, timeout_s: float) -> Hello | None:
+        """What a unit answers to a question that any device knows; None where nobody is there.
+
+        Raises:
+            ConnectionLost: the link can't be opened.
+        """
+
+    async def names(self, unit: int, timeout_s: float) -> Mapping[str, str]:
+        """What a device says of itself (`vendor`, `product`, …); empty where it says nothing."""
+
+
+class Explores(Protocol):
+    """A plugin whose links can be searched for devices."""
+
+    def explorer(self, link: Link) -> Explorer:
+        """Make what asks on a link of the same plugin."""
+
+    def variants(self, url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
+        """The URL with each speed and parity in place of its own.
+
+        Raises:
+            AddressError: the link has neither.
+        """

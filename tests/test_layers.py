@@ -175,6 +175,8 @@ MAY: dict[str, set[str]] = {
     "checking": {"errors", "exits", "words", "config", "templates", "resolution"},
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
     "planning": SPINE | {"exits", "links", "plant", "templates"},
+    "commissioning": SPINE
+    | {"commands", "exits", "links", "plant", "resolution", "sitefile", "templates"},
     "concerns": {"words"},
     "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},

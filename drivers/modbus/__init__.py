@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from drivers.modbus.driver import Asks
     from gateway.clock import Clock
-    from gateway.driver import Address, Driver, Link, Plugin
+    from gateway.driver import Address, Driver, Explorer, Link, Plugin
     from gateway.model import Device, Tag
 
 
@@ -63,6 +63,21 @@ class Modbus:
         if not hasattr(link, "ask"):
             raise TypeError(f"not a link of this driver: {link!r}")
         return ModbusDriver(cast("Asks", link), device, clock)
+
+    def explorer(self, link: Link) -> Explorer:
+        """Make what asks units that no site file names."""
+        from drivers.modbus.exploring import Explorer  # noqa: PLC0415
+
+        return Explorer(cast("Asks", link))
+
+    def variants(self, url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
+        """The URL of a serial port with each speed and parity; raises `AddressError` for others."""
+        from drivers.modbus.exploring import variants  # noqa: PLC0415
+
+        made = variants(url, bauds, parities)
+        for one in made:
+            self.check_link(one)
+        return made
 
 
 plugin: Plugin = Modbus()

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
@@ -89,6 +89,13 @@ class Query:
     function: int
     size: int
     echo: bytes = b""
+
+    head: ClassVar[int] = 2
+    """Bytes of an answer's PDU that tell how long it is."""
+
+    def length(self, head: bytes | bytearray) -> int:  # noqa: ARG002 - for answers that tell it
+        """Bytes of the PDU that begins so, of an answer that is neither `size` nor `echo`; or 0."""
+        return 0
 
     @property
     def body(self) -> bytes:
@@ -315,7 +322,8 @@ class _Connection(asyncio.Protocol):
             pending.odd = _("an answer from unit {unit} was rejected").format(unit=unit)
         elif pdu[0] == query.function:
             self._strays = 0
-            if pdu == query.echo or (not query.echo and pdu[1] == query.size == len(pdu) - 2):
+            is_read = not query.echo and pdu[1] == query.size == len(pdu) - 2
+            if is_read or pdu == query.echo or query.length(pdu) == len(pdu):
                 clock = self._link.clock
                 pending.future.set_result((pdu[2:], clock.wall_ns(), clock.mono_ns()))
                 return

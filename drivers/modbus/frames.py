@@ -80,7 +80,7 @@ class Rtu(_Modbus):
         """The first frame that may be the answer to a question."""
         place = data.find(query.unit)
         while place >= 0:
-            length = _length(data[place + 1 : place + 3], query)
+            length = _length(data[place + 1 : place + 1 + query.head], query)
             end = place + length
             if length and end <= len(data) and self._is_whole(bytes(data[place:end])):
                 pdu = bytes(data[place + 1 : end - 2])
@@ -113,7 +113,7 @@ class Ascii(_Modbus):
         while end >= 0:
             start = data.rfind(b":", 0, end)
             body = _unhex(data[start + 1 : end]) if start >= 0 else b""
-            is_like_it = _length(body[1:3], query) == len(body) + 2
+            is_like_it = _length(body[1 : 1 + query.head], query) == len(body) + 2
             if body[:1] == bytes([query.unit]) and is_like_it and _is_of(body[1:], query):
                 return Found(start, end + 2, body[1:])
             end = data.find(b"\r\n", end + 2)
@@ -135,7 +135,10 @@ def _length(head: bytes | bytearray, query: Query) -> int:
         return 0
     if query.echo:
         return len(query.echo) + 3
-    return query.size + 5 if head[1] == query.size else 0
+    if head[1] == query.size:
+        return query.size + 5
+    length = query.length(head)
+    return length + 3 if length else 0
 
 
 def _unhex(digits: bytes | bytearray) -> bytes:

@@ -5,21 +5,25 @@ A PLC's template brings the addresses that its programmer writes; a meter's brin
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from gateway.errors import Fault
 from gateway.model import Order
+from gateway.resolution.identity import Identity
 from gateway.resolution.library import TEMPLATES, Names
 from gateway.resolution.parameter import Parameter
 from gateway.sitefile.area import AreaConfig
-from gateway.sitefile.document import Document, validate
+from gateway.sitefile.document import Document, nearest, validate
 from gateway.sitefile.equipment import TagConfig
 from gateway.sitefile.names import TagName
 from gateway.sitefile.part import Part
 from gateway.sitefile.units import Flag, Int
 from gateway.words import _
+
+if TYPE_CHECKING:
+    from gateway.sitefile.yaml12 import KeyPath
 
 
 class ReadLimits(Part):
@@ -70,6 +74,7 @@ class DeviceTemplate(Part):
     parameters: dict[TagName, Parameter] = Field(default_factory=dict)
     areas: tuple[AreaTemplate, ...] = ()
     tags: dict[TagName, TagTemplate] = Field(default_factory=dict)
+    identity: Identity = Identity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +121,23 @@ def _check(model: DeviceTemplate, document: Document, name: str) -> list[Fault]:
                 next_ = _("there are: {known}").format(known=known)
                 path = ("tags", tag, "times", index)
                 faults.append(document.fault(path, "unknown-parameter", what, next_))
+    return faults + _check_identity(model, document)
+
+
+def _check_identity(model: DeviceTemplate, document: Document) -> list[Fault]:
+    """Whether the signs and the variants are about tags that the template has."""
+    named: list[tuple[KeyPath, str]] = [
+        (("identity", "signs", index, "tag"), sign.tag)
+        for index, sign in enumerate(model.identity.signs)
+        if sign.tag is not None
+    ]
+    for variant, spec in model.identity.variants.items():
+        named += [(("identity", "variants", variant, "tags", tag), tag) for tag in spec.tags]
+    faults = []
+    for path, tag in named:
+        if tag not in model.tags:
+            what = _("there is no tag {name}").format(name=tag)
+            near = nearest(tag, model.tags)
+            next_ = _("did you mean {near}?").format(near=near) if near else _("check the name")
+            faults.append(document.fault(path, "unknown-tag", what, next_))
     return faults

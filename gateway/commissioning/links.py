@@ -1,0 +1,96 @@
+"""The link that a command is about: a URL, or a device of a site file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gateway.errors import ConfigError, Fault, GatewayError
+from gateway.links import fetch
+from gateway.resolution.installed import DRIVERS, places
+from gateway.sitefile.document import nearest
+from gateway.templates import load
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.driver import Plugin
+    from gateway.model import Device
+    from gateway.plant import Plant
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the command line names.
+
+    Attributes:
+        url: of the link.
+        device: of the site file; None where a URL was given.
+        plant: the site; None where a URL was given.
+    """
+
+    url: str
+    plugin: Plugin
+    device: Device | None = None
+    plant: Plant | None = None
+    taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def named(words: Sequence[str], usage: str) -> Named:
+    """Read LINK, or SITE and DEVICE.
+
+    Raises:
+        ConfigError: the site file has faults, or no such device.
+        GatewayError: no driver serves the link, or its URL is wrong.
+    """
+    if len(words) == 1 and "://" in words[0]:
+        return Named(words[0], plugin_of(words[0]))
+    if len(words) != len(("site", "device")):
+        raise GatewayError(usage)
+    plant = load(Path(words[0]))
+    device = device_of(plant, words[0], words[1])
+    taken = {one.name: (one.link, _unit(one)) for one in plant.devices}
+    return Named(device.link, plugin_of(device.link), device, plant, taken)
+
+
+def device_of(plant: Plant, site: str, name: str) -> Device:
+    """A device of a site.
+
+    Raises:
+        ConfigError: it has none of this name.
+    """
+    devices = {device.name: device for device in plant.devices}
+    if name in devices:
+        return devices[name]
+    near = nearest(name, devices)
+    next_ = _("there are: {known}").format(known=", ".join(devices))
+    if near:
+        next_ = _("did you mean {near}?").format(near=near)
+    what = _("no {kind} {name}").format(kind=_("device"), name=name)
+    raise ConfigError([Fault(site, 0, 0, "unknown-name", what, next_)])
+
+
+def plugin_of(url: str) -> Plugin:
+    """The driver of a link.
+
+    Raises:
+        GatewayError: there is none, or it can't read the URL.
+    """
+    drivers = places(DRIVERS)
+    scheme = url.partition("://")[0]
+    if scheme not in drivers:
+        text = _("no driver serves {scheme}: there are {known}")
+        raise GatewayError(text.format(scheme=scheme, known=", ".join(sorted(drivers))))
+    plugin = cast("Plugin", fetch(drivers[scheme]))
+    try:
+        plugin.check_link(url)
+    except ValueError as error:
+        raise GatewayError(str(error)) from error
+    return plugin
+
+
+def _unit(device: Device) -> int:
+    unit = device.options.get("unit")
+    return unit if isinstance(unit, int) else 1

@@ -1,0 +1,104 @@
+"""What was found, as a site file writes it: `nxgate check` accepts it, `nxgate read` reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from gateway.commissioning.sweep import Found
+
+HEAD = (
+    "site: {cluster: my-cluster, enterprise: my-enterprise, site: my-site, gateway: gw-01, "
+    "timezone: Asia/Shanghai}"
+)
+"""What no device tells; `check` accepts it, and people put their own names there."""
+_MOST_REASONS = 4
+_MOST_OTHERS = 3
+
+
+def whole(found: Iterable[Found]) -> str:
+    """A site file with these devices and nothing else."""
+    note = _("# Found by nxgate scan. Put your own names into site:, then nxgate check.")
+    return f"{note}\n{HEAD}\n{piece(found, ())}"
+
+
+def piece(found: Iterable[Found], taken: Collection[str]) -> str:
+    """The part `devices:` of a site file.
+
+    Args:
+        found: units that answer.
+        taken: names that the site file gives already.
+    """
+    lines = ["devices:"]
+    names = set(taken)
+    for one in found:
+        lines += _device(one, names)
+    return "\n".join(lines) + "\n"
+
+
+def _device(found: Found, names: set[str]) -> Iterator[str]:
+    """One device, under a name that is not taken yet."""
+    best = found.best
+    model = best.hypothesis.template.rpartition("/")[2] if best else "unit"
+    name = _free(f"{model}-{found.unit}", names)
+    names.add(name)
+    yield from (f"  # {text}" for text in _remarks(found))
+    yield f"  {name}:"
+    yield f"    link: {_quoted(found.link)}"
+    yield f"    unit: {found.unit}"
+    changes: Mapping[str, object] = {}
+    if best:
+        yield f"    template: {best.hypothesis.template}"
+        changes = best.hypothesis.changes
+    if best is None or not best.hypothesis.has_tags:
+        # So that there is something to read.
+        at = found.hello.at
+        changes = {"first": {"at": at, "kind": "u16"}} if at else {}
+    if changes:
+        yield f"    tags: {_flow(changes)}"
+
+
+def _remarks(found: Found) -> Iterator[str]:
+    """What people should know of it, a line each."""
+    best = found.best
+    if found.names:
+        yield _("it says: {names}").format(
+            names=", ".join(f"{key} {text}" for key, text in found.names.items())
+        )
+    if found.is_any:
+        yield _("it answers to every unit id")
+    if best:
+        why = "; ".join(best.why()[:_MOST_REASONS])
+        yield f"{best.hypothesis.title}: {best.confidence}: {why}"
+    else:
+        yield _("no template fits; what it answered: {hello}").format(hello=found.hello.text)
+        yield _("nxgate infer finds its registers by what its display shows")
+    others = [one for one in found.candidates if one is not best][:_MOST_OTHERS]
+    for one in others:
+        if one.probability > 0.01:  # noqa: PLR2004 - less is not worth a line
+            yield _("or {template} ({probability:.0%})").format(
+                template=one.hypothesis.name, probability=one.probability
+            )
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    if name not in taken:
+        return name
+    return next(n for i in range(2, len(taken) + 3) if (n := f"{name}-{i}") not in taken)
+
+
+def _flow(value: object) -> str:
+    """A value as YAML on one line; JSON is that, and plainer where keys need no quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+    return orjson.dumps(value).decode()
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()
