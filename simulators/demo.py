@@ -10,7 +10,6 @@ import argparse
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from rich.table import Table
 from gateway.templates import load
 from gateway.words import _, choose
 from simulators import broker
+from simulators.ports import free_ports
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 FOLDER = Path("run/demo")
@@ -129,19 +129,10 @@ def _write_site(base: int, broker_port: int) -> Path:
 
 def _free_ports(count: int) -> int:
     """The first of `count` ports in a row that nobody listens on."""
-    first = FIRST_PORT if count > 1 else BROKER_PORT
-    for base in range(first, first + 2000, count):
-        held: list[socket.socket] = []
-        try:
-            held.extend(socket.create_server((broker.HOST, base + n)) for n in range(count))
-        except OSError:
-            continue
-        else:
-            return base
-        finally:
-            for listener in held:
-                listener.close()
-    sys.exit(_("no free ports on loopback"))
+    base = free_ports(broker.HOST, FIRST_PORT if count > 1 else BROKER_PORT, count)
+    if base is None:
+        sys.exit(_("no free ports on loopback"))
+    return base
 
 
 def _start(command: list[str], log: str) -> subprocess.Popen[bytes]:

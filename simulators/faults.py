@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gateway.words import _
+from simulators.place import ASCII, RTU, RTU_OVER_TCP, SCHEMES, TCP
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
-HEADER = 9
-"""Bytes of an answer that a client can check: MBAP, function, byte count or exception code."""
+    from simulators.framing import Framing, Request
 
 
 class FaultKind(StrEnum):
@@ -21,14 +23,65 @@ class FaultKind(StrEnum):
     """The answer comes after a delay."""
     REFUSED = "refused"
     """The port refuses connections and those that stand are reset; all units of the link."""
+    UNPLUGGED = "unplugged"
+    """The port is gone, and comes back as another device under its name; all units of the line."""
+    HALF_OPEN = "half-open"
+    """Connections that stand fall silent for good, and say nothing of it; a new one is served."""
+    CUT = "cut"
+    """The connection ends in the middle of the answer."""
     DROPPED = "dropped"
     """The request is swallowed."""
     GARBLED = "garbled"
-    """One bit of the answer's head is flipped: a wrong id, protocol, length, unit, function …"""
+    """One bit is flipped: of the answer's head over TCP, else anywhere."""
     EXCEPTION = "exception"
     """Every request is answered by an exception."""
+    WRONG_UNIT = "wrong-unit"
+    """Another unit answers."""
+    WRONG_FUNCTION = "wrong-function"
+    """The answer is one to another function."""
+    WRONG_COUNT = "wrong-count"
+    """The answer holds a register more or less than was asked for."""
+    TRANSACTION = "transaction"
+    """The answer has the transaction id of another question."""
+    LENGTH = "length"
+    """The length field says more than there is."""
+    TRUNCATED = "truncated"
+    """Half of the answer comes."""
+    GLUED = "glued"
+    """The answer comes twice, in one piece."""
+    NOISE = "noise"
+    """Bytes that nobody sent come before the answer."""
+    ECHO = "echo"
+    """The question comes back before the answer, as on RS-485 without suppression."""
+    MASTER = "second-master"
+    """Another master asks and is answered on the same line, just before the answer."""
+    SWAPPED = "swapped"
+    """Another device is in its place: every register holds something else."""
+    SHIFTED = "shifted"
+    """Other firmware: what was at an address is now one further."""
+    RESET = "reset"
+    """Its counters begin anew at 0; they go on from there."""
+    ROLLOVER = "rollover"
+    """Its counters are about to wrap."""
     NONE = "none"
     """None of these: ends what is wrong with the device."""
+
+
+_LINES = frozenset({RTU, ASCII, RTU_OVER_TCP})
+_CONNECTIONS = frozenset({TCP, RTU_OVER_TCP})
+SCHEMES_OF = {
+    FaultKind.REFUSED: _CONNECTIONS,
+    FaultKind.HALF_OPEN: _CONNECTIONS,
+    FaultKind.CUT: _CONNECTIONS,
+    FaultKind.TRANSACTION: frozenset({TCP}),
+    FaultKind.LENGTH: frozenset({TCP}),
+    FaultKind.UNPLUGGED: frozenset({RTU, ASCII}),
+    FaultKind.ECHO: _LINES,
+    FaultKind.MASTER: _LINES,
+}
+"""On which links a fault can be, where not on all."""
+COUNTING = {FaultKind.RESET: 0.0, FaultKind.ROLLOVER: 0.99999}
+"""Faults of counters → the share of their room that they have counted then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +91,25 @@ class Fault:
     Attributes:
         by_s: how late (late).
         code: which exception (exception).
+        share: of the requests that it hits.
     """
 
     kind: FaultKind
     by_s: float = 0.0
     code: int = 4
+    share: float = 1.0
+
+    def fits(self, scheme: str) -> bool:
+        """Whether it can be on a link of this scheme."""
+        return scheme in SCHEMES_OF.get(self.kind, SCHEMES)
+
+    def __str__(self) -> str:
+        """Say it to people."""
+        said = _said().get(self.kind, str(self.kind))
+        said = said.format(seconds=self.by_s, code=self.code)
+        if self.share < 1:
+            return _("{fault}, {share:g} % of the time").format(fault=said, share=self.share * 100)
+        return said
 
 
 def delay_s(faults: Iterable[Fault]) -> float:
@@ -55,9 +122,88 @@ def refusal(faults: Iterable[Fault]) -> int:
     return next(fault.code for fault in faults if fault.kind is FaultKind.EXCEPTION)
 
 
-def garble(answer: bytes, random: Random) -> bytes:
-    """Flip one bit in the head of an answer's frame."""
-    bit = random.randrange(min(HEADER, len(answer)) * 8)
+def twist(body: bytes, kinds: set[FaultKind]) -> bytes:
+    """Change what an answer says of itself, and frame it rightly all the same.
+
+    Args:
+        body: unit id and PDU.
+        kinds: what is wrong with the unit.
+    """
+    unit, function, data = body[0], body[1], body[2:]
+    is_read = function <= 4 and len(data) > 1  # noqa: PLR2004 - the four functions that read
+    if FaultKind.SWAPPED in kinds and is_read:
+        data = data[:1] + bytes(byte ^ 0x5A for byte in data[1:])
+    if FaultKind.WRONG_COUNT in kinds and is_read:
+        data = data[1:-2] if len(data) > 3 else data[1:] + b"\0\1"  # noqa: PLR2004 - one register
+        data = bytes([len(data)]) + data
+    if FaultKind.WRONG_UNIT in kinds:
+        unit = unit % 247 + 1
+    if FaultKind.WRONG_FUNCTION in kinds:
+        function = function ^ 7 if function in {3, 4} else function ^ 3
+    return bytes((unit, function)) + data
+
+
+def spoil(
+    answer: bytes, kinds: set[FaultKind], request: Request, framing: Framing, random: Random
+) -> bytes:
+    """Change what goes over the wire for an answer."""
+    if FaultKind.GARBLED in kinds:
+        answer = garble(answer, random, framing.head)
+    if FaultKind.TRANSACTION in kinds:
+        answer = (int.from_bytes(answer[:2], "big") + 1 & 0xFFFF).to_bytes(2, "big") + answer[2:]
+    if FaultKind.LENGTH in kinds:
+        answer = answer[:4] + (answer[4] << 8 | answer[5] + 7).to_bytes(2, "big") + answer[6:]
+    if FaultKind.TRUNCATED in kinds or FaultKind.CUT in kinds:
+        answer = answer[: max(1, len(answer) // 2)]
+    if FaultKind.GLUED in kinds:
+        answer += answer
+    if FaultKind.MASTER in kinds:
+        answer = _conversation(request, framing, random) + answer
+    if FaultKind.NOISE in kinds:
+        answer = random.randbytes(random.randint(1, 6)) + answer
+    if FaultKind.ECHO in kinds:
+        answer = request.frame + answer
+    return answer
+
+
+def garble(answer: bytes, random: Random, head: int = 0) -> bytes:
+    """Flip one bit in the head of an answer's frame, or anywhere in it."""
+    bit = random.randrange(min(head or len(answer), len(answer)) * 8)
     garbled = bytearray(answer)
     garbled[bit >> 3] ^= 1 << (bit & 7)
     return bytes(garbled)
+
+
+def _conversation(request: Request, framing: Framing, random: Random) -> bytes:
+    """What a second master asks another device, and what that answers."""
+    unit = bytes([(request.unit + 100) % 247 + 1])
+    asked = framing.wrap(unit + bytes((3, 0, random.randrange(256), 0, 2)), request)
+    return asked + framing.wrap(unit + bytes((3, 4)) + random.randbytes(4), request)
+
+
+def _said() -> dict[FaultKind, str]:
+    return {
+        FaultKind.LATE: _("answers {seconds:g} s late"),
+        FaultKind.REFUSED: _("connections refused"),
+        FaultKind.UNPLUGGED: _("port unplugged"),
+        FaultKind.HALF_OPEN: _("connections half open"),
+        FaultKind.CUT: _("connection cut in the answer"),
+        FaultKind.DROPPED: _("requests dropped"),
+        FaultKind.GARBLED: _("answers garbled"),
+        FaultKind.EXCEPTION: _("exception {code}"),
+        FaultKind.WRONG_UNIT: _("another unit answers"),
+        FaultKind.WRONG_FUNCTION: _("answers of another function"),
+        FaultKind.WRONG_COUNT: _("answers of another length"),
+        FaultKind.TRANSACTION: _("wrong transaction ids"),
+        FaultKind.LENGTH: _("wrong length fields"),
+        FaultKind.TRUNCATED: _("answers cut short"),
+        FaultKind.GLUED: _("answers doubled"),
+        FaultKind.NOISE: _("noise before answers"),
+        FaultKind.ECHO: _("questions come back"),
+        FaultKind.MASTER: _("a second master on the line"),
+        FaultKind.SWAPPED: _("another device in its place"),
+        FaultKind.SHIFTED: _("registers shifted by one"),
+        FaultKind.RESET: _("counters reset"),
+        FaultKind.ROLLOVER: _("counters about to wrap"),
+        FaultKind.NONE: _("no fault"),
+    }

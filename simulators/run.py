@@ -8,8 +8,11 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 import threading
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError
@@ -20,7 +23,6 @@ from simulators.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from simulators.scenario import Scenario
 
@@ -29,14 +31,24 @@ say = partial(print, flush=True)
 """Lines are out at once, also into a pipe."""
 
 
-def simulate(
-    scenario: Path,
-    *,
-    truth: Path | None = None,
-    seconds: float | None = None,
-    seed: int | None = None,
-    port_base: int | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How to simulate.
+
+    Attributes:
+        truth: where to write what really happens, as JSON lines.
+        seconds: stop by itself after so long.
+        seed: instead of the scenario's.
+        port_base: see `Simulation`; of a site, its first port.
+    """
+
+    truth: Path | None = None
+    seconds: float | None = None
+    seed: int | None = None
+    port_base: int | None = None
+
+
+def simulate(scenario: Path, wanted: Wanted) -> None:
     """Serve a scenario until SIGINT, SIGTERM or the time is up; prints what there is and happens.
 
     A line on standard input is a fault to begin, spelled as in a timeline:
@@ -44,31 +56,63 @@ def simulate(
 
     Args:
         scenario: YAML file.
-        truth: where to write what really happens, as JSON lines.
-        seconds: stop by itself after so long.
-        seed: instead of the scenario's.
-        port_base: see `Simulation`.
+        wanted: how.
 
     Raises:
         ConfigError: the scenario is wrong, a port of it is taken, or the truth can't be written.
     """
-    plan = scenarios.read(scenario)
-    seed = plan.seed if seed is None else seed
-    with contextlib.closing(Truth(truth)) as told, asyncio.Runner(loop_factory=_loops()) as runner:
-        runner.run(_serve(Simulation(plan, told, seed, port_base), plan, seconds))
+    _run(scenarios.read(scenario), wanted, wanted.port_base)
 
 
-async def _serve(simulation: Simulation, plan: Scenario, seconds: float | None) -> None:
-    stop = asyncio.Event()
+def rehearse(site: Path, scenario: Path | None, out: Path | None, wanted: Wanted) -> None:
+    """Serve every device of a site file, as `simulate` does a scenario's.
+
+    Args:
+        site: the site file.
+        scenario: with a timeline for its devices; None: nothing goes wrong by itself.
+        out: where to write a copy of the site file that leads to the simulated devices.
+        wanted: how.
+
+    Raises:
+        ConfigError: a file is wrong, a port is taken, or one can't be written.
+    """
+    from simulators.rehearsal import rehearse as read  # noqa: PLC0415 - loads drivers' grammars
+    from simulators.sitecopy import write  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="nxgate-lines-") as folder:
+        found = read(site, Path(folder), wanted.port_base, wanted.seed or 1)
+        plan = scenarios.over(scenario, found.document, found.devices)
+        if out is not None:
+            write(out, found.document, found.links)
+        for name, scheme in found.unserved.items():
+            text = _("{name}: not served, no simulator speaks {scheme}")
+            say(text.format(name=name, scheme=scheme))
+        _run(plan, wanted, None, out)
+
+
+def _run(plan: Scenario, wanted: Wanted, port_base: int | None, out: Path | None = None) -> None:
+    seed = plan.seed if wanted.seed is None else wanted.seed
+    with (
+        contextlib.closing(Truth(wanted.truth)) as told,
+        asyncio.Runner(loop_factory=_loops()) as runner,
+    ):
+        simulation = Simulation(plan, told, seed, port_base)
+        runner.run(_serve(simulation, plan, wanted.seconds, out))
+
+
+async def _serve(
+    simulation: Simulation, plan: Scenario, seconds: float | None, out: Path | None
+) -> None:
+    stop = stopped()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     await simulation.open()
     width = max(map(len, plan.devices))
     for name, device in plan.devices.items():
         title = simulation.workshop.devices[name].title
         unit = _("unit {unit}").format(unit=device.unit)
         say(f"{name:{width}}  {unit:8}  {simulation.url(name)}  {title}")
+    if out is not None:
+        say(_("{out}: the site file that leads to them").format(out=out))
     async with asyncio.TaskGroup() as tasks:
         jobs = [tasks.create_task(simulation.suffer(entry, say)) for entry in plan.timeline]
         jobs.append(tasks.create_task(simulation.keep_time()))
@@ -89,6 +133,14 @@ async def _serve(simulation: Simulation, plan: Scenario, seconds: float | None) 
             job.cancel()
     simulation.sum_up()
     await simulation.close()
+
+
+def stopped() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> None:

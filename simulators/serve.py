@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError
 from gateway.words import _
-from simulators.faults import FaultKind
+from simulators import pdu
+from simulators.faults import COUNTING
 from simulators.pdu import READS
 from simulators.server import Link
+from simulators.tags import Rehearsed
 from simulators.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from simulators.faults import Fault
     from simulators.scenario import Scenario, Trouble
+    from simulators.server import Answers
     from simulators.truth import Truth
 
 
@@ -30,7 +34,7 @@ class Simulation:
 
     Attributes:
         workshop: what is simulated.
-        links: by the URL that the scenario gives.
+        links: by what names a port or line of the scenario.
     """
 
     def __init__(self, plan: Scenario, truth: Truth, seed: int, port_base: int | None) -> None:
@@ -48,14 +52,14 @@ class Simulation:
         self._active: dict[str, list[Fault]] = {name: [] for name in plan.devices}
         self._began_s = time.monotonic()
         self.workshop = Workshop(plan, seed, round(time.time() * 1000))
-        self.links: dict[str, Link] = {}
-        lowest = min((device.port for device in plan.devices.values() if device.port), default=0)
-        for first in plan.devices.values():
-            names = {d.unit: name for name, d in plan.devices.items() if d.link == first.link}
-            self.links[first.link] = Link(
-                first.host,
-                _moved(first.port, lowest, port_base),
-                {unit: self.workshop.memories[name] for unit, name in names.items()},
+        self.links: dict[object, Link] = {}
+        places = {name: device.place for name, device in plan.devices.items()}
+        lowest = min((place.port for place in places.values() if place.port), default=0)
+        for place in {place.key: place for place in reversed(places.values())}.values():
+            names = {plan.devices[n].unit: n for n, p in places.items() if p.key == place.key}
+            self.links[place.key] = Link(
+                place.at_port(_moved(place.port, lowest, port_base)),
+                {unit: self._answers(name) for unit, name in names.items()},
                 self._advance,
                 self._note_read(names) if plan.log_reads else None,
                 seed,
@@ -68,8 +72,7 @@ class Simulation:
 
     def url(self, name: str) -> str:
         """Return a device's link as it really is, free ports filled in."""
-        link = self.links[self._plan.devices[name].link]
-        return f"modbus+tcp://{link.host}:{link.port}"
+        return str(self._link(name).place)
 
     async def open(self) -> None:
         """Listen on all links.
@@ -77,18 +80,24 @@ class Simulation:
         Raises:
             ConfigError: an address can't be listened on; names the line that asked for it.
         """
-        for name, device in self._plan.devices.items():
-            link = self.links[device.link]
+        for name in self._plan.devices:
+            link = self._link(name)
             if link.is_open:
                 continue
             try:
                 await link.open()
             except OSError as error:
                 reason = os.strerror(error.errno) if error.errno else error
+                place = link.place
                 what = _("can't listen on {host}:{port} ({error})").format(
-                    host=link.host, port=link.port, error=reason
+                    host=place.host, port=place.port, error=reason
                 )
                 next_ = _("end what holds the port, or choose others with --port-base")
+                if place.is_line:
+                    what = _("can't make the port {path} ({error})").format(
+                        path=place.path, error=reason
+                    )
+                    next_ = _("name a path that nothing is at, in a folder you may write to")
                 fault = self._plan.document.fault(
                     ("devices", name, "link"), "port-taken", what, next_
                 )
@@ -129,22 +138,33 @@ class Simulation:
         """Write the closing lines of the truth."""
         self._truth.write(self.workshop.close(self.elapsed_s))
 
-    async def _begin(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
+    def _link(self, name: str) -> Link:
+        return self.links[self._plan.devices[name].place.key]
+
+    def _answers(self, name: str) -> Answers:
+        """What speaks for a device."""
         device = self._plan.devices[name]
+        identity = device.identity if isinstance(device, Rehearsed) else ()
+        return partial(pdu.answer, self.workshop.memories[name], identity=identity)
+
+    async def _begin(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
         self._active[name].append(fault)
-        await self.links[device.link].begin(device.unit, fault)
+        await self._link(name).begin(self._plan.devices[name].unit, fault)
+        if fault.kind in COUNTING:
+            self._advance()
+            if not self.workshop.count_from(name, COUNTING[fault.kind]):
+                say(_("{name}: has no counters").format(name=name))
         self._note_fault(name, fault, active=True)
-        say(_("{name}: {fault} begins").format(name=name, fault=_spell(fault)))
+        say(_("{name}: {fault} begins").format(name=name, fault=fault))
 
     async def _end(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
-        device = self._plan.devices[name]
         self._active[name].remove(fault)
         try:
-            await self.links[device.link].end(device.unit, fault)
+            await self._link(name).end(self._plan.devices[name].unit, fault)
         except OSError as error:  # somebody took the port while connections were refused
             say(_("{name}: can't listen again ({error})").format(name=name, error=error))
         self._note_fault(name, fault, active=False)
-        say(_("{name}: {fault} is over").format(name=name, fault=_spell(fault)))
+        say(_("{name}: {fault} is over").format(name=name, fault=fault))
 
     def _advance(self) -> None:
         self._truth.write(self.workshop.advance(self.elapsed_s))
@@ -193,19 +213,3 @@ def _moved(port: int, lowest: int, base: int | None) -> int:
     if base is None or port == 0:
         return port
     return base + port - lowest if base else 0
-
-
-def _spell(fault: Fault) -> str:
-    match fault.kind:
-        case FaultKind.LATE:
-            return _("answers {seconds:g} s late").format(seconds=fault.by_s)
-        case FaultKind.REFUSED:
-            return _("connections refused")
-        case FaultKind.DROPPED:
-            return _("requests dropped")
-        case FaultKind.GARBLED:
-            return _("answers garbled")
-        case FaultKind.EXCEPTION:
-            return _("exception {code}").format(code=fault.code)
-        case FaultKind.NONE:
-            return _("no fault")

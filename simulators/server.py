@@ -1,46 +1,60 @@
-"""A Modbus TCP server of its own: one listening port, several units, many clients.
-
-Source: Modbus Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3 (the MBAP header).
-"""
+"""A Modbus server of its own: one port or line, several units, many clients."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulators import pdu
-from simulators.faults import FaultKind, delay_s, garble, refusal
+from simulators.faults import FaultKind, delay_s, refusal, spoil, twist
+from simulators.framing import Senseless, framing
+from simulators.ports import port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from simulators.faults import Fault
-    from simulators.memory import Memory
+    from simulators.framing import Request
+    from simulators.place import Place
+    from simulators.ports import Peer
 
-Answer = tuple[float, bytes]
-"""Seconds to wait, and the frame to send then."""
-
-MBAP = 7
-MIN_LENGTH, MAX_LENGTH = 2, 254
-"""Unit id and a PDU of 1 to 253 bytes."""
 NO_TARGET = 0x0B
 """What a gateway answers for a unit that isn't there: "target device failed to respond"."""
 
+_WHOLE_LINK = {FaultKind.REFUSED, FaultKind.UNPLUGGED}
 
-class Link:
-    """One port and the units behind it.
+
+class Answer(NamedTuple):
+    """What goes out.
 
     Attributes:
-        port: 0 until opened, if any free port was asked for.
+        delay_s: how long to wait first.
+        frame: the bytes.
+        hangs_up: whether the connection ends with it.
+    """
+
+    delay_s: float
+    frame: bytes
+    hangs_up: bool = False
+
+
+Answers = Callable[[bytes], bytes | None]
+"""What speaks for a unit: a request's PDU → its answer's; None where it says nothing."""
+
+
+class Link:
+    """One port or line, and the units behind it.
+
+    Attributes:
         requests: answered so far, for those who measure.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
-        units: Mapping[int, Memory],
+        place: Place,
+        units: Mapping[int, Answers],
         before: Callable[[], None] = lambda: None,
         answered: Callable[[int, bytes], None] | None = None,
         seed: int = 0,
@@ -48,134 +62,128 @@ class Link:
         """Make a link; nothing listens yet.
 
         Args:
-            host: address to listen on.
-            port: port, or 0 for any free one.
-            units: unit id → what it holds.
+            place: where it answers.
+            units: unit id → what speaks for it.
             before: called ahead of every request, to bring the machines up to the moment.
             answered: called after every request that was answered as it should be, with the unit
                 and the request's PDU.
-            seed: for the bits that a garbled answer loses.
+            seed: for the bits that a garbled answer loses, and which requests a fault hits.
         """
-        self.host = host
-        self.port = port
         self.requests = 0
-        self.connections: set[_Connection] = set()
+        self._port = port(place, self._take)
+        self._framing = framing(place.scheme)
         self._units = units
         self._before = before
         self._answered = answered
-        self._random = Random(f"{seed}:{host}:{port}")
+        self._random = Random(f"{seed}:{place.host}:{place.port}{place.path}")
         self._faults: dict[int, list[Fault]] = {}
-        self._server: asyncio.Server | None = None
+        self._free_s = 0.0
+
+    @property
+    def place(self) -> Place:
+        """Where it really is, free ports filled in."""
+        return self._port.place
 
     @property
     def is_open(self) -> bool:
-        """True while it listens."""
-        return self._server is not None
+        """True while it can be reached."""
+        return self._port.is_open
+
+    @property
+    def peers(self) -> set[Peer]:
+        """Who is connected."""
+        return self._port.peers
 
     async def open(self) -> None:
-        """Listen; raises `OSError` when the port is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Be there; raises `OSError` when the port or the line's name is taken."""
+        await self._port.open()
 
     async def close(self) -> None:
-        """Stop listening and reset what is connected; safe to call twice."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            for connection in tuple(self.connections):
-                connection.transport.abort()
-            await server.wait_closed()
+        """Be there no more, and reset what is connected; safe to call twice."""
+        await self._port.close()
 
     async def begin(self, unit: int, fault: Fault) -> None:
         """Give a unit a fault, until `end`."""
         self._faults.setdefault(unit, []).append(fault)
-        if fault.kind is FaultKind.REFUSED:
+        if fault.kind in _WHOLE_LINK:
             await self.close()
+        if fault.kind is FaultKind.HALF_OPEN:
+            for peer in self.peers:
+                peer.is_mute = True
 
     async def end(self, unit: int, fault: Fault) -> None:
         """Take a fault away again; raises `ValueError` when the unit doesn't have it."""
         self._faults.get(unit, []).remove(fault)
-        if self._server is None and not self._is_refusing:
+        if not self.is_open and not self._is_gone:
             await self.open()
 
-    def answer(self, frame: bytes) -> Answer | None:
-        """Answer one frame, MBAP header included; None where nothing goes out."""
+    def answer(self, request: Request) -> Answer | None:
+        """Answer one request; None where nothing goes out."""
         self._before()
         self.requests += 1
-        function, unit = frame[MBAP], frame[6]
-        faults = self._faults.get(unit, [])
+        unit, asked = request.unit, request.pdu
+        every = self._faults.get(unit, ())
+        faults = [fault for fault in every if fault.share >= 1 or self._hits(fault)]
         kinds = {fault.kind for fault in faults}
         if FaultKind.DROPPED in kinds:
             return None
-        memory = self._units.get(unit)
-        if memory is None:
-            body = pdu.refuse(function, NO_TARGET)
-        elif FaultKind.EXCEPTION in kinds:
-            body = pdu.refuse(function, refusal(faults))
+        if FaultKind.EXCEPTION in kinds and unit in self._units:
+            found: bytes | None = pdu.refuse(asked[0], refusal(faults))
         else:
-            body = pdu.answer(memory, frame[MBAP:])
-        if self._answered is not None and body[0] == function and not faults:
-            self._answered(unit, frame[MBAP:])
-        reply = frame[:4] + (1 + len(body)).to_bytes(2, "big") + frame[6:7] + body
-        if FaultKind.GARBLED in kinds:
-            reply = garble(reply, self._random)
-        return delay_s(faults), reply
+            found = self._ask(unit, pdu.shift(asked) if FaultKind.SHIFTED in kinds else asked)
+        if found is None:
+            return None
+        if self._answered is not None and found[0] == asked[0] and not faults:
+            self._answered(unit, asked)
+        body = twist(bytes([unit]) + found, kinds)
+        reply = self._framing.wrap(body, request)
+        reply = spoil(reply, kinds, request, self._framing, self._random)
+        return Answer(delay_s(faults), reply, FaultKind.CUT in kinds)
+
+    def _ask(self, unit: int, asked: bytes) -> bytes | None:
+        """The answer's PDU; on a line nobody speaks for a unit that isn't there."""
+        answers = self._units.get(unit)
+        if answers is not None:
+            return answers(asked)
+        return None if self.place.is_line else pdu.refuse(asked[0], NO_TARGET)
+
+    def _hits(self, fault: Fault) -> bool:
+        return self._random.random() < fault.share
 
     @property
-    def _is_refusing(self) -> bool:
+    def _is_gone(self) -> bool:
         every = (fault for faults in self._faults.values() for fault in faults)
-        return any(fault.kind is FaultKind.REFUSED for fault in every)
+        return any(fault.kind in _WHOLE_LINK for fault in every)
 
-
-class _Connection(asyncio.Protocol):
-    """One client: cuts the stream into frames, and no more."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._pending = b""
-        self.transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self._link.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._link.connections.discard(self)
-
-    def data_received(self, data: bytes) -> None:
-        data = self._pending + data
-        start = 0
-        while len(data) - start > MBAP:
-            length = data[start + 4] << 8 | data[start + 5]
-            protocol = data[start + 2] << 8 | data[start + 3]
-            if protocol or not MIN_LENGTH <= length <= MAX_LENGTH:
-                # Where the next frame begins can't be known any more; a real stack hangs up too.
-                self.transport.close()
-                return
-            end = start + 6 + length
-            if end > len(data):
-                break
-            self._send(self._link.answer(data[start:end]))
-            start = end
-        self._pending = data[start:]
-
-    def pause_writing(self) -> None:
-        # A client that asks and never reads must not fill our memory with answers.
-        self.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self.transport.resume_reading()
-
-    def _send(self, answer: Answer | None) -> None:
-        if answer is None:
+    def _take(self, peer: Peer) -> None:
+        """Answer what came in from a peer."""
+        try:
+            requests = self._framing.cut(peer.pending)
+        except Senseless:
+            peer.hang_up()  # as a real stack does
             return
-        delay_s, frame = answer
-        if delay_s:
-            asyncio.get_running_loop().call_later(delay_s, self._write, frame)
-        else:
-            self.transport.write(frame)
+        for request in requests:
+            answer = self.answer(request)
+            if answer is not None:
+                self._send(peer, request, answer)
 
-    def _write(self, frame: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(frame)
+    def _send(self, peer: Peer, request: Request, answer: Answer) -> None:
+        """Send when the device has thought, and its line has passed question and answer."""
+        place, loop = self.place, asyncio.get_running_loop()
+        delay_s = answer.delay_s + place.turn_s
+        if place.byte_s:
+            now_s = loop.time()
+            asked_s = max(self._free_s, now_s + place.byte_s * len(request.frame))
+            at_s = asked_s + delay_s + place.byte_s * len(answer.frame)
+            self._free_s = at_s - answer.delay_s
+            delay_s = at_s - now_s
+        if delay_s:
+            loop.call_later(delay_s, _give, peer, answer)
+        else:
+            _give(peer, answer)
+
+
+def _give(peer: Peer, answer: Answer) -> None:
+    peer.send(answer.frame)
+    if answer.hangs_up:
+        peer.hang_up()

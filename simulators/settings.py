@@ -2,14 +2,12 @@
 
 from abc import ABC, abstractmethod
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gateway.sitefile.explain import Wrong
 from gateway.sitefile.units import Int, Number
-from gateway.words import _
 from simulators.memory import Area, Memory
+from simulators.place import Place
 from simulators.truth import Happening
 
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -24,18 +22,9 @@ class Strict(BaseModel):
 
 
 def _check_link(url: str) -> str:
-    """Only what `server.py` serves; serial lines will have another scheme."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme == "modbus+tcp" and parts.hostname and parts.port is not None:
-            return url
-    except ValueError:  # a port that is no number
-        pass
-    raise Wrong(
-        "bad-link",
-        _('"{url}" can\'t be served').format(url=url),
-        _("write scheme, address and port: modbus+tcp://127.0.0.1:15021"),
-    )
+    """Only what `server.py` serves."""
+    Place.of(url)
+    return url
 
 
 class Served(Strict):
@@ -43,7 +32,7 @@ class Served(Strict):
 
     Attributes:
         link: where it answers, as a site file writes it; devices may share one. Port 0 is any
-            free one.
+            free one; a line's path becomes a pseudo-terminal.
         unit: its unit id on that link.
     """
 
@@ -52,14 +41,9 @@ class Served(Strict):
     unit: Annotated[Int, Field(ge=0, le=255)] = 1
 
     @property
-    def host(self) -> str:
-        """Address that it listens on."""
-        return urlsplit(self.link).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """Port that it listens on; 0 is any free one."""
-        return urlsplit(self.link).port or 0
+    def place(self) -> Place:
+        """Where it answers."""
+        return Place.of(self.link)
 
 
 class Device(ABC):
@@ -81,6 +65,11 @@ class Device(ABC):
 
     def obey(self, memory: Memory) -> None:  # noqa: B027 - most devices take no orders
         """Take over what a client wrote into the device's memory."""
+
+    def count_from(self, share: float) -> bool:
+        """Let all counters stand at a share of what they count to; False where it can't."""
+        del share
+        return False
 
     @abstractmethod
     def begin(self) -> Happening:

@@ -9,6 +9,7 @@ from simulators.lasting import LastingMachine, ToeLasting
 from simulators.memory import Memory
 from simulators.meter import Dtsu666, Meter
 from simulators.schedule import Schedule
+from simulators.tags import Rehearsed, TagDevice
 
 if TYPE_CHECKING:
     from simulators.scenario import Scenario
@@ -44,6 +45,11 @@ class Workshop:
             machine = self._machine(name, settings)
             if machine is not None:
                 machines[name] = machine
+        rehearsed = {
+            name: TagDevice(settings, self.schedule)
+            for name, settings in scenario.devices.items()
+            if isinstance(settings, Rehearsed)
+        }
         # Meters come after all machines, so that at equal times they see the machines' news.
         meters = {
             name: Meter(
@@ -57,9 +63,9 @@ class Workshop:
             for name, settings in scenario.devices.items()
             if isinstance(settings, Dtsu666)
         }
-        every: dict[str, Device] = {**machines, **meters}
+        every: dict[str, Device] = {**machines, **meters, **rehearsed}
         self.devices = {name: every[name] for name in scenario.devices}
-        self.memories = {name: Memory(device.areas) for name, device in self.devices.items()}
+        self.memories = self._memories(scenario)
         self._log += [
             {"t": start_ms, "on": name, "seed": seed, **device.begin()}
             for name, device in self.devices.items()
@@ -82,6 +88,12 @@ class Workshop:
         self._log.clear()
         return events
 
+    def count_from(self, name: str, share: float) -> bool:
+        """Let a device's counters stand at a share of what they count to; False: it has none."""
+        found = self.devices[name].count_from(share)
+        self.devices[name].refresh(self.memories[name])
+        return found
+
     def close(self, elapsed_s: float) -> list[Event]:
         """Advance a last time, and sum up."""
         events = self.advance(elapsed_s)
@@ -96,7 +108,18 @@ class Workshop:
         for name, device in self.devices.items():
             device.refresh(self.memories[name])
 
-    def _machine(self, name: str, settings: Served) -> AnyMachine | None:
+    def _memories(self, scenario: Scenario) -> dict[str, Memory]:
+        """A memory for each unit of a link; two devices of a site file may be one unit."""
+        units: dict[object, Memory] = {}
+        found = {}
+        for name, settings in scenario.devices.items():
+            made = Memory(self.devices[name].areas)
+            place = settings.place
+            one = (place.key, settings.unit) if isinstance(settings, Rehearsed) else name
+            found[name] = units.setdefault(one, made)
+        return found
+
+    def _machine(self, name: str, settings: Served | Rehearsed) -> AnyMachine | None:
         match settings:
             case RotaryInjection():
                 return InjectionMachine(name, settings, self.schedule, self._seed, self._log)

@@ -200,7 +200,7 @@ WIRING = {
 """Rooms that put the others together, and so may import any."""
 
 DRIVERS_MAY = {"model", "errors", "clock", "words", "driver"}
-SIMULATORS_MAY = {"errors", "words", "sitefile", "templates"}
+SIMULATORS_MAY = {"errors", "model", "words", "sitefile", "templates"}
 VERIFYING_MAY = {"errors", "words", "secret", "sitefile"}
 """Nothing that encodes: a judge that shares code with the gateway proves little."""
 

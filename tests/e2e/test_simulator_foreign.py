@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ import pytest
 from simulators import scenario
 from simulators.encode import f32, u16, u32_low_first
 from simulators.memory import Area, Memory, Table
+from simulators.pdu import answer
+from simulators.place import Place
 from simulators.server import Link
 
 if TYPE_CHECKING:
@@ -48,13 +51,13 @@ def served() -> Iterator[int]:
     kept.put(Table.DISCRETE, 20, bytes(BITS))
     kept.put(Table.HOLDING, 0, u16(4660) + u32_low_first(3_000_000_000) + f32(-12.5))
     kept.put(Table.INPUT, 5, u16(65535) + u16(7))
-    link = Link("127.0.0.1", 0, {17: kept})
+    link = Link(Place.of("modbus+tcp://127.0.0.1:0"), {17: partial(answer, kept)})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(link.open(), loop).result(5)
-        yield link.port
+        yield link.place.port
     finally:
         asyncio.run_coroutine_threadsafe(link.close(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)

@@ -37,7 +37,7 @@ def test_a_good_one(tmp_path: Path) -> None:
     path.write_text(GOOD, "utf-8")
     plan = scenario.read(path)
     assert list(plan.devices) == ["plc-inj", "meter"]
-    assert plan.devices["plc-inj"].port == 15021
+    assert plan.devices["plc-inj"].place.port == 15021
     (late,) = plan.timeline
     assert (late.at, late.lasts, late.cause) == (10, 5, Fault(FaultKind.LATE, by_s=0.8))
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from simulators.encode import u16
 from simulators.faults import Fault, FaultKind
+from simulators.framing import Request
 from simulators.memory import Area, Memory, Table
+from simulators.pdu import answer
+from simulators.place import Place
 from simulators.server import Link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+FREE = Place.of("modbus+tcp://127.0.0.1:0")
 READ = bytes.fromhex("0007 0000 0006 01 03 0000 0002")
 ANSWER = bytes.fromhex("0007 0000 0007 01 03 04 1234 0001")
 
@@ -29,7 +34,8 @@ def memory(first: int) -> Memory:
 
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[Link]:
-    link = Link("127.0.0.1", 0, {1: memory(0x1234), 2: memory(0x5678)})
+    units = {1: partial(answer, memory(0x1234)), 2: partial(answer, memory(0x5678))}
+    link = Link(FREE, units)
     await link.open()
     try:
         yield link
@@ -54,7 +60,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def client(link: Link) -> AsyncIterator[Client]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", link.place.port)
     try:
         yield Client(reader, writer)
     finally:
@@ -113,7 +119,7 @@ def test_machines_are_brought_up_to_the_moment_before_each_answer() -> None:
         kept.put(Table.HOLDING, 0, u16(asked))
 
     async def go() -> None:
-        link = Link("127.0.0.1", 0, {1: kept}, before)
+        link = Link(FREE, {1: partial(answer, kept)}, before)
         await link.open()
         async with client(link) as one:
             assert (await one.ask(READ))[9:11] == u16(1)
@@ -159,7 +165,7 @@ def test_late_dropped_and_exception_hit_one_unit_alone() -> None:
 def test_refused_resets_and_comes_back_on_the_same_port() -> None:
     async def go() -> None:
         async with serving() as link:
-            port = link.port
+            port = link.place.port
             async with client(link) as one:
                 assert await one.ask(READ) == ANSWER
                 refused = Fault(FaultKind.REFUSED)
@@ -170,7 +176,7 @@ def test_refused_resets_and_comes_back_on_the_same_port() -> None:
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection("127.0.0.1", port)
             await link.end(1, refused)
-            assert link.port == port
+            assert link.place.port == port
             async with client(link) as one:
                 assert await one.ask(READ) == ANSWER
 
@@ -183,7 +189,7 @@ def test_garbled_flips_one_bit_of_the_head() -> None:
             await link.begin(1, Fault(FaultKind.GARBLED))
             places = set()
             for _ in range(200):
-                delivered = link.answer(READ)
+                delivered = link.answer(Request(READ, 1, READ[7:]))
                 assert delivered is not None
                 changed = int.from_bytes(ANSWER, "big") ^ int.from_bytes(delivered[1], "big")
                 assert changed.bit_count() == 1
@@ -231,7 +237,7 @@ def test_a_client_that_never_reads_is_read_no_further() -> None:
             for _ in range(5):
                 assert await one.ask(READ) == ANSWER
             assert link.requests == answered + 5
-            buffered = [c.transport.get_write_buffer_size() for c in link.connections]
+            buffered = [cast("Any", peer).transport.get_write_buffer_size() for peer in link.peers]
             assert max(buffered) < 64 << 20
 
     asyncio.run(go())

@@ -1,0 +1,303 @@
+"""A site file rehearsed: each of its devices served on this machine, with values that move.
+
+What a tag's value does is told from what the site says of it: a tag that an asset counts with
+counts while that machine runs, one that tells its state tells it, one in kWh is a register, and the
+rest sways within its plausible range.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+from gateway.model import Kind
+from gateway.sitefile.document import load as read_document
+from gateway.sitefile.explain import Wrong
+from gateway.templates import load
+from gateway.words import _
+from simulators.course import Counter, Life, told, wander, worked
+from simulators.place import SCHEMES, Place
+from simulators.ports import free_ports
+from simulators.tags import Rehearsed, areas, reach, room
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from gateway.model import Asset, Binding, Device, Tag
+    from gateway.sitefile.document import Document
+    from gateway.templates import Plant
+    from simulators.course import Course
+
+HOST, FIRST_PORT = "127.0.0.1", 15100
+DEAD = "127.0.0.1:9"
+"""The discard service, which nobody runs: what stands here for a device that isn't served."""
+NOMINAL = {
+    "V": 230.0,
+    "kV": 10.0,
+    "Hz": 50.0,
+    "A": 40.0,
+    "W": 20_000.0,
+    "kW": 20.0,
+    "var": 8000.0,
+    "kvar": 8.0,
+    "VA": 22_000.0,
+    "kVA": 22.0,
+    "°C": 40.0,
+}
+"""Unit → what is usual, where the plausible range has it."""
+LINE_TO_LINE = re.compile("l12|l23|l31|ll|line")
+"""Names of voltages between two phases: the usual times the root of three."""
+SWAY = {"V": 0.01, "kV": 0.01, "Hz": 0.001}
+USUAL_SWAY = 0.08
+MOST = 0.95
+"""Of the top of a range, that what is usual may reach."""
+UNKNOWN = 200
+"""Raw numbers that a tag without a plausible range is thought to have."""
+PER_HOUR = {
+    "kWh": 8.0,
+    "MWh": 0.008,
+    "Wh": 8000.0,
+    "kvarh": 3.0,
+    "kVAh": 8.5,
+    "m³": 20.0,
+    "m3": 20.0,
+    "GJ": 0.1,
+    "h": 1.0,
+}
+"""Units of registers that only grow, and by how much."""
+REJECTS = 0.02
+CYCLE_S = 2.0
+"""A piece, where the site doesn't say how long one takes."""
+IDLE_SHARE = 0.15
+"""Of its power, that a machine draws while it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A site, ready to be served.
+
+    Attributes:
+        document: the site file.
+        devices: those served, in its order.
+        links: link of the site file → where it is served here; of devices that aren't, where
+            nobody answers.
+        unserved: device → its link's scheme, which no simulator speaks.
+    """
+
+    document: Document
+    devices: Mapping[str, Rehearsed]
+    links: Mapping[str, str]
+    unserved: Mapping[str, str]
+
+
+def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehearsal:
+    """Read a site file and decide where and how each of its devices is served.
+
+    Args:
+        site: the site file.
+        folder: for the names of its lines' pseudo-terminals.
+        port_base: first TCP port; None or 0: the first that are free.
+        seed: of the values' courses.
+
+    Raises:
+        ConfigError: the site file has faults, or nothing in it can be served.
+    """
+    plant = load(site)
+    document = read_document(site)
+    links = dict(_links(document))
+    local = places(dict.fromkeys(links.values()), folder, port_base)
+    courses = dict(_courses(plant, seed))
+    tags = {device.name: _tags(device) for device in plant.devices}
+    alike: dict[tuple[object, int], list[Tag]] = {}
+    for device in plant.devices:
+        place = local[device.link]
+        if place is not None:
+            alike.setdefault((place.key, _unit(device)), []).extend(tags[device.name])
+    devices: dict[str, Rehearsed] = {}
+    for device in plant.devices:
+        place = local[device.link]
+        if place is not None:
+            template = document.get(("devices", device.name, "template"))
+            devices[device.name] = Rehearsed(
+                title=" ".join(filter(None, (str(template or ""), f"({len(tags[device.name])})"))),
+                link=str(place),
+                unit=_unit(device),
+                tags=tags[device.name],
+                courses={
+                    tag.name: courses[device.name, tag.name]
+                    for tag in tags[device.name]
+                    if (device.name, tag.name) in courses
+                },
+                areas=areas(alike[place.key, _unit(device)]),
+                identity=_identity(template),
+            )
+    if not devices:
+        what, next_ = _("none of its devices can be served"), _("simulators serve: {known}")
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        fault = document.fault(("devices",), "no-devices", what, next_.format(known=known))
+        raise ConfigError([fault])
+    return Rehearsal(
+        document,
+        devices,
+        {link: str(place or _nobody(link, folder)) for link, place in local.items()},
+        {name: link.partition(":")[0] for name, link in links.items() if name not in devices},
+    )
+
+
+def _links(document: Document) -> Iterator[tuple[str, str]]:
+    """Every device's link, also of those whose protocol comes with a later release."""
+    devices = document.get(("devices",))
+    for name, device in devices.items() if isinstance(devices, dict) else ():
+        yield str(name), str(device["link"])
+
+
+def places(links: Iterable[str], folder: Path, port_base: int | None) -> dict[str, Place | None]:
+    """Where links of a site are served on this machine, each thing in one place.
+
+    Args:
+        links: as the site file writes them; two may be one line at two speeds.
+        folder: for the names of lines.
+        port_base: first TCP port; None or 0: the first that are free.
+
+    Returns:
+        Link → place; None where no simulator serves such a link.
+    """
+    there: dict[str, Place | None] = {}
+    for link in links:
+        try:
+            there[link] = Place.of(link)
+        except Wrong:
+            there[link] = None
+    lines = list(dict.fromkeys(p.key for p in there.values() if p and p.is_line))
+    ports = list(dict.fromkeys(p.key for p in there.values() if p and not p.is_line))
+    base = port_base or free_ports(HOST, FIRST_PORT, max(len(ports), 1)) or 0
+    found: dict[str, Place | None] = dict.fromkeys(there)
+    for link, place in there.items():
+        if place is None:
+            continue
+        query = "&".join(part for part in place.query.split("&") if not part.startswith("rs485="))
+        if place.is_line:
+            path = str(folder / f"line-{lines.index(place.key) + 1}")
+            found[link] = Place(place.scheme, path=path, query=query)
+        else:
+            found[link] = Place(place.scheme, HOST, base + ports.index(place.key), query=query)
+    return found
+
+
+def _nobody(link: str, folder: Path) -> str:
+    """A link of the same kind that nobody answers on."""
+    scheme, _sep, rest = link.partition("://")
+    return f"{scheme}://{folder}/nobody" if rest.startswith("/") else f"{scheme}://{DEAD}"
+
+
+def _courses(plant: Plant, seed: int) -> Iterator[tuple[tuple[str, str], Course]]:
+    """How each tag's value moves: as its asset lives, else by itself."""
+    bound: dict[tuple[str, str], tuple[Asset, Binding, Life]] = {}
+    for asset in plant.assets:
+        ways = len(set(asset.kpi.states.values())) - 1 if asset.kpi else 1
+        life = Life(f"{seed}:{asset.name}", ways)
+        for binding in asset.bindings:
+            bound[binding.tag.device, binding.tag.name] = asset, binding, life
+    for device in plant.devices:
+        for tag in _tags(device):
+            key = device.name, tag.name
+            if tag.kind is Kind.STRING:
+                yield key, wander("", 0.0, 0.0)
+            elif key in bound:
+                yield key, _lived(tag, *bound[key], seed=seed)
+            else:
+                yield key, _alone(tag, tag.low, tag.high, seed)
+
+
+def _lived(tag: Tag, asset: Asset, binding: Binding, life: Life, *, seed: int) -> Course:
+    """How a value moves that a machine's figures are made of."""
+    kpi = asset.kpi
+    signal = binding.signal
+    if kpi is not None and signal == "state" and kpi.states:
+        return told(life, _states(kpi.states))
+    if tag.kind is Kind.BIT:
+        return told(life, [1.0, 0.0])
+    if kpi is not None and signal in {*kpi.counts, *kpi.moduli, *kpi.metering.scales}:
+        if binding.unit in PER_HOUR:
+            return _register(tag, binding.unit, seed)
+        cycle_s = kpi.ideal_cycle_s or CYCLE_S
+        share = REJECTS if "reject" in signal else 1.0
+        return Counter(share / cycle_s, _shown(tag, seed), life)
+    swaying = _alone(tag, binding.low, binding.high, seed)
+    if signal == "power" and not isinstance(swaying, Counter):
+        return worked(life, lambda now_s: swaying(now_s) * IDLE_SHARE, swaying)
+    return swaying
+
+
+def _states(states: Mapping[str, str]) -> list[float]:
+    """A number for each state: running first."""
+    first: dict[str, float] = {}
+    for word, state in states.items():
+        try:
+            first.setdefault(state, float(word))
+        except ValueError:
+            continue
+    running = first.pop("running", 1.0)
+    return [running, *(first.values() or [0.0])]
+
+
+def _alone(tag: Tag, low: float | None, high: float | None, seed: int) -> Course:
+    """How a value moves of which nothing is known but its tag."""
+    name = f"{seed}:{tag.device}.{tag.name}"
+    if tag.kind is Kind.BIT:
+        return told(Life(name), [1.0, 0.0])
+    if tag.unit in PER_HOUR:
+        return _register(tag, tag.unit, seed)
+    return wander(name, *span(tag, low, high))
+
+
+def span(tag: Tag, low: float | None, high: float | None) -> tuple[float, float]:
+    """Between which values a tag sways: around what is usual, in its range and its registers."""
+    least, most = sorted(raw * tag.scale + tag.offset for raw in reach(tag))
+    bottom = tag.offset if low is None else max(low, least)
+    top = min(bottom + UNKNOWN * abs(tag.scale) if high is None else high, most)
+    if bottom >= top:
+        return bottom, bottom
+    middle = bottom + 0.4 * (top - bottom) if bottom >= 0 else 0.3 * top
+    usual = NOMINAL.get(tag.unit or "", math.inf)
+    if tag.unit == "V" and LINE_TO_LINE.search(tag.name):
+        usual *= math.sqrt(3)
+    if bottom <= usual <= MOST * top:
+        middle = usual
+    elif (bottom, top) == (-1.0, 1.0):  # a power factor
+        middle = 0.9
+    sway = SWAY.get(tag.unit or "", USUAL_SWAY) * abs(middle)
+    return max(bottom, middle - sway), min(top, middle + sway)
+
+
+def _register(tag: Tag, unit: str, seed: int) -> Counter:
+    return Counter(PER_HOUR[unit] / 3600, _shown(tag, seed))
+
+
+def _shown(tag: Tag, seed: int) -> float:
+    """What a register shows at the start: something, and far from its end."""
+    chance = Random(zlib.crc32(f"{seed}:{tag.device}.{tag.name}".encode()))
+    return chance.uniform(0.01, 0.3) * min(room(tag), 2e5) * tag.scale + tag.offset
+
+
+def _tags(device: Device) -> tuple[Tag, ...]:
+    return tuple(tag for group in device.groups for tag in group.tags)
+
+
+def _unit(device: Device) -> int:
+    unit = device.options.get("unit", 1)
+    return unit if isinstance(unit, int) else 1
+
+
+def _identity(template: object) -> tuple[str, ...]:
+    """Vendor, model and revision, as function 43 tells them."""
+    if not isinstance(template, str):
+        return ()
+    vendor, _slash, model = template.removesuffix(".yaml").rpartition("/")
+    return vendor.removeprefix("./"), model, "simulated"
