@@ -192,3 +192,13 @@ class Life:
             now_ms,
         )
         self.correction.look()
+
+
+def is_nothing(body: dict[str, Any]) -> bool:
+    """Whether a statement takes back one before: nothing of an order or product is left."""
+    win = body["win"]
+    if win["start"] == win["end"]:
+        return "order" in win
+    times = body.get("time_s")
+    nothing = not body["use"] if times is None else not any(times.values())
+    return "product" in win and "order" not in win and nothing

@@ -21,7 +21,7 @@ from gateway.figures.presence import Presence
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.terms import DATED, dated_mark
-from gateway.figures.timeline import KNOWN
+from gateway.figures.timeline import KNOWN, STOPS
 from gateway.figures.track import ALWAYS
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
@@ -220,7 +220,7 @@ class Account:
         if state is not None:
             fields = orjson.loads(state.body)
             self._shown = Shown.recall(fields)
-            if not self._journal.state.times:
+            if self._journal.first() is None:  # it has been off for longer than the log is held
                 word = self._shown.word if self._shown.word in KNOWN else None
                 self._journal.put(fields["since"], STATE, word)
         self._resume(heard, found.began)
@@ -311,6 +311,8 @@ class Account:
             self._books.hurry()
         if is_news or signal in METERED:
             self._touch(t_ms, signal, None)
+        if signal == STATE and value in STOPS:
+            self.intake.stand(t_ms)
 
     def _open(self, t_ms: int) -> None:
         """Begin with the windows in which the log begins."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.figures.bench import Bench, serials
 from gateway.figures.drops import Drops
 from gateway.figures.epochs import Epochs
-from gateway.figures.journal import SAID
-from gateway.figures.track import NEVER, PowerMeter, Track, cleaned, recall, tracks_of
+from gateway.figures.journal import REASON, SAID
+from gateway.figures.track import NEVER, PowerMeter, Spoken, Track, cleaned, recall, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +44,7 @@ class Intake:
     ) -> None:
         self._journal = journal
         self._note = note
-        self._tracks = tracks_of(spec)
+        self._tracks = tracks_of(spec, journal)
         self._bench: Bench | None = None
         if spec.counting == "tests":
             counter = self._tracks.get("count")
@@ -82,9 +82,16 @@ class Intake:
         return told
 
     def look_anew(self) -> None:
-        """Log the next reading of each signal: it shows what came about in unknown time."""
-        for track in self._tracks.values():
+        """Log the next reading of what is measured: it shows what came about in unknown time."""
+        for track in self._measured.values():
             track.due = NEVER
+
+    def stand(self, t_ms: int) -> None:
+        """Know that a stop begins."""
+        track = self._said.get(REASON)
+        if isinstance(track, Spoken):
+            for entry in track.stand(t_ms):
+                self._note(entry.t_ms, entry.signal, entry.value)
 
     def rest(self) -> None:
         """Log the newest readings that were held back because nothing depended on them yet."""

@@ -136,8 +136,8 @@ class Presence:
         state, silence = self._journal.state, self._journal.silence
         if self.is_silent:
             return OFFLINE, silence.times[-1], "silence"
-        if not state.times:
-            return UNKNOWN, self.last, ""
+        if not state.times:  # something was said of it before it was ever read
+            return UNKNOWN, max(self.last, self._journal.first() or 0), ""
         word, since = state.values[-1], state.times[-1]
         if silence.times and silence.values[-1] > silence.times[-1]:
             since = max(since, int(silence.values[-1]))

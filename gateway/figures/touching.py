@@ -44,10 +44,10 @@ def touched(journal: Journal, spec: KpiSpec, t_ms: int, signal: str) -> Interval
         of = reach if signal == REASON else _by_state
         return of(journal, t_ms, spec)
     if signal in {PRODUCT, PLANNED, LEVEL, ORDER, TEST}:
-        # An order ends the one before it.
+        # An order ends the one before it, and may be the one after it, begun earlier.
         none = t_ms + 1 if signal == TEST else END
         after = _after(getattr(journal, signal), t_ms, none)
-        return t_ms - (signal == ORDER), after + (signal == TEST)
+        return t_ms - (signal == ORDER), after + (signal in {ORDER, TEST})
     series = journal.numbers.get(signal)
     if series is None:
         # Pieces entered count where they are; of what else is not a number, or none was

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.deriving.deriver import MEMORY
 from gateway.figures.counter import Limits
-from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT, spelled
+from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT, REASON, spelled
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, multiplying
 from gateway.figures.staffing import OPERATORS
+from gateway.figures.stops import LEAD_MS
+from gateway.figures.timeline import STOPS
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry
@@ -71,9 +73,10 @@ class Track:
 
     def read(self, t_ms: int, value: Value) -> list[Entry]:
         """Take a reading and return what of it and of the one before goes into the log."""
-        if t_ms <= self.time:
-            if t_ms == self.time:
-                self.value, self._logged, self.is_logged = value, value, True
+        if t_ms < self.time:  # what was held back says until when a late one holds
+            return [*self.rest(), Entry(t_ms, self.signal, value)]
+        if t_ms == self.time:
+            self.value, self._logged, self.is_logged = value, value, True
             return [Entry(t_ms, self.signal, value)]
         if t_ms < self.due and self._is_usual(t_ms, value):
             self.time, self.value, self.is_logged = t_ms, value, False
@@ -116,6 +119,65 @@ class Track:
         if value is None or self.value is None:
             return False
         return 0 <= value - self.value <= self._limits.believed(t_ms - self.time)
+
+
+class Spoken(Track):
+    """The reason that a machine gives: said where it changes, and again in each stop that begins.
+
+    A word counts for a stop by the time at which it is said, so it is not logged at any other:
+    not once more before it changes, nor because the process stops.
+    """
+
+    __slots__ = ("_journal", "_said")
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(REASON, 0)
+        self._journal = journal
+        self._said = NEVER
+
+    def read(self, t_ms: int, value: Value) -> list[Entry]:
+        """Take a reading and return it where it is a word."""
+        if t_ms > self.time and value == self.value and not self._has_begun(t_ms):
+            self.time, self.is_logged = t_ms, False
+            return []
+        if t_ms >= self.time:
+            self.time, self.value, self.is_logged, self._said = t_ms, value, True, t_ms
+        return [Entry(t_ms, self.signal, value)]
+
+    def stand(self, t_ms: int) -> list[Entry]:
+        """Know that a stop begins: the newest reading may belong to it, and is a word then."""
+        since = t_ms - LEAD_MS
+        if not self.value or self.is_logged or self.time < since or self._said >= since:
+            return []
+        self.is_logged, self._said = True, self.time
+        return [Entry(self.time, self.signal, self.value)]
+
+    def rest(self) -> list[Entry]:
+        """Nothing: what stands is in the log."""
+        return []
+
+    def recall(self, t_ms: int, value: Value) -> None:
+        """Take up where the log ends."""
+        super().recall(t_ms, value)
+        self._said = t_ms
+
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been read."""
+        super().forget()
+        self._said = NEVER
+
+    def move(self, since: int, delta: int) -> None:
+        """Shift a reading made at or after a time, as the journal does."""
+        super().move(since, delta)
+        self._said = moved(self._said, since, delta)
+
+    def _has_begun(self, t_ms: int) -> bool:
+        """Whether a stop began since the reason was said, of which it may be the reason too."""
+        state = self._journal.state
+        place = state.index(t_ms) if self.value else -1
+        while place >= 0 and state.values[place] not in STOPS:
+            place -= 1
+        return place >= 0 and state.times[place] - LEAD_MS > self._said
 
 
 class Sampled(Track):
@@ -231,13 +293,15 @@ def moved(t_ms: int, since: int, delta: int) -> int:
     return t_ms + delta if t_ms >= since else min(t_ms, since + min(delta, 0) - 1)
 
 
-def tracks_of(spec: KpiSpec) -> dict[str, Track | PowerMeter]:
+def tracks_of(spec: KpiSpec, journal: Journal) -> dict[str, Track | PowerMeter]:
     """How each signal of an asset is followed; the state is not among them."""
     asked = {f"{name}_{how}" for name in IMBALANCES for how in ("mean", "max")}
     tracks: dict[str, Track | PowerMeter] = {MEMORY: Track(MEMORY, HOUR_MS)}
     for signal in spec.signals:
         if signal in COUNTERS:
             tracks[signal] = Track(signal, QUARTER_MS)
+        elif signal == REASON:
+            tracks[signal] = Spoken(journal)
         elif signal in COLUMNS or signal == OPERATORS or signal in multiplying(spec):
             tracks[signal] = Track(signal, 0)
         elif signal in MEDIUM_OF:

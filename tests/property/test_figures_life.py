@@ -8,13 +8,13 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.figures_life import STEP_S, Life, Statements, Terms
+from tests.figures_life import STEP_S, Life, Statements, Terms, is_nothing
 from tests.kpi_traces import clock_calendar, cycles, spec
 
 if TYPE_CHECKING:
@@ -232,16 +232,6 @@ def judge(told: list[tuple[str, str, dict[str, object]]], *, was_set: bool) -> S
     for body in finals.values():
         body.pop("rev")
     return finals
-
-
-def is_nothing(body: dict[str, Any]) -> bool:
-    """Whether a statement takes back one before: nothing of an order or product is left."""
-    win = body["win"]
-    if win["start"] == win["end"]:
-        return "order" in win
-    times = body.get("time_s")
-    nothing = not body["use"] if times is None else not any(times.values())
-    return "product" in win and "order" not in win and nothing
 
 
 def run(acts: list[Act]) -> None:

@@ -18,15 +18,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulators.week.polling import Line
 from simulators.week.run import WorkshopWeek, watch
 from simulators.week.workshop import workshop
+from tests.figures_life import is_nothing
 from tests.kpi_traces import HOUR
 from tests.week_rig import Restarting, Told, replayed, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulators.week.polling import Line
     from simulators.week.written import Step
 
 MACHINES = (
@@ -50,6 +51,16 @@ class Late:
     lasts_s: int
     by_s: int
     mixed: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """Somebody says something, so long after the beginning, and is heard so much later."""
+
+    after_s: int
+    name: str
+    value: str | bool
+    late_s: int
 
 
 @cache
@@ -137,6 +148,64 @@ def test_so_it_is_for_many_of_them(
     machine: tuple[str, str], seed: int, late: list[Late], stop: list[int]
 ) -> None:
     run(machine, seed, late, stop)
+
+
+sayings = st.tuples(st.sampled_from(("order", "product")), st.sampled_from(("o1", "o2", "")))
+reasons = st.tuples(st.just("reason"), st.sampled_from(("mould_change", "starved", "mechanical")))
+planned = st.tuples(st.just("planned_stop"), st.booleans())
+said = st.lists(
+    st.builds(
+        lambda after_s, what, late_s: Said(after_s, *what, late_s),
+        st.integers(0, LASTS_H * 3600),
+        st.one_of(sayings, reasons, planned),
+        st.sampled_from((0, 3, 60, 600, 4000)),
+    ),
+    max_size=6,
+    unique_by=lambda one: (one.after_s, one.name),
+)
+
+
+def heard(week: WorkshopWeek, said: Sequence[Said], *, late: bool) -> WorkshopWeek:
+    """A week in which people say, at once or late, what the machine doesn't tell by itself."""
+    begin, asset = week.lines[0].t, week.lines[0].asset
+    told = {line.signal for line in week.lines}
+    more = [
+        Line(begin + (one.after_s + late * one.late_s) * 1000, asset, one.name, t, one.value)
+        for one in said
+        if one.name not in told
+        for t in [begin + one.after_s * 1000]
+    ]
+    return dataclasses.replace(week, lines=sorted([*week.lines, *more], key=lambda x: x.arrives))
+
+
+def say(machine: tuple[str, str], seed: int, said: list[Said], stop: list[int]) -> None:
+    week = quiet(*machine, seed)
+    begin = week.lines[0].t
+    found = played(heard(week, said, late=True), [begin + seconds * 1000 for seconds in stop])
+    wanted = played(heard(week, said, late=False))
+    assert {key: found[key] for key in wanted} == wanted
+    assert all(is_nothing(body) for key, body in found.items() if key not in wanted)
+
+
+@given(st.sampled_from(MACHINES), seeds, said, stops)
+@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_said_late_counts_as_if_said_at_once(
+    machine: tuple[str, str], seed: int, said: list[Said], stop: list[int]
+) -> None:
+    say(machine, seed, said, stop)
+
+
+@pytest.mark.soak
+@given(st.sampled_from(MACHINES), seeds, said, stops)
+@settings(
+    deadline=None,
+    max_examples=int(os.environ.get("NXGATE_SPLITS", "300")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+def test_so_does_much_that_is_said(
+    machine: tuple[str, str], seed: int, said: list[Said], stop: list[int]
+) -> None:
+    say(machine, seed, said, stop)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

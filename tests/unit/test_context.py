@@ -236,3 +236,31 @@ def test_what_is_said_of_an_asset_without_figures_is_kept_and_told() -> None:
     rig.commit()
     logged = {(row.asset, e.signal, e.value) for row in rig.rows for e in row.entries}
     assert ("meter-9", "order", "A") in logged
+
+
+def test_what_is_said_before_anything_is_read_has_a_time() -> None:
+    rig = Rig.of(COUNTED)
+    assert say(rig, START, START + 1000, order="A") == [
+        {"state": "unknown", "since": START, "order": "A"}
+    ]
+    rig.restart(START + 2000, graceful=True)
+    work(rig, START + MINUTE, START + 2 * MINUTE)
+    assert [body["state"] for body in rig.told("state")] == ["unknown", "running"]
+
+
+def test_an_order_that_began_earlier_after_all_takes_back_what_was_told_of_it() -> None:
+    rig = Rig.of(spec(signals=("state", "count"), quality="none", windows=("hour", "order")))
+    for minute in range(25):
+        begin = START + minute * MINUTE
+        work(rig, begin, begin + MINUTE)
+        if minute in {5, 10}:
+            say(rig, begin, order=f"A-{minute}")
+        if minute == 20:
+            say(rig, START + MINUTE, begin, order="A-5")
+    told = [(w["win"]["start"], w["win"]["end"], w["rev"]) for w in rig.told("oee", "order")]
+    before, taken_back, now = [
+        (START + a * MINUTE, START + b * MINUTE, rev)
+        for a, b, rev in ((5, 10, 0), (5, 5, 1), (1, 10, 0))
+    ]
+    assert told[0] == before
+    assert sorted(told[1:]) == sorted([taken_back, now])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -180,3 +181,34 @@ def test_a_reason_restates_the_hours_of_its_stop_after_a_crash_too() -> None:
     rig.ledger.enter("m1", now + 30_000, {"reason": "changeover"}, now + 30_000)
     rig.tick(now + 40_000)
     assert [hour["time_s"]["setup"] for hour in hours(rig).values()] == [600, 600]
+
+
+BY_TAG = dataclasses.replace(LIKE, signals=("state", "reason"), kpis=("unexplained_ratio",))
+
+
+def untold(reason_until_s: int, restart_at_s: int | None = None, *, graceful: bool = True) -> float:
+    """Stops of 300 s that begin at 0, 1200 and 2400 s; a tag gives a reason from 0 on."""
+    rig = Rig.of(BY_TAG)
+    for second in range(3700):
+        t_ms = T0 + second * 1000
+        word, reason = ("running", "fault")[second % 1200 < 300], (0, 12)[second < reason_until_s]
+        rig.poll(t_ms, state=word, reason=reason)
+        if second == restart_at_s:
+            rig.restart(t_ms + 500, graceful=graceful)
+        rig.tick(t_ms + 500)
+    hour = hours(rig)[T0]
+    assert hour["time_s"]["delay"] == 900
+    return float(hour["kpi"]["unexplained_ratio"])
+
+
+def test_a_reason_by_tag_is_said_in_each_stop_that_begins_while_it_stands() -> None:
+    assert untold(1100) == pytest.approx(2 / 3)
+    assert untold(1300) == pytest.approx(1 / 3)
+    assert untold(1200) == pytest.approx(2 / 3), "gone as the stop begins, so it is not of it"
+
+
+@pytest.mark.parametrize("graceful", [True, False])
+@pytest.mark.parametrize("second", [100, 1150, 1198, 1199, 1200, 1250])
+def test_a_restart_says_nothing_by_itself(second: int, *, graceful: bool) -> None:
+    for until_s in (1200, 1300):
+        assert untold(until_s, second, graceful=graceful) == untold(until_s)
