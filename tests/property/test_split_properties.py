@@ -155,7 +155,7 @@ reasons = st.tuples(st.just("reason"), st.sampled_from(("mould_change", "starved
 planned = st.tuples(st.just("planned_stop"), st.booleans())
 said = st.lists(
     st.builds(
-        lambda after_s, what, late_s: Said(after_s, *what, late_s),
+        lambda after_s, what, late_s: Said(after_s, what[0], what[1], late_s),
         st.integers(0, LASTS_H * 3600),
         st.one_of(sayings, reasons, planned),
         st.sampled_from((0, 3, 60, 600, 4000)),
