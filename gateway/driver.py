@@ -73,20 +73,26 @@ class Driver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value with the registers it came from, for people who check wiring."""
+    """One value with the raw data it came from, for people who check wiring.
+
+    Attributes:
+        raw: registers, or bytes with the highest first.
+        digits: hex digits that each of them is shown with.
+    """
 
     tag: Tag
     raw: tuple[int, ...]
     request: str
     round_trip_s: float
     error: str
+    digits: int = 4
 
 
 class Inspects(Protocol):
     """A driver that can show the raw data behind each value."""
 
     async def inspect(self, plan: Plan) -> tuple[Batch, tuple[Reading, ...]]:
-        """Read once, as `read` does, and keep the registers beside each value."""
+        """Read once, as `read` does, and keep the raw data beside each value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,9 @@ class Address:
         order: the word order that the area implies for wide numbers, None where none.
         bits: of the register, the lowest and the highest, where it stands for a part of one.
         room: registers from this one to the end of its area, None where areas have no say.
+        length: of a number in BCD, in registers of four digits, where the address implies it.
+        scale: what its last digit is worth, where the address implies it.
+        spelled: the address in full, where it may be written shorter; None: as it was written.
     """
 
     register: object
@@ -175,6 +184,9 @@ class Address:
     order: str | None = None
     bits: tuple[int, int] | None = None
     room: int | None = None
+    length: int | None = None
+    scale: float = 1.0
+    spelled: str | None = None
 
 
 class AddressError(ValueError):

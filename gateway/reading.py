@@ -109,6 +109,7 @@ def _row(
         "at": reading.tag.at,
         "request": reading.request,
         "raw": list(reading.raw),
+        "raw_hex": " ".join(f"{part:0{reading.digits}X}" for part in reading.raw),
         "value": value,
         "unit": reading.tag.unit,
         "quality": quality.name.lower(),
@@ -124,14 +125,12 @@ def _print(name: str, link: str, batch: Batch, rows: list[dict[str, object]]) ->
 
     when = datetime.fromtimestamp(batch.time_ns / 1e9, UTC).astimezone()
     table = Table(box=None)
-    heads = (_("tag"), _("address"), _("raw registers"), _("value"), _("unit"), _("quality"), "ms")
+    heads = (_("tag"), _("address"), _("raw data"), _("value"), _("unit"), _("quality"), "ms")
     for head in heads:
         table.add_column(head, justify="right" if head in (_("value"), "ms") else "left")
     for row in rows:
-        raw = row["raw"]
-        words = " ".join(f"{word:04X}" for word in raw) if isinstance(raw, list) else ""
         value = "–" if row["value"] is None else str(row["value"])
-        cells = (row["tag"], row["at"], words, value, row["unit"] or "", row["quality"])
+        cells = (row["tag"], row["at"], row["raw_hex"], value, row["unit"] or "", row["quality"])
         table.add_row(*map(str, cells), str(row["round_trip_ms"]))
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:

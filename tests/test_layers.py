@@ -28,6 +28,7 @@ MAY: dict[str, set[str]] = {
     "words": set(),
     "naming": {"words"},
     "driver": {"model", "clock"},
+    "scaling": set(),
     "contract": {"model", "settings"},
     "bucket": {"clock"},
     # settled once, plain data
@@ -199,7 +200,7 @@ WIRING = {
 }
 """Rooms that put the others together, and so may import any."""
 
-DRIVERS_MAY = {"model", "errors", "clock", "words", "driver"}
+DRIVERS_MAY = {"model", "errors", "clock", "words", "driver", "scaling"}
 SIMULATORS_MAY = {"errors", "model", "words", "sitefile", "templates"}
 VERIFYING_MAY = {"errors", "words", "secret", "sitefile"}
 """Nothing that encodes: a judge that shares code with the gateway proves little."""

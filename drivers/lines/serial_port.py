@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import serial
 from serial.rs485 import RS485Settings
@@ -20,7 +21,23 @@ if TYPE_CHECKING:
     from drivers.lines.ports import SerialLine
     from drivers.lines.wire import Wire
 
+REFUSED: type[Exception] = ValueError
+if sys.platform != "win32":
+    import termios
+
+    REFUSED = termios.error
+"""What pyserial lets through where a port doesn't take its settings; it is no OSError."""
+
 CHUNK = 1024
+
+
+class _Settings(TypedDict):
+    """As pyserial names them."""
+
+    baudrate: int
+    bytesize: int
+    parity: str
+    stopbits: int
 
 
 def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix") -> None:
@@ -29,15 +46,15 @@ def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix"
     Raises:
         OSError, ValueError: no such port, no right to it, or settings that it doesn't take.
     """
-    port = serial.Serial(
-        line.path,
-        baudrate=line.baud,
-        bytesize=line.bits,
-        parity=line.parity,
-        stopbits=line.stop,
-        timeout=0.1 if by_thread else 0,
-        exclusive=None if os.name != "posix" else True,
-    )
+    try:
+        port = serial.Serial(
+            line.path,
+            timeout=0.1 if by_thread else 0,
+            exclusive=None if os.name != "posix" else True,
+            **_settings(line),
+        )
+    except REFUSED as error:
+        raise OSError(*error.args) from error
     if line.rs485:
         port.rs485_mode = RS485Settings()
     wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
@@ -58,15 +75,9 @@ class Port(asyncio.WriteTransport, ABC):
 
         What can't be set shows in answers that don't come.
         """
-        settings = {
-            "baudrate": line.baud,
-            "bytesize": line.bits,
-            "parity": line.parity,
-            "stopbits": line.stop,
-        }
         try:
-            self._port.apply_settings(settings)
-        except (OSError, ValueError) as error:
+            self._port.apply_settings(dict(_settings(line)))
+        except (OSError, ValueError, REFUSED) as error:
             self._lose(error)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -94,6 +105,21 @@ class Port(asyncio.WriteTransport, ABC):
         self._is_closed = True
         self._release()
         self._loop.call_soon(self._wire.connection_lost, error)
+
+
+def _settings(line: SerialLine) -> _Settings:
+    """What pyserial is told of a line.
+
+    A pseudo-terminal carries bytes and no bits; asked for parity it says no, though not the first
+    time.
+    """
+    is_pseudo = os.path.realpath(line.path).startswith("/dev/pts/")
+    return {
+        "baudrate": line.baud,
+        "bytesize": 8 if is_pseudo else line.bits,
+        "parity": "N" if is_pseudo else line.parity,
+        "stopbits": line.stop,
+    }
 
 
 class _Watched(Port):

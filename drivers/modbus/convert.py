@@ -1,21 +1,17 @@
 """One raw number or byte string to one value: what `struct` can't do, as one closure a tag.
 
-A value is raw × scale + offset, free of binary noise: 2314 × 0.1 is 231.4 and not
-231.40000000000003. Scale and offset are taken as the decimal fractions they were written as,
-brought to whole numbers a, b and q, and the value is (raw × a + b) / q: exact up to one division,
-which rounds correctly. A scale that is no short decimal (1/3) is multiplied as it is.
+A value is raw × scale + offset as `gateway.scaling` computes it.
 """
 
 from __future__ import annotations
 
-import math
 import struct
-from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.modbus.register import register_of
 from gateway.model import Kind
+from gateway.scaling import Scaling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +69,7 @@ def _number(
     bits: tuple[int, int] | None,
 ) -> Conversion:
     """Prepare the conversion of a number."""
-    line = _Line.of(scale, offset)
+    line = Scaling.of(scale, offset)
     markers = _markers(kind, missing)
     if kind in {Kind.F32, Kind.F64}:
         return Conversion(_without(markers, _finite(line)), may_fail=True)
@@ -88,34 +84,7 @@ def _number(
     return Conversion(scaled, may_fail=False)
 
 
-class _Line(NamedTuple):
-    """value = (raw × a + b) / q."""
-
-    a: float
-    b: float
-    q: int
-
-    @classmethod
-    def of(cls, scale: float, offset: float) -> _Line:
-        """Find whole numbers for a scale and an offset, where they are decimal fractions."""
-        slope, start = _decimal(scale), _decimal(offset)
-        if slope is None or start is None:
-            return cls(scale, offset, 1)
-        q = math.lcm(slope.denominator, start.denominator)
-        return cls(int(slope * q), int(start * q), q)
-
-
-def _decimal(number: float) -> Fraction | None:
-    """The short decimal fraction that a float stands for, None where it stands for none.
-
-    Twelve digits, because a product of two such numbers (scale × CT ratio) is itself noisy in
-    the sixteenth: 3 × 0.1 arrives as 0.30000000000000004.
-    """
-    near = Fraction(f"{number:.12g}")
-    return near if math.isclose(float(near), number, rel_tol=5e-16) else None
-
-
-def _scaled(kind: Kind, line: _Line) -> Callable[[int], Value] | None:
+def _scaled(kind: Kind, line: Scaling) -> Callable[[int], Value] | None:
     """Scale an integer; it stays one where the line is whole and the result fits 64 bits."""
     a, b, q = line
     if (a, b, q) == (1, 0, 1):
@@ -128,7 +97,7 @@ def _scaled(kind: Kind, line: _Line) -> Callable[[int], Value] | None:
     return lambda raw: (raw * a + b) / q
 
 
-def _finite(line: _Line) -> Callable[[float], Value]:
+def _finite(line: Scaling) -> Callable[[float], Value]:
     """Scale a float; what isn't finite is no value."""
     a, b, q = line
     # x - x is 0 for every finite x, NaN for the rest: a third of the cost of math.isfinite.

@@ -124,6 +124,8 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
     flawed = {bad[3] for bad in site.invalid if bad[:3] == (*path, "tags") and len(bad) > 3}  # noqa: PLR2004 - the tag's name comes fourth
     known = dict.fromkeys([*(template.model.tags if template else ()), *own])
     options: dict[str, object] = {"unit": config.unit, "parameters": values}
+    if config.address is not None:
+        options["address"] = config.address
     if template:
         limits = template.model.read
         named = {
@@ -242,16 +244,16 @@ def _tag(
         raise AddressError("upside-down", what, _("set low and high both"))
     bits = _bits(config, address, kind)
     spoken, factor = unit or (config.unit, 1.0)
-    scale = (1.0 if config.scale is None else config.scale) * declared.ratio
+    scale = (1.0 if config.scale is None else config.scale) * declared.ratio * address.scale
     write = config.write
     tag = Tag(
         device=out.name,
         name=declared.name,
         kind=kind,
-        at=config.at,
+        at=address.spelled or config.at,
         register=address.register,
         order=order,
-        length=config.length or 1,
+        length=config.length or address.length or 1,
         bits=bits,
         scale=scale * factor,
         offset=(config.offset or 0.0) * factor,

@@ -93,9 +93,10 @@ def templates(site: Site) -> tuple[dict[str, LoadedTemplate], list[Fault]]:
         template = seen[name]
         if template is None:
             continue
-        loaded[device] = template
         scheme = settings.link.partition("://")[0]
-        if scheme not in template.model.protocols:
+        if scheme in template.model.protocols:
+            loaded[device] = template
+        else:  # its addresses mean nothing to the link's driver
             what = _("{template} does not speak {scheme}").format(template=name, scheme=scheme)
             next_ = _("it speaks {known}").format(known=", ".join(template.model.protocols))
             faults.append(site.document.fault(path, "wrong-template", what, next_))

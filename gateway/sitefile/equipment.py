@@ -21,17 +21,25 @@ DEFAULT_GROUP = "default"
 
 
 def _address(value: object) -> object:
-    """Refuse a bare number as an address: it says neither which registers nor from where."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return value
-    what = _("{value} does not say which registers it counts, nor from 0 or from 1").format(
-        value=value
-    )
-    next_ = _("write holding:40 (from 0), 4x00041 (from 1) or the PLC's own address, e.g. D40")
-    area, number = divmod(value, 10_000)
-    if area in (1, 3, 4) and number:  # as 40001 in manuals, with the area in front
-        next_ = _("write {area}x{number:05d}").format(area=area, number=number)
-    raise Wrong("bare-number", what, next_)
+    """Take a bare number as the text that it was: which registers it counts is the driver's to say.
+
+    YAML has taken leading zeros away; a driver whose addresses have so many digits adds them.
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _digits(value: object) -> object:
+    """Give a meter's address its twelve digits back, where YAML took it for a number.
+
+    Raises:
+        Wrong: `bad-address`.
+    """
+    spelled = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if re.fullmatch(r"[0-9]{1,12}", spelled, re.ASCII):
+        return spelled.zfill(12)
+    what = _("{value} is not the address of a meter").format(value=describe(value))
+    next_ = _("write the digits on its plate, twelve at most")
+    raise Wrong("bad-address", what, next_)
 
 
 def _bits(value: object) -> object:
@@ -89,7 +97,31 @@ Bits = Annotated[
         }
     ),
 ]
-Address = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_address)]
+Address = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    BeforeValidator(_address),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 200},
+                {"type": "integer", "minimum": 0},
+            ]
+        }
+    ),
+]
+MeterAddress = Annotated[
+    str,
+    BeforeValidator(_digits),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^[0-9]{1,12}$"},
+                {"type": "integer", "minimum": 0, "maximum": 999_999_999_999},
+            ]
+        }
+    ),
+]
 Link = Annotated[
     str,
     AfterValidator(_link),
@@ -128,7 +160,8 @@ class TagConfig(Part):
 
     at: Maybe[Address] = Field(
         default=None,
-        description="Address: the PLC's own (D100, M20), holding:40 from 0, or 4x00041 from 1.",
+        description="Address: the PLC's own (D100, M20), holding:40 from 0, 4x00041 from 1, or a "
+        "meter's data identifier (00010000).",
         examples=["D100"],
     )
     kind: Maybe[Kind] = Field(
@@ -230,6 +263,12 @@ class DeviceConfig(Part):
     )
     unit: Int = Field(
         default=1, ge=0, le=255, description="Modbus unit id (slave address).", examples=[1]
+    )
+    address: Maybe[MeterAddress] = Field(
+        default=None,
+        description="Communication address of a DL/T 645 meter, as its plate says; without one "
+        "the only meter on the line is asked for it.",
+        examples=["202411110002"],
     )
     template: Maybe[TemplateName] = Field(
         default=None,

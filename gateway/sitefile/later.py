@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
 
-SCHEMES = ("opc.tcp", "dlt645")
+SCHEMES = ("opc.tcp",)
 """Links whose drivers come later; another package may bring one already."""
 
 Found = tuple[tuple[str, ...], str]

@@ -32,6 +32,7 @@ BEYOND = {
     "asset-named-like-gateway",
     "asset-named-like-device",
     "bad-address",
+    "bare-address",
     "bind-unknown-device",
     "bind-unknown-signal",
     "bind-unknown-tag",

@@ -1,0 +1,55 @@
+"""Electricity meters that speak DL/T 645-2007. The README beside this file gives the order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from drivers.dlt645.driver import Asks
+    from gateway.clock import Clock
+    from gateway.driver import Address, Driver, Link, Plugin
+    from gateway.model import Device, Tag
+
+
+class Dlt645Plugin:
+    """What the entry points `dlt645` and `dlt645+tcp` name; it imports what is asked for."""
+
+    def check_link(self, url: str) -> None:
+        """Raise `AddressError` when the URL is none of a line with meters."""
+        from drivers.dlt645.config import line  # noqa: PLC0415
+
+        line(url)
+
+    def address(self, at: str, areas: Sequence[Mapping[str, object]]) -> Address:
+        """Read a data identifier; meters have no areas."""
+        from drivers.dlt645.address import parse  # noqa: PLC0415
+
+        del areas
+        return parse(at)
+
+    def check_tag(self, tag: Tag, options: Mapping[str, object]) -> None:
+        """Raise `AddressError` where a tag says otherwise than its identifier."""
+        from drivers.dlt645.check import check_tag  # noqa: PLC0415
+
+        check_tag(tag, options)
+
+    def link(self, url: str, clock: Clock) -> Link:
+        """Make the link for a URL; nothing is opened yet."""
+        from drivers.dlt645.config import line  # noqa: PLC0415
+        from drivers.dlt645.frames import Dlt645  # noqa: PLC0415
+        from drivers.lines.link import LineLink  # noqa: PLC0415
+
+        return LineLink(line(url), Dlt645(), clock)
+
+    def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
+        """Make the driver of one meter on a link made by this plugin."""
+        from drivers.dlt645.driver import Dlt645Driver  # noqa: PLC0415
+
+        if not hasattr(link, "ask"):
+            raise TypeError(f"not a link of this driver: {link!r}")
+        return Dlt645Driver(cast("Asks", link), device, clock)
+
+
+plugin: Plugin = Dlt645Plugin()
