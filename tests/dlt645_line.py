@@ -66,9 +66,9 @@ class MeterLine:
 class Bench:
     """Meters, a link to them, and drivers."""
 
-    def __init__(self, loop: VirtualLoop, *meters: Meter) -> None:
+    def __init__(self, loop: VirtualLoop, *meters: Meter, pace: Pace = PACE) -> None:
         self.loop = loop
-        self.line = MeterLine(Party(list(meters)))
+        self.line = MeterLine(Party(list(meters)), pace=pace)
         self.link: LineLink[Query] = LineLink(self.line, Dlt645(), loop)
 
     def driver(self, **options: object) -> Dlt645Driver:
@@ -80,9 +80,11 @@ class Bench:
 def on(
     check: Callable[[Bench], Awaitable[None]],
     *meters: Meter,
+    pace: Pace = PACE,
 ) -> Bench:
+    """Check something with meters on a line, from its opening to its closing."""
     loop = VirtualLoop()
-    bench = Bench(loop, *meters)
+    bench = Bench(loop, *meters, pace=pace)
 
     async def run() -> None:
         await bench.link.open()

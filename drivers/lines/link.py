@@ -41,6 +41,8 @@ SILENCES = 3
 """Time-outs in a row, with not one byte heard, after which a connection is taken for dead."""
 STALLED_S = 1.0
 """What all pauses within one answer may come to."""
+TICK_S = 0.001
+"""By so much a timer may come early."""
 _SHOWN = 16
 
 Answer = tuple[bytes, int, int]
@@ -258,7 +260,7 @@ class LineLink(Generic[Q]):
             return
         loop = asyncio.get_running_loop()
         more_s = min(self._heard_s + self._framing.stall_s, last_s)
-        if self._buffer and loop.time() < more_s:
+        if self._buffer and loop.time() + TICK_S < more_s:
             self._timer = loop.call_at(more_s, self._expire, timeout_s, asked_s, last_s)
             return
         self._owed.setdefault(query.unit, []).append(_Owed(query, asked_s))
