@@ -234,16 +234,28 @@ def explain(
 @SITE
 @click.option("-o", "--out", type=click.Path(path_type=Path), help=_("File; else on screen."))
 @click.option("--for", "length", help=_("How long, e.g. 10min; else until Ctrl-C."))
-def record(site: Path, out: Path | None, length: str | None) -> None:
+@click.option(
+    "--wire", is_flag=True, help=_("Keep each question and answer, for nxgate simulate --wire.")
+)
+@click.option("--size", default="64MiB", show_default=True, help=_("Of --wire: of the file."))
+def record(site: Path, out: Path | None, length: str | None, size: str, *, wire: bool) -> None:
     """Listen to the gateway that runs on the site, or poll its devices where none does."""
-    from gateway.sitefile.units import seconds  # noqa: PLC0415
-    from gateway.tracing.recording import record as listen  # noqa: PLC0415
+    from gateway.sitefile.units import seconds, size_bytes  # noqa: PLC0415
 
     try:
         seconds_ = None if length is None else seconds(length)
+        most = size_bytes(size)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--for") from error
-    sys.exit(listen(site, out, seconds_))
+        raise click.BadParameter(str(error)) from error
+    if not wire:
+        from gateway.tracing.recording import record as listen  # noqa: PLC0415
+
+        sys.exit(listen(site, out, seconds_))
+    from gateway.tracing.wire import record_wire  # noqa: PLC0415
+
+    if out is None:
+        raise click.UsageError(_("--wire writes a file: name it with -o"))
+    sys.exit(record_wire(site, out, seconds_, most))
 
 
 @cli.group(help=_("Industry profiles: begin, check and try one."))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.clock import Clock
     from gateway.model import Batch, Device, Kind, Tag, Value
@@ -197,6 +197,33 @@ class AddressError(ValueError):
         self.code = code
         self.what = what
         self.next = next_
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question that went over a wire, and its answer.
+
+    Attributes:
+        link: the URL.
+        time_ns: UTC, when it was asked.
+        asked: the question as the protocol has it, without what frames it: of Modbus unit id and
+            PDU.
+        answered: the answer likewise, of Modbus its PDU; None: none came in time.
+        seconds: until the answer, or the time-out.
+    """
+
+    link: str
+    time_ns: int
+    asked: bytes
+    answered: bytes | None
+    seconds: float
+
+
+class Taps(Protocol):
+    """A plugin whose links can tell what goes over their wires."""
+
+    def tap(self, link: Link, take: Callable[[Exchange], None], clock: Clock) -> Link:
+        """Make a link that does all that the given one does, and tells of each exchange."""
 
 
 class Plugin(Protocol):

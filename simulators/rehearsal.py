@@ -150,6 +150,47 @@ def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehe
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Where links are served on this machine.
+
+    Attributes:
+        document: the site file, where there is one.
+        places: link → place, of links that simulators serve.
+        links: every link of the site file → where it leads here; where nobody answers, if it is
+            not served.
+    """
+
+    document: Document | None
+    places: Mapping[str, Place]
+    links: Mapping[str, str]
+
+
+def local_links(
+    site: Path | None, recorded: list[str], folder: Path, port_base: int | None
+) -> Local:
+    """Find a place for each link that was recorded.
+
+    Args:
+        site: the site file; None: its links are not wanted.
+        recorded: links.
+        folder: for the names of lines.
+        port_base: first TCP port; None or 0: the first that are free.
+
+    Raises:
+        ConfigError: the site file has faults, or no simulator serves a link.
+    """
+    document = None
+    links = {link: _nobody(link, folder) for link in recorded}
+    if site is not None:
+        load(site)
+        document = read_document(site)
+        links |= {link: _nobody(link, folder) for link in dict(_links(document)).values()}
+    found = places(recorded, folder, port_base)
+    served = {link: place for link, place in found.items() if place is not None}
+    return Local(document, served, links | {link: str(place) for link, place in served.items()})
+
+
 def _links(document: Document) -> Iterator[tuple[str, str]]:
     """Every device's link, also of those whose protocol comes with a later release."""
     devices = document.get(("devices",))
@@ -229,7 +270,9 @@ def _lived(tag: Tag, asset: Asset, binding: Binding, life: Life, *, seed: int) -
         cycle_s = kpi.ideal_cycle_s or CYCLE_S
         share = REJECTS if "reject" in signal else 1.0
         return Counter(share / cycle_s, _shown(tag, seed), life)
-    swaying = _alone(tag, binding.low, binding.high, seed)
+    low = tag.low if binding.low is None else binding.low
+    high = tag.high if binding.high is None else binding.high
+    swaying = _alone(tag, low, high, seed)
     if signal == "power" and not isinstance(swaying, Counter):
         return worked(life, lambda now_s: swaying(now_s) * IDLE_SHARE, swaying)
     return swaying
@@ -254,6 +297,8 @@ def _alone(tag: Tag, low: float | None, high: float | None, seed: int) -> Course
         return told(Life(name), [1.0, 0.0])
     if tag.unit in PER_HOUR:
         return _register(tag, tag.unit, seed)
+    if tag.kind in {Kind.U32, Kind.U64} and low is None and high is None and not tag.unit:
+        return Counter(tag.scale / CYCLE_S, _shown(tag, seed))
     return wander(name, *span(tag, low, high))
 
 

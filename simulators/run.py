@@ -24,6 +24,7 @@ from simulators.truth import Truth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simulators.playback import Playback, Recording
     from simulators.scenario import Scenario
 
 STDIN = 0
@@ -88,6 +89,46 @@ def rehearse(site: Path, scenario: Path | None, out: Path | None, wanted: Wanted
             text = _("{name}: not served, no simulator speaks {scheme}")
             say(text.format(name=name, scheme=scheme))
         _run(plan, wanted, None, out)
+
+
+def play(recording: Path, site: Path | None, out: Path | None, wanted: Wanted) -> None:
+    """Play back what went over a site's wires, until SIGINT, SIGTERM or the time is up.
+
+    Args:
+        recording: as `nxgate record --wire` writes it.
+        site: the site file that it was made with, for `out`.
+        out: where to write a copy of the site file that leads to the played links.
+        wanted: how.
+
+    Raises:
+        ConfigError: a file is wrong, or can't be written, or a port is taken.
+    """
+    from simulators import playback  # noqa: PLC0415
+    from simulators.rehearsal import local_links  # noqa: PLC0415
+    from simulators.sitecopy import write  # noqa: PLC0415
+
+    found = playback.read(recording)
+    with tempfile.TemporaryDirectory(prefix="nxgate-lines-") as folder:
+        served = local_links(site, list(found.answers), Path(folder), wanted.port_base)
+        if out is not None and served.document is not None:
+            write(out, served.document, served.links)
+        with asyncio.Runner(loop_factory=_loops()) as runner:
+            runner.run(_play(playback.Playback(found, served.places, say), found, wanted, out))
+
+
+async def _play(played: Playback, found: Recording, wanted: Wanted, out: Path | None) -> None:
+    stop = stopped()
+    await played.open()
+    for url, link in played.links.items():
+        say(f"{url}  {link.place}")
+    text = _("{count} questions of {seconds:.0f} s, over and over")
+    say(text.format(count=found.count, seconds=found.lasts_s))
+    if out is not None:
+        say(_("{out}: the site file that leads to them").format(out=out))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wanted.seconds):
+            await stop.wait()
+    await played.close()
 
 
 def _run(plan: Scenario, wanted: Wanted, port_base: int | None, out: Path | None = None) -> None:

@@ -47,7 +47,7 @@ def write(out: Path, site: Document, links: Mapping[str, str]) -> None:
     devices = data.get("devices")
     if isinstance(devices, dict):
         data["devices"] = {
-            name: {**device, "link": links.get(device.get("link"), device.get("link"))}
+            name: {**_open(device), "link": links[device["link"]]}
             for name, device in devices.items()
         }
     data.pop("publish", None)
@@ -64,6 +64,11 @@ def write(out: Path, site: Document, links: Mapping[str, str]) -> None:
         what = _("can't be written ({error})").format(error=error.strerror or error)
         next_ = _("name a file in a folder that you may write to")
         raise ConfigError([Fault(str(out), 0, 0, "unwritable", what, next_)]) from error
+
+
+def _open(device: dict[str, object]) -> dict[str, object]:
+    """A device without its secrets, which nothing here asks for."""
+    return {key: value for key, value in device.items() if key != "security"}
 
 
 def _beside(site: Document) -> list[str]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 from drivers.modbus import config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drivers.modbus.driver import Asks
     from gateway.clock import Clock
-    from gateway.driver import Address, Driver, Explorer, Link, Plugin
+    from gateway.driver import Address, Driver, Exchange, Explorer, Link, Plugin
     from gateway.model import Device, Tag
 
 
@@ -63,6 +63,12 @@ class Modbus:
         if not hasattr(link, "ask"):
             raise TypeError(f"not a link of this driver: {link!r}")
         return ModbusDriver(cast("Asks", link), device, clock)
+
+    def tap(self, link: Link, take: Callable[[Exchange], None], clock: Clock) -> Link:
+        """Make a link that tells of each question and its answer."""
+        from drivers.modbus.tapped import Tapped  # noqa: PLC0415
+
+        return cast("Link", Tapped(link, take, clock))
 
     def explorer(self, link: Link) -> Explorer:
         """Make what asks units that no site file names."""
