@@ -161,6 +161,7 @@ MAY: dict[str, set[str]] = {
         "templates",
         "publishers",
         "clock",
+        "driver",
         "health",
         "links",
         "pipeline",
