@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 - plain.py reads these hints
 from dataclasses import dataclass, field
 
+MEMORY = "derived"
+"""The signal of the log that says what a deriver must know after a restart."""
+
 
 @dataclass(frozen=True, slots=True)
 class DerivedSignal:

@@ -8,6 +8,7 @@
     │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
     │   ├── DecodeError        the answer makes no sense: keeps the bytes
     │   └── TooLate            a command's time was over before it could be carried out
+    ├── NotEntered             what is said of an asset can't be taken: tell who said it
     ├── StoreError             the store can't be opened, or the disk refuses
     └── PublishError
         └── BrokerUnavailable  keep the records, back off, reconnect
@@ -106,6 +107,10 @@ class DecodeError(DriverError):
 
 class TooLate(DriverError):  # noqa: N818
     """The time was over before the device was asked; nothing was sent."""
+
+
+class NotEntered(GatewayError):  # noqa: N818
+    """What somebody says of an asset can't be entered, in words."""
 
 
 class StoreError(GatewayError):

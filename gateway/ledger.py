@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.figures.account import KEEP_MS, Account
-from gateway.figures.context import SIGNALS, NotEntered
-from gateway.figures.track import ALWAYS, NEVER
+from gateway.errors import NotEntered
+from gateway.figures.reach import ALWAYS, KEEP_MS, NEVER
 from gateway.figures.windows import HOUR_MS
 from gateway.model import Draft, Entry, LogRow, Record
 from gateway.rollup.rollups import RollUps
@@ -22,8 +21,10 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from gateway.figures.account import Account
     from gateway.figures.calendar import Calendar
     from gateway.figures.oee import OeeFigures
+    from gateway.kpi import KpiSpec
     from gateway.model import Asset, Value
 
 GRACE_MS = 5_000
@@ -49,12 +50,12 @@ class Ledger:
         *,
         grace_ms: int = GRACE_MS,
     ) -> None:
+        self._grace_ms = grace_ms
         self._accounts = {
-            asset.name: Account(asset, asset.kpi, calendar, grace_ms)
+            asset.name: self._account(asset, asset.kpi, calendar)
             for asset in assets
             if asset.kpi is not None
         }
-        self._grace_ms = grace_ms
         self._turn = deque(self._accounts.values())
         self._parting: dict[str, Account] = {}
         self._held: list[tuple[str, int, Mapping[str, Value]]] = []
@@ -105,6 +106,8 @@ class Ledger:
         if asset in self._parting:
             text = _("{asset} is being set up anew: say it again in a moment")
             raise NotEntered(text.format(asset=asset))
+        from gateway.figures.context import SIGNALS  # noqa: PLC0415 - as in `_account`
+
         entries = tuple(Entry(t_ms, SIGNALS[name], value) for name, value in said.items())
         self._last_words.append(LogRow(asset, entries))
         return [], list(said)
@@ -279,7 +282,7 @@ class Ledger:
         """
         if asset.kpi is None:
             raise ValueError(asset.name)
-        account = Account(asset, asset.kpi, calendar, self._grace_ms)
+        account = self._account(asset, asset.kpi, calendar)
         account.intake.epochs.hold()
         before = self._parting.get(asset.name)
         heard = None
@@ -301,6 +304,13 @@ class Ledger:
         for name in [name for name in self._accounts if name not in present]:
             self._close(self._accounts.pop(name), name)
         return self._resume(accounts)
+
+    def _account(self, asset: Asset, spec: KpiSpec, calendar: Calendar) -> Account:
+        """An account of an asset with figures; the first one loads what computes them."""
+        # A gateway without figures spares a megabyte.
+        from gateway.figures.account import Account  # noqa: PLC0415
+
+        return Account(asset, spec, calendar, self._grace_ms)
 
     def _close(self, account: Account, name: str) -> None:
         account.rest()

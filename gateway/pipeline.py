@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.alarms.board import Alarms
-from gateway.deriving.deriver import MEMORY, Deriver
+from gateway.derivation import MEMORY
 from gateway.routes import (
     BAD,
     GOOD,
@@ -29,6 +29,7 @@ from gateway.tap import Tap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gateway.deriving.deriver import Deriver
     from gateway.ledger import Ledger
     from gateway.model import Asset, Batch, Binding, Device, Draft, Quality, Tag, Value
 
@@ -205,6 +206,8 @@ class Pipeline:
         spec, before = asset.derived, self._derived.pop(asset.name, None)
         if spec is None:
             return
+        from gateway.deriving.deriver import Deriver  # noqa: PLC0415 - few sites derive anything
+
         route = route_of(asset, spec, revs[asset.name], self.alarms)
         if before is None:
             deriver = Deriver(spec, self.ledger.derived(asset.name))

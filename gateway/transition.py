@@ -22,7 +22,6 @@ from gateway.figures.calendar import Calendar
 from gateway.ledger import HORIZON_MS
 from gateway.links import connect
 from gateway.meta import describe
-from gateway.rollup import about as rollup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -201,6 +200,10 @@ class Transition:
     def _describe_rollups(self, plant: Plant, current: Mapping[Place, Record], now_ms: int) -> None:
         """Tell metas of lines and the site that differ from those told."""
         places = self._ledger.rollups()
+        if not places:
+            return
+        from gateway.rollup import about as rollup  # noqa: PLC0415 - not where there is none
+
         for asset, names in rollup.describe(places, plant.assets, plant.identity.site):
             kpis = [plant.kpis[name] for name in names if name in plant.kpis]
             rev, draft = describe(asset, plant.timezone, kpis, now_ms)

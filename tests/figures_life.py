@@ -11,7 +11,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.correction import Correction
-from gateway.figures.context import NotEntered
+from gateway.errors import NotEntered
 from gateway.ledger import HORIZON_MS, Ledger
 from gateway.publishers.splitting import UNBOUNDED
 from gateway.records import Records

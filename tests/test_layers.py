@@ -75,11 +75,22 @@ MAY: dict[str, set[str]] = {
     "poller": SPINE | {"errand", "health", "links"},
     "alarms": {"model", "words"},
     "routes": {"derivation", "model", "alarms"},
-    "pipeline": {"model", "ledger", "alarms", "deriving", "routes", "tap"},
+    "pipeline": {"derivation", "model", "ledger", "alarms", "deriving", "routes", "tap"},
     "meta": {"derivation", "metering", "model", "plant"},
-    "figures": {"contract", "deriving", "kpi", "metering", "model", "plain", "settings", "words"},
+    "figures": {
+        "contract",
+        "derivation",
+        "deriving",
+        "errors",
+        "kpi",
+        "metering",
+        "model",
+        "plain",
+        "settings",
+        "words",
+    },
     "rollup": {"kpi", "metering", "model", "figures"},
-    "ledger": {"model", "figures", "rollup", "words"},
+    "ledger": {"errors", "kpi", "model", "figures", "rollup", "words"},
     "timekeeping": {"clock", "words"},
     # another site file
     "sources": set(),
@@ -290,6 +301,32 @@ def test_the_running_gateway_holds_no_parser() -> None:
     )
     assert not held & {"pydantic", "yaml", "rich", "click", "drivers.modbus.address"}
     assert not {name for name in held if name.startswith(("gateway.sitefile", "gateway.resol"))}
+    assert not held & {"http.client", "email.message", "tempfile"}  # paho's, for proxies
+
+
+WITHOUT_FIGURES = """
+import gateway.__main__, gateway.agent
+from zoneinfo import ZoneInfo
+from gateway.figures.calendar import Calendar
+from gateway.ledger import Ledger
+from gateway.model import Asset
+from gateway.pipeline import Pipeline
+meter = Asset("meter", "l1", "meter", {}, (), None)
+ledger = Ledger([meter], Calendar(ZoneInfo("Asia/Shanghai")))
+Pipeline(ledger, 60.0).prepare([meter], [], {"meter": "1"})
+ledger.restore([], {}, [], [], 0)
+assert not ledger.rollups()
+assert not ledger.observe("meter", 1, {"power": 1.0}) + ledger.advance(2) + ledger.finish(3)
+"""
+
+
+def test_a_gateway_without_figures_holds_nothing_that_computes_them() -> None:
+    """Memory: 1.7 MB; whoever passes values on and computes nothing needs none of it."""
+    held = loaded(f"exec({WITHOUT_FIGURES!r})")
+    engine = {"account", "book", "reckoning", "journal", "track"}
+    assert not held & {f"gateway.figures.{name}" for name in engine}
+    assert not held & {"gateway.rollup.rollup", "gateway.rollup.allocation", "gateway.rollup.about"}
+    assert not held & {"gateway.deriving", "gateway.deriving.deriver"}
 
 
 def test_the_process_that_reads_a_site_file_holds_nothing_that_runs_one() -> None:

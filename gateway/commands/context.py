@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.commands.command import Code, Command, Outcome, Rejected
 from gateway.commands.keeping import kept
-from gateway.figures.context import NotEntered
+from gateway.errors import NotEntered
 from gateway.words import _
 
 if TYPE_CHECKING:

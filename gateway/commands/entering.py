@@ -16,8 +16,7 @@ import orjson
 from gateway.commands.command import Code, Command, Outcome, Rejected, Target
 from gateway.commands.context import moment_of, said_of
 from gateway.commands.keeping import kept
-from gateway.errors import StoreError
-from gateway.figures.context import NotEntered
+from gateway.errors import NotEntered, StoreError
 from gateway.words import _
 
 if TYPE_CHECKING:

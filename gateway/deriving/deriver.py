@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from gateway.derivation import MEMORY
 from gateway.deriving.cycles import Cycles
 from gateway.deriving.expression import Expression, truth
 from gateway.deriving.levels import LevelMeter
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     Readings = list[tuple[int, dict[str, Value]]]
 
-MEMORY = "derived"
-"""The signal of the log that says what a deriver must know after a restart."""
 POWER, PULSE, LEVEL, STATE, COUNT = "power", "pulse", "level", "state", "count"
 NEVER = -(1 << 62)
 _RULES = {"bits": of_bits, "packml": of_packml}

@@ -18,7 +18,10 @@ By what is to be changed:
     when it is told         `book` (windows of one class: closed, restated), `books` (all of an
                             asset's), `touching` (how far an entry acts)
     what keeps it going     `account` (one asset), `replay` (a log read again), `share` and `part`
-                            (what figures of several ask of it)
+                            (what figures of several ask of it), `reach` (how far back they go)
+
+A gateway whose assets have no figures loads `calendar`, `windows` and `reach`, and nothing else
+of them: `gateway/ledger.py` imports `account` with the first asset that has any.
 
 Who is new reads `journal`, `timeline`, `counting`, `oee`, then `book` and `account`.
 """

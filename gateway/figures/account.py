@@ -18,11 +18,11 @@ from gateway.figures.journal import ORDER, PRODUCT, STATE, Journal
 from gateway.figures.media import METERED
 from gateway.figures.orders import CARRIED
 from gateway.figures.presence import Presence
+from gateway.figures.reach import ALWAYS, KEEP_MS, LATE_MS
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
 from gateway.figures.terms import DATED, dated_mark
 from gateway.figures.timeline import KNOWN, STOPS
-from gateway.figures.track import ALWAYS
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from gateway.kpi import KpiSpec
     from gateway.model import Asset, Record, Value
 
-LATE_MS = 26 * HOUR_MS
-"""What is read or said later than this is refused."""
-KEEP_MS = LATE_MS + 25 * HOUR_MS
-"""How much log is held: what may still come, and the day of up to 25 h that it belongs to."""
 LEAD_MS = HOUR_MS
 """Log before that: a block of demand that ends in a window may begin so long before it."""
 STEP_MS = 5_000

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from gateway.figures.counter import Growth, Limits
 from gateway.figures.journal import REMEMBERED, SERIALS, TEST, spelled
 from gateway.figures.pieces import PASSED, PASSED_FIRST, RETESTED, TESTED
-from gateway.figures.track import NEVER
+from gateway.figures.reach import NEVER
 from gateway.model import Entry
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from gateway.figures.book import Book, Fold
 from gateway.figures.journal import PRODUCT, STATE, TEST
 from gateway.figures.media import BESIDE, HITS, MEDIA
 from gateway.figures.pieces import tells_pieces
+from gateway.figures.reach import ALWAYS
 from gateway.figures.share import Share
-from gateway.figures.track import ALWAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

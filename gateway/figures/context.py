@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.errors import NotEntered
 from gateway.figures.counting import takes_entered
 from gateway.figures.journal import ENTERED, ENTERED_GOOD, ORDER, PLANNED, PRODUCT, REASON
 from gateway.model import Entry
@@ -41,10 +42,6 @@ SIGNALS = {
     "good": ENTERED_GOOD,
 }
 """What is said → the signal of its log entry."""
-
-
-class NotEntered(ValueError):  # noqa: N818 - reads as one
-    """Something that can't be entered, in words."""
 
 
 def entries_of(

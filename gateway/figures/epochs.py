@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.contract import event
 from gateway.figures.media import METERED
-from gateway.figures.track import NEVER
+from gateway.figures.reach import NEVER
 from gateway.figures.usage import epoch_of
 from gateway.model import Entry
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.figures.journal import ORDER, REASON, SILENCE, STATE
 from gateway.figures.media import METERED
 from gateway.figures.orders import Orders
+from gateway.figures.reach import NEVER
 from gateway.figures.reckoning import Reckoning
 from gateway.figures.terms import Terms, read, terms_of, written
-from gateway.figures.track import NEVER, moved
+from gateway.figures.track import moved
 from gateway.figures.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from gateway.figures.bench import Bench, serials
 from gateway.figures.drops import Drops
 from gateway.figures.epochs import Epochs
 from gateway.figures.journal import REASON, SAID
-from gateway.figures.track import NEVER, PowerMeter, Spoken, Track, cleaned, recall, tracks_of
+from gateway.figures.reach import NEVER
+from gateway.figures.track import PowerMeter, Spoken, Track, cleaned, recall, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

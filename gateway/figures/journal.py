@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gateway.deriving.deriver import MEMORY
+from gateway.derivation import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableSequence

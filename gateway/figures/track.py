@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.deriving.deriver import MEMORY
+from gateway.derivation import MEMORY
 from gateway.figures.counter import Limits
 from gateway.figures.journal import COLUMNS, LEVEL, PLANNED, PRODUCT, REASON, spelled
 from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, multiplying
+from gateway.figures.reach import ALWAYS, NEVER
 from gateway.figures.staffing import OPERATORS
 from gateway.figures.stops import LEAD_MS
 from gateway.figures.timeline import STOPS
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from gateway.kpi import KpiSpec
     from gateway.model import Value
 
-NEVER = -(1 << 62)
-ALWAYS = 1 << 62
 BELIEVED = 1e40
 """No reading is beyond, or registers were taken in the wrong order. Any binary32 is taken, and
 nothing that is computed of such readings leaves binary64."""

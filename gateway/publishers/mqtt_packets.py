@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Literal
 
-import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from gateway.publishers.sparing import unneeded
 from gateway.words import _
+
+with unneeded("urllib.request", unless="socks"):  # asked for proxies, by PySocks alone
+    import paho.mqtt.client as paho
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage

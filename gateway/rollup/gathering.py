@@ -15,20 +15,10 @@ if TYPE_CHECKING:
     from gateway.figures.part import Part
     from gateway.figures.share import Share
     from gateway.figures.windows import Window
+    from gateway.rollup.budget import Budget
 
 AT_HAND, ANEW = 1, 8
 """What a part costs: its sums are at hand, or are made anew; one unit is a few tenths of a ms."""
-
-
-class Budget:
-    """How much may be done before polling goes on.
-
-    Attributes:
-        left: units; the last part may take more than there are.
-    """
-
-    def __init__(self, units: int) -> None:
-        self.left = units
 
 
 class Collector(Protocol):

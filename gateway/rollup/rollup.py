@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from gateway.figures.account import STEP_MS, front_of
 from gateway.figures.book import Book
 from gateway.figures.media import MEDIA
-from gateway.figures.track import ALWAYS
-from gateway.rollup.gathering import Budget, gather, who
+from gateway.figures.reach import ALWAYS
+from gateway.rollup.budget import Budget
+from gateway.rollup.gathering import gather, who
 from gateway.rollup.statement import energy_of, oee_fields
 from gateway.rollup.total import Total
 

@@ -6,17 +6,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway.figures.calendar import SIGHT_MS
-from gateway.figures.track import ALWAYS
-from gateway.rollup.allocation import allot
-from gateway.rollup.gathering import Budget
-from gateway.rollup.rollup import RollUp
+from gateway.figures.reach import ALWAYS
+from gateway.rollup.budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.figures.book import Agenda
     from gateway.figures.share import Share
     from gateway.figures.windows import Window
     from gateway.model import Draft, Record
+    from gateway.rollup.rollup import RollUp
 
 LINE, SITE = "_line", "_site"
 """Assets of the roll-ups, and the line of the site's, as the contract has them."""
@@ -116,11 +116,11 @@ class RollUps:
         for line in names:
             place, agenda = (line, LINE), self._agendas.setdefault(line, _LineAgenda())
             agenda.shares = [share for share in shares.values() if line in share.lines()]
-            self._rollups[place] = before.get(place) or RollUp(place, line, agenda, self._grace)
+            self._rollups[place] = before.get(place) or self._rollup(place, line, agenda)
             self._site.lines.append(agenda)
         if names:
             place = SITE, SITE
-            site = before.get(place) or RollUp(place, None, self._site, self._grace)
+            site = before.get(place) or self._rollup(place, None, self._site)
             self._rollups[place] = site
         for place, rollup in self._rollups.items():
             rollup.follow(list(shares.values()))
@@ -132,7 +132,7 @@ class RollUps:
             rollup.follow([])
             if line in self._agendas:
                 self._agendas[line].shares = []
-        allot(shares)
+        _allot(shares)
         self._turn = deque(self._rollups.values())
         self._planned()
         for name, touches in waiting.items():
@@ -178,6 +178,12 @@ class RollUps:
         for rollup in self._turn:
             rollup.move(since, now_ms)
 
+    def _rollup(self, place: tuple[str, str], line: str | None, agenda: Agenda) -> RollUp:
+        """One that sums up; the first loads what does it: who has no figures spares that."""
+        from gateway.rollup.rollup import RollUp  # noqa: PLC0415
+
+        return RollUp(place, line, agenda, self._grace)
+
     def _planned(self) -> None:
         """Every line knows of plans that changed."""
         for rollup in self._turn:
@@ -187,3 +193,10 @@ class RollUps:
     def places(self) -> Sequence[tuple[str, str]]:
         """Line and asset of each."""
         return list(self._rollups)
+
+
+def _allot(shares: Mapping[str, Share]) -> None:
+    if shares:
+        from gateway.rollup.allocation import allot  # noqa: PLC0415 - as in `_rollup`
+
+        allot(shares)

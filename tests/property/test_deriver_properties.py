@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.derivation import CountRule, Derivation, DerivedSignal, Levels, StateRule
-from gateway.deriving.deriver import MEMORY, Deriver
+from gateway.derivation import MEMORY, CountRule, Derivation, DerivedSignal, Levels, StateRule
+from gateway.deriving.deriver import Deriver
 
 if TYPE_CHECKING:
     from gateway.model import Value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.figures.context import NotEntered
+from gateway.errors import NotEntered
 from gateway.model import Draft
 from tests.kpi_traces import HOUR, MINUTE, T0, cycles, spec
 from tests.ledger_rig import Rig

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.derivation import CountRule, Derivation, DerivedSignal, Levels, StateRule
-from gateway.deriving.deriver import MEMORY, Deriver
+from gateway.derivation import MEMORY, CountRule, Derivation, DerivedSignal, Levels, StateRule
+from gateway.deriving.deriver import Deriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.figures.context import NotEntered
+from gateway.errors import NotEntered
 from tests.kpi_traces import HOUR, MINUTE, T0, spec
 from tests.ledger_rig import Rig
 
