@@ -32,6 +32,8 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the disk refuses, or a file system such as FAT has no such thing.
     """
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folder, and writes its entries by itself
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
