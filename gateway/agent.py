@@ -220,8 +220,9 @@ class Agent:
         told = ""
         while True:
             try:
-                enter, tap = self._commands.entering.take, self._pipeline.tap
-                await api.serve(folder, self._snapshot, self._reload, enter, tap.listeners)
+                commands, listeners = self._commands, self._pipeline.tap.listeners
+                takers = {api.ENTER: commands.entering.take, api.WRITE: commands.by_hand.take}
+                await api.serve(folder, self._snapshot, self._reload, takers, listeners)
             except OSError as error:
                 reason = error.strerror or str(error)
                 if reason != told:

@@ -2,8 +2,9 @@
 
 A connection begins with a line that says what it wants: `watch` gets one JSON snapshot a second,
 a line each; `reload` has the site file read again and gets what came of it; `enter` is followed by
-a line with what people know of machines, and gets what became of it; `record` gets all readings
-that figures are made of, a line each, for as long as it reads them. The socket lies in
+a line with what people know of machines, `write` by one with a value for a tag, and both get what
+became of it; `record` gets all readings that figures are made of, a line each, for as long as it
+reads them. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
 
@@ -25,14 +26,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from pathlib import Path
 
 SOCKET = "nxgate.sock"
 PERIOD_S = 1.0
-WATCH, RELOAD, ENTER, RECORD = b"watch\n", b"reload\n", b"enter\n", b"record\n"
+WATCH, RELOAD, RECORD = b"watch\n", b"reload\n", b"record\n"
+ENTER, WRITE = b"enter\n", b"write\n"
 MOST_VISITORS = 32
-Enter = Callable[[bytes, str], Awaitable[dict[str, object]]]
+Take = Callable[[bytes, str], Awaitable[dict[str, object]]]
+"""Takes a request and the account that makes it, and gives what became of it."""
 CREDENTIALS = struct.Struct("iII")
 """Process, user, group of who connected."""
 PATIENCE_S = 10.0
@@ -43,7 +46,7 @@ async def serve(
     folder: Path,
     snapshot: Callable[[], dict[str, object]],
     reload: Callable[[], Awaitable[dict[str, object]]],
-    enter: Enter,
+    takers: Mapping[bytes, Take],
     listeners: list[Callable[[bytes], None]],
 ) -> None:
     """Serve until cancelled.
@@ -52,10 +55,10 @@ async def serve(
         folder: the store's.
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
-        enter: takes a request and the account that makes it, and gives what became of it.
+        takers: who takes a request, by the line that comes ahead of it.
         listeners: those who get readings, as lines.
     """
-    window = _Window(snapshot, reload, enter, listeners)
+    window = _Window(snapshot, reload, takers, listeners)
     with _address(folder) as address:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(address)  # noqa: PTH108 - left by a killed process; one inode, no waiting
@@ -70,7 +73,7 @@ class _Window:
     Args:
         snapshot: what is going on now.
         reload: reads the site file again, and gives what came of it.
-        enter: takes what is entered.
+        takers: who takes a request, by the line that comes ahead of it.
         listeners: those who get readings.
     """
 
@@ -78,12 +81,12 @@ class _Window:
         self,
         snapshot: Callable[[], dict[str, object]],
         reload: Callable[[], Awaitable[dict[str, object]]],
-        enter: Enter,
+        takers: Mapping[bytes, Take],
         listeners: list[Callable[[bytes], None]],
     ) -> None:
         self._snapshot = snapshot
         self._reload = reload
-        self._enter = enter
+        self._takers = takers
         self._listeners = listeners
         self._visitors: dict[asyncio.StreamWriter, None] = {}
         self._line = b""
@@ -109,10 +112,10 @@ class _Window:
             wanted = await reader.readline()
         if wanted == RELOAD:
             writer.write(orjson.dumps(await self._reload()) + b"\n")
-        if wanted == ENTER:
+        if wanted in self._takers:
             async with asyncio.timeout(PATIENCE_S):
                 request = await reader.readline()
-            answer = await self._enter(request, _account(writer))
+            answer = await self._takers[wanted](request, _account(writer))
             writer.write(orjson.dumps(answer) + b"\n")
         if wanted == RECORD:
             await self._record(writer)
@@ -181,17 +184,18 @@ async def reload(folder: Path) -> dict[str, object] | None:
     return None
 
 
-async def enter(folder: Path, request: bytes) -> dict[str, object] | None:
-    """Have a running gateway take what is entered; None where it ended meanwhile.
+async def request(folder: Path, what: bytes, said: bytes) -> dict[str, object] | None:
+    """Have a running gateway take a request; None where it ended meanwhile.
 
     Args:
         folder: the store's.
-        request: one line of JSON, at most 64 KiB.
+        what: `ENTER` or `WRITE`.
+        said: one line of JSON, at most 64 KiB.
 
     Raises:
         OSError: no gateway runs on this store.
     """
-    async for line in _ask(folder, ENTER + request + b"\n"):
+    async for line in _ask(folder, what + said + b"\n"):
         outcome: dict[str, object] = orjson.loads(line)
         return outcome
     return None

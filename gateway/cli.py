@@ -19,6 +19,8 @@ from gateway.words import LANGUAGES, _
 SITE = click.argument("site", type=click.Path(path_type=Path))
 
 COMMANDS = "nxgate.commands"
+FIRST_HOUR = ("scan", "infer", "write")
+"""What an integrator does at a line; `gateway.commissioning.command` has them."""
 
 
 class _Commands(click.Group):
@@ -27,11 +29,17 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Those below in their order, then what other packages bring (`nxgate.commands`)."""
         del ctx
-        return [*self.commands, *_others()]
+        own = list(self.commands)
+        after = own.index("read") + 1
+        return [*own[:after], *FIRST_HOUR, *own[after:], *_others()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command; another package's is loaded when it is called or listed."""
         found = super().get_command(ctx, cmd_name)
+        if cmd_name in FIRST_HOUR:
+            from gateway.commissioning import command  # noqa: PLC0415
+
+            found = cast("click.Command", getattr(command, cmd_name))
         if found is None:
             found = _others().get(cmd_name)
         return found
@@ -116,39 +124,6 @@ def read(site: Path, what: str, *, as_json: bool) -> None:
     from gateway.reading import show  # noqa: PLC0415
 
     sys.exit(asyncio.run(show(site, what, as_json=as_json)))
-
-
-@cli.command(help=_("Find the devices on a link, as a site file."))
-@click.argument("words", metavar="LINK | SITE DEVICE", nargs=-1, required=True)
-@click.option("--units", help=_("Which to ask, e.g. 1-20,33; else all."))
-@click.option("--bauds", help=_("Speeds to try, e.g. 9600,19200, or all; else the link's own."))
-@click.option("--parities", help=_("Parities to try, e.g. N,E; else the link's own."))
-@click.option("--out", type=click.Path(path_type=Path), help=_("A file for the piece as well."))
-@click.option(
-    "--timeout", type=click.FloatRange(0.02, 10), default=0.3, help=_("Seconds a unit has.")
-)
-@click.option(
-    "--pause", type=click.FloatRange(0, 10), default=0.02, help=_("Seconds between questions.")
-)
-@click.option("--anyway", is_flag=True, help=_("Also where somebody else talks on the line."))
-def scan(
-    words: tuple[str, ...],
-    units: str | None,
-    bauds: str | None,
-    parities: str | None,
-    out: Path | None,
-    timeout: float,
-    pause: float,
-    *,
-    anyway: bool,
-) -> None:
-    """Exit 1 where nobody answers; what was found is on the standard output."""
-    from gateway.commissioning.scan import Wanted  # noqa: PLC0415
-    from gateway.commissioning.scan import scan as search  # noqa: PLC0415
-    from gateway.commissioning.sweep import Manner  # noqa: PLC0415
-
-    manner = Manner(timeout, pause, anyway)
-    sys.exit(search(Wanted(words, units, bauds, parities, out, manner)))
 
 
 @cli.command(help=_("Say what polling takes of each link, and whether it fits."))

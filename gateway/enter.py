@@ -232,7 +232,7 @@ def _entered(
 
 def _ask(folder: Path, request: bytes) -> list[dict[str, Any]]:
     try:
-        answer: dict[str, Any] | None = asyncio.run(api.enter(folder, request))
+        answer: dict[str, Any] | None = asyncio.run(api.request(folder, api.ENTER, request))
     except OSError as error:
         text = _("no gateway runs on the store {folder} ({error}): start it with `nxgate run SITE`")
         raise GatewayError(text.format(folder=folder, error=error.strerror or error)) from error

@@ -199,7 +199,8 @@ MAY: dict[str, set[str]] = {
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
     "planning": SPINE | {"exits", "links", "plant", "templates"},
     "commissioning": SPINE
-    | {"commands", "exits", "links", "plant", "resolution", "sitefile", "templates"},
+    | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}
+    | {"templates"},
     "concerns": {"words"},
     "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},

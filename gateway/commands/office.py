@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.commands.acknowledging import Acknowledging
 from gateway.commands.authority import Door
+from gateway.commands.by_hand import ByHand
 from gateway.commands.command import Target
 from gateway.commands.context import Context
 from gateway.commands.desk import Desk
@@ -46,6 +47,7 @@ class Commands:
         reply: answers over a destination: its name, topic, payload.
 
     Attributes:
+        by_hand: takes what people write at the gateway itself.
         entering: takes what people enter at the gateway itself.
     """
 
@@ -83,6 +85,7 @@ class Commands:
             clock,
             reply,
         )
+        self.by_hand = ByHand(self._writing, self._notary, clock)
         self.entering = Entering(log, keep, self._notary, clock, lambda: self._lines)
         self.settle(plant)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from click.testing import CliRunner
 
+from gateway.cli import cli
 from tests.e2e.cable import Cable
 from tests.e2e.foreign_line import devices_on
 from tests.register_images import of_device
@@ -59,5 +61,5 @@ def test_eight_mixed_devices_on_one_line(tmp_path: Path) -> None:
         wanted = {unit: name for unit, (_table, name) in EIGHT.items()}
         assert by_unit == wanted, found.stdout
         for name in devices:
-            read = nxgate("read", site, name)
-            assert read.returncode == 0, read.stdout + read.stderr
+            read = CliRunner().invoke(cli, ["read", str(site), name])
+            assert read.exit_code == 0, read.output

@@ -39,7 +39,7 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, gateway: Gateway) -> AsyncIterator[None]:
-    answers = gateway.snapshot, gateway.reload, gateway.enter
+    answers = gateway.snapshot, gateway.reload, {api.ENTER: gateway.enter}
     task = asyncio.create_task(api.serve(folder, *answers, gateway.listeners))
     while not (folder / api.SOCKET).exists():  # noqa: ASYNC110 - another's file
         await asyncio.sleep(0.01)

@@ -72,7 +72,8 @@ class Shop:
             notary = Notary(self.store, self.rig.clock)
             of = self.rig.ledger, self._keep, notary, self.rig.clock
             entering = Entering(*of, lambda: {"m1": "l1"})
-            task = asyncio.create_task(api.serve(self.store, dict, _nothing, entering.take, []))
+            takers = {api.ENTER: entering.take}
+            task = asyncio.create_task(api.serve(self.store, dict, _nothing, takers, []))
             while not (self.store / api.SOCKET).exists():  # noqa: ASYNC110 - another's file
                 await asyncio.sleep(0.01)
             try:
