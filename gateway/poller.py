@@ -44,7 +44,8 @@ DEVICE_RETRY_CAP_S = 10.0
 TURNS = 10
 MOST_TOLD = 3
 SILENT_SHARE = 0.05
-"""Share of a shared link's time that one silent device may cost."""
+"""Share of a shared link's time that one silent device may cost: its time-outs, and what its
+questions take of the line."""
 
 
 class Sink(Protocol):
@@ -64,7 +65,6 @@ class _Unit:
     device: Device
     driver: Driver
     health: DeviceHealth
-    retry_cap_s: float = DEVICE_RETRY_CAP_S
     failures: int = 0
     retry_ns: int = 0
     gone: bool = False
@@ -165,7 +165,6 @@ class Poller:
                 unit.gone = True
             lane.units = [unit for unit in lane.units if not unit.gone]
             lane.ready = deque(job for job in lane.ready if not job.unit.gone)
-            _share(lane)
         self._heap = [entry for entry in self._heap if not entry[2].unit.gone]
         heapify(self._heap)
         for lane in self._lanes:
@@ -213,8 +212,6 @@ class Poller:
                 for group in device.groups
                 if group.tags
             )
-        for lane in lanes.values():
-            _share(lane)
         return jobs
 
     def _begin(self, jobs: Sequence[_Job]) -> None:
@@ -319,11 +316,11 @@ class Poller:
                 await self._open(lane, started_ns)
             batch = await unit.driver.read(job.plan)
         except DriverError as error:
-            self._failed(lane, job, error)
+            self._failed(lane, job, error, started_ns)
             return
         except Exception as error:  # a driver's own mistake stops that device, not the others
             log.exception("%s", unit.device.name)
-            self._failed(lane, job, DriverError(f"{unit.device.name}: {error!r}"))
+            self._failed(lane, job, DriverError(f"{unit.device.name}: {error!r}"), started_ns)
             return
         unit.failures = 0
         unit.retry_ns = 0
@@ -352,15 +349,18 @@ class Poller:
         lane.failures = 0
         lane.retry_ns = 0
 
-    def _failed(self, lane: _Lane, job: _Job, error: DriverError) -> None:
+    def _failed(self, lane: _Lane, job: _Job, error: DriverError, started_ns: int) -> None:
         """Note the failure, put the device off, and say that its values are not known."""
         unit = job.unit
         now_ns = self._clock.mono_ns()
         if not (isinstance(error, ConnectionLost) and now_ns < lane.retry_ns):
             unit.failures += 1
             if unit.failures > 1:
+                cap_s = DEVICE_RETRY_CAP_S
+                if len(lane.units) > 1 and not isinstance(error, ConnectionLost):
+                    cap_s = max(cap_s, (now_ns - started_ns) / 1e9 / SILENT_SHARE)
                 steps = min(unit.failures - 2, 10)
-                delay_s = min(unit.retry_cap_s, job.period_ns / 1e9 * 2**steps)
+                delay_s = min(cap_s, job.period_ns / 1e9 * 2**steps)
                 unit.retry_ns = now_ns + round(delay_s * 1e9) - job.period_ns // 2
         text = tell(error, unit.device)
         if unit.health.fell(self._clock.wall_ns() // 1_000_000, text):
@@ -380,14 +380,6 @@ class Poller:
                 mono_ns=self._clock.mono_ns(),
             )
         )
-
-
-def _share(lane: _Lane) -> None:
-    """Let a silent device cost a link that it shares no more than its part."""
-    for unit in lane.units:
-        unit.retry_cap_s = DEVICE_RETRY_CAP_S
-        if len(lane.units) > 1:
-            unit.retry_cap_s = max(DEVICE_RETRY_CAP_S, unit.device.timeout_s / SILENT_SHARE)
 
 
 def _complain(unit: _Unit, news: Sequence[str]) -> None:

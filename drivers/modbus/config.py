@@ -35,10 +35,11 @@ class Settings:
     Attributes:
         unit: unit id, 0..255; 255 is what devices without one behind their port expect.
         max_read, max_bits: registers and bits that the device gives in one answer.
-        gap: registers (or 16 bits each) that are read and thrown away rather than asked around.
-            The 16 of the default are 32 bytes. A second request costs more on every medium: a
-            round trip on TCP; on a 9600 baud bus 13 bytes of frame, two silent intervals and
+        gap: registers (or 16 bits each) that may be read and thrown away rather than asked
+            around. The 16 of the default are 32 bytes. A second request costs more on most media:
+            a round trip on TCP; on a 9600 baud bus 13 bytes of frame, two silent intervals and
             the 5 to 20 ms that a device takes to answer, together the time of 25 to 40 bytes.
+            Where that is less on a link, less is read over (`plan.worth`).
         even: requests begin at even addresses and ask for even counts (some meters insist).
         write: `single` or `multiple`, where a device takes only one register (or coil) at a
             time, or only the functions for several; "" where it takes either.

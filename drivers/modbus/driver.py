@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drivers.modbus import messages, writing
 from drivers.modbus.config import Settings
-from drivers.modbus.plan import spans
+from drivers.modbus.plan import spans, worth
 from drivers.modbus.poll import Poll
 from drivers.modbus.prepared import PreparedPlan
 from gateway.driver import Cost, Reading, Written
@@ -60,7 +60,7 @@ class ModbusDriver:
         self._link = link
         self._device = device
         self._clock = clock
-        self._settings = Settings.of(device.options)
+        self._settings = worth(Settings.of(device.options), link.cost)
         self._peer = _("unit {unit}, {endpoint}").format(
             unit=self._settings.unit, endpoint=link.endpoint
         )

@@ -1,23 +1,24 @@
 """Tags to block reads: as few requests as the device's limits allow. Pure.
 
 Tags of one table, sorted by address, are taken into a block as long as the block stays within
-the device's limit and the gap to the next tag is worth reading. Taking each tag as early as
-possible gives the fewest blocks there are; a value is never split over two requests.
+the device's limit and the gap to the next tag is worth reading: on a slow line, a wide one is not
+(`worth`), so that a plan never costs more than its tags asked for one by one. Taking each tag as
+early as possible gives the fewest blocks there are; a value is never split over two requests.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from drivers.modbus.client import Query, query
 from drivers.modbus.codec import width
-from drivers.modbus.register import register_of
+from drivers.modbus.register import Function, register_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from drivers.modbus.config import Settings
-    from drivers.modbus.register import Function
     from gateway.model import Tag
 
 BITS_PER_REGISTER = 16
@@ -57,6 +58,20 @@ class Block:
         """Its tags in two parts, for a block that the device refused."""
         middle = len(self.tags) // 2
         return self.tags[:middle], self.tags[middle:]
+
+
+def worth(settings: Settings, cost: Callable[[Query], tuple[int, int, float]]) -> Settings:
+    """The settings with no wider gap than it pays to read over, on this link.
+
+    Args:
+        settings: of the device.
+        cost: of a question on its link: bytes sent and received, and how long the link is taken.
+    """
+    one, two = (cost(query(Function.HOLDING, 0, count, settings.unit))[2] for count in (1, 2))
+    register_s = two - one
+    if register_s <= 0:  # a connection, on which bytes cost nothing
+        return settings
+    return replace(settings, gap=min(settings.gap, int((one - register_s) / register_s)))
 
 
 def spans(tags: Sequence[Tag], wanted: Iterable[int] | None = None) -> list[Span]:

@@ -16,7 +16,7 @@ from drivers.modbus import plugin
 from drivers.modbus.client import TcpLink, query
 from drivers.modbus.codec import bits_decoder, registers_decoder, width
 from drivers.modbus.config import Settings
-from drivers.modbus.plan import blocks, spans
+from drivers.modbus.plan import blocks, spans, worth
 from drivers.modbus.poll import PROBES, Poll
 from drivers.modbus.prepared import PreparedPlan
 from drivers.modbus.register import Function, Register, register_of
@@ -30,6 +30,8 @@ from tests.modbus_wire import arrange, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from drivers.modbus.plan import Block, Span
 
 orders = st.sampled_from(list(Order))
 whole = {
@@ -197,6 +199,63 @@ def test_no_two_requests_could_have_been_one(group: tuple[list[Tag], Settings]) 
         assert first.start - end > gap or reach - start > limit
 
 
+LINKS = [
+    f"modbus+{kind}:///dev/x?baud={baud}&turnaround={turn}"
+    for kind in ("rtu", "ascii")
+    for baud in (1200, 9600, 115_200)
+    for turn in ("0ms", "10ms", "100ms")
+]
+
+
+@given(groups(), st.sampled_from(["modbus+tcp://h", "modbus+rtuovertcp://h:1", *LINKS]))
+def test_a_plan_never_costs_more_than_single_reads(
+    group: tuple[list[Tag], Settings], url: str
+) -> None:
+    tags, limits = group
+    link = plugin.link(url, ManualClock())
+    cost = link.cost  # type: ignore[attr-defined]
+    fitting = worth(limits, cost)
+    assert fitting.gap <= limits.gap
+
+    def taken_s(found: list[Block]) -> float:
+        asked = (query(one.function, one.start, one.count, 1) for one in found)
+        return math.fsum(cost(one)[2] for one in asked)
+
+    together = taken_s(blocks(spans(tags), fitting))
+    alone = sum(taken_s(blocks(spans(tags, [index]), fitting)) for index in range(len(tags)))
+    assert together <= alone + 1e-9
+
+
+@given(groups(), st.data())
+def test_refused_addresses_are_found_in_logarithmic_time(
+    group: tuple[list[Tag], Settings], data: st.DataObject
+) -> None:
+    """K of n tags: no more refusals than k paths through a tree of halves."""
+    tags, limits = group
+    plan = PreparedPlan(tuple(tags), limits)
+    bad = data.draw(st.sets(st.sampled_from(range(len(tags))), max_size=6)) if tags else set()
+    holes = {(span.function, span.start) for span in spans(tags, sorted(bad))}
+    at = {(span.function, cell) for span in spans(tags) for cell in range(span.start, span.end)}
+    hit = {
+        span.tag
+        for span in spans(tags)
+        if any((span.function, cell) in holes for cell in asked_alone(limits, span))
+    }
+    refusals = 0
+    for _turn in range(60):
+        _values, _quality, asked, refused = poll_counted(plan, holes)
+        refusals += refused
+        if not refused:
+            break
+    assert holes <= at
+    assert refusals <= len(hit) * (math.ceil(math.log2(max(len(tags), 2))) + 1)
+    assert asked == len(plan.reads)
+
+
+def asked_alone(limits: Settings, span: Span) -> range:
+    return widened(limits, span.function, range(span.start, span.end))
+
+
 @given(groups(), st.sets(st.tuples(st.sampled_from(Function), st.integers(0, 300)), max_size=12))
 def test_refusals_end_with_the_tags_they_are_about(
     group: tuple[list[Tag], Settings], holes: set[tuple[Function, int]]
@@ -261,16 +320,24 @@ def poll(
     plan: PreparedPlan, holes: set[tuple[Function, int]]
 ) -> tuple[tuple[Value, ...], tuple[Quality, ...] | None, int]:
     """One poll of that memory, holes refused."""
-    under_way, asked = Poll(plan), 0
+    return poll_counted(plan, holes)[:3]
+
+
+def poll_counted(
+    plan: PreparedPlan, holes: set[tuple[Function, int]]
+) -> tuple[tuple[Value, ...], tuple[Quality, ...] | None, int, int]:
+    """The same, and how many requests were refused."""
+    under_way, asked, refused = Poll(plan), 0, 0
     while under_way.todo:
         read = under_way.todo.pop()
         block, asked = read.block, asked + 1
         if any((block.function, block.start + at) in holes for at in range(block.count)):
+            refused += 1
             under_way.refused(read, RequestRefused("no", 2), "unit 1")
         else:
             under_way.answered(read, memory(block.function, block.start, block.count))
     values, quality = under_way.finish(1)
-    return values, quality, asked
+    return values, quality, asked, refused
 
 
 @settings(max_examples=60, deadline=None)
