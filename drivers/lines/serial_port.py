@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from drivers.lines.wire import Wire
 
 REFUSED: type[Exception] = ValueError
-if sys.platform != "win32":
+with suppress(ImportError):  # Windows has none
     import termios
 
     REFUSED = termios.error

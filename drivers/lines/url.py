@@ -2,6 +2,7 @@
 
     modbus+rtu:///dev/serial/by-id/usb-…?baud=9600&parity=N&stop=1
     modbus+ascii:///dev/ttyS1?baud=9600&parity=E&bits=7
+    modbus+rtu:///COM3?baud=9600
     modbus+rtuovertcp://10.0.0.9:4001
     dlt645+serial:///dev/ttyS1?baud=2400&parity=E
     dlt645+tcp://10.0.0.9:4001
@@ -25,6 +26,8 @@ from gateway.words import _
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 MOST_S = 60.0
 """What a bridge by radio may need."""
+_COM = re.compile(r"^/(COM\d+)$", re.IGNORECASE)
+"""A port of Windows, which has no folder before it."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -68,7 +71,7 @@ def serial_line(url: str, usual: Usual) -> SerialLine:
         )
     made = SerialLine(
         url=url,
-        path=parts[1],
+        path=_COM.sub(r"\1", parts[1]),
         baud=int(_one_of(url, given, "baud", str(usual.baud), *map(str, BAUDS))),
         parity=_one_of(url, given, "parity", usual.parity, "N", "E", "O"),
         stop=int(_one_of(url, given, "stop", "1", "1", "2")),

@@ -27,8 +27,11 @@ def devices_on(
     baud: int = 115200,
 ) -> Iterator[None]:
     """Serve images by unit id: on a serial port, or on a TCP port."""
-    identity = ModbusDeviceIdentification(info_name=dict(names or {}))  # type: ignore[no-untyped-call]
-    devices = [_device(unit, image, identity) for unit, image in images.items()]
+    blank = dict.fromkeys(("VendorName", "ProductCode", "MajorMinorRevision"), "")
+    identity = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]
+        info_name={**blank, **(names or {})}
+    )
+    devices = [_device(unit, image) for unit, image in images.items()]
     begun = threading.Event()
 
     def only_own(is_sent: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus' signature
@@ -41,10 +44,14 @@ def devices_on(
     async def run() -> None:
         server: ModbusSerialServer | ModbusTcpServer
         if isinstance(port, int):
-            server = ModbusTcpServer(devices, address=("127.0.0.1", port))
+            server = ModbusTcpServer(devices, identity=identity, address=("127.0.0.1", port))
         else:
             server = ModbusSerialServer(
-                devices, port=str(port), baudrate=baud, trace_packet=only_own
+                devices,
+                identity=identity,
+                port=str(port),
+                baudrate=baud,
+                trace_packet=only_own,
             )
         serving = asyncio.get_running_loop().create_task(server.serve_forever())
         await asyncio.sleep(0.2)
@@ -63,12 +70,12 @@ def devices_on(
         thread.join()
 
 
-def _device(unit: int, image: Image, identity: ModbusDeviceIdentification) -> SimDevice:
+def _device(unit: int, image: Image) -> SimDevice:
     coils, discretes, holdings, inputs = (
         _block(image.tables[table], DataType.BITS if is_bits else DataType.REGISTERS)
         for table, is_bits in TABLES
     )
-    return SimDevice(unit, (coils, discretes, holdings, inputs), identity=identity)
+    return SimDevice(unit, (coils, discretes, holdings, inputs))
 
 
 TABLES = (("coil", True), ("discrete", True), ("holding", False), ("input", False))

@@ -34,6 +34,13 @@ def test_everything_that_can_be_said() -> None:
     )
 
 
+def test_a_port_of_windows_has_no_folder() -> None:
+    made = line("modbus+rtu:///COM3?baud=19200")
+    assert isinstance(made, SerialLine)
+    assert (made.path, made.endpoint) == ("COM3", "COM3")
+    assert line("modbus+rtu:///dev/COM3").endpoint == "/dev/COM3"
+
+
 def test_the_time_that_bytes_take() -> None:
     at_9600 = line("modbus+rtu:///dev/ttyS1?parity=E").pace
     assert at_9600.seconds(8) == pytest.approx(8 * 11 / 9600)
