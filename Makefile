@@ -7,7 +7,7 @@ SECONDS ?=
 # Tests mostly wait, so two run at once.
 WORKERS ?= 2
 
-.PHONY: setup apt-venv apt-test demo test check fmt bench soak pins
+.PHONY: setup apt-venv apt-test foreign demo test check fmt bench soak pins
 
 setup: $(STAMP)
 
@@ -27,10 +27,16 @@ $(STAMP): constraints.txt pyproject.toml
 apt-test:
 	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime
 
+# modbus-serial of Node.js, where npm is: its tests are skipped without it.
+foreign:
+	@[ -d .foreign/node_modules/modbus-serial ] || ! command -v npm >/dev/null || \
+	  npm install --prefix .foreign --no-audit --no-fund --silent modbus-serial@8.0.25 || \
+	  echo "modbus-serial is not to be had: its tests are skipped"
+
 demo: $(STAMP)
 	@$(PY) -m simulators.demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: $(STAMP) apt-test
+test: $(STAMP) apt-test foreign
 	@$(PY) -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
 check: $(STAMP)
