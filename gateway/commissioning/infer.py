@@ -83,7 +83,7 @@ def infer(wanted: Wanted) -> int:
     seen = _seen(readings)
     ranked = rank(seen)
     while about and sys.stdin.isatty() and not wanted.as_json and not _is_clear(ranked):
-        _tell(ranked, seen, wanted, about)
+        _tell(ranked, seen, wanted)
         text = _("what does it show now, when it has changed? (Enter: enough)")
         again = click.prompt(text, default="", show_default=False, err=True)
         if not again:
@@ -91,7 +91,7 @@ def infer(wanted: Wanted) -> int:
         readings.append(_now(about, replace(wanted, shown=again), readings))
         seen = _seen(readings)
         ranked = rank(seen)
-    _tell(ranked, seen, wanted, about)
+    _tell(ranked, seen, wanted)
     return 0 if ranked else FAILED
 
 
@@ -131,9 +131,7 @@ def _is_clear(ranked: Sequence[Ranked]) -> bool:
     return bool(ranked) and ranked[0].share >= CLEAR and not ranked[0].others
 
 
-def _tell(
-    ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted, about: Named | None
-) -> None:
+def _tell(ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted) -> None:
     table = seen[0][0].region.table
     if wanted.as_json:
         rows = [_as_data(one, table) for one in ranked[: wanted.top]]
@@ -149,7 +147,7 @@ def _tell(
         return
     _print(ranked[: wanted.top], seen)
     _advise(ranked, seen)
-    click.echo(_piece(ranked[0], seen, wanted, about), nl=False)
+    click.echo(_piece(ranked[0], seen), nl=False)
 
 
 def _print(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
@@ -200,15 +198,14 @@ def _advise(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
         click.echo(text.format(kind=first.best.kind, others=others), err=True)
 
 
-def _piece(first: Ranked, seen: Sequence[Seen], wanted: Wanted, about: Named | None) -> str:
+def _piece(first: Ranked, seen: Sequence[Seen]) -> str:
     """The part of a site file that reads the first of the list."""
     reading, look = seen[-1]
     tag = _tag(first.best, reading.region.table, look.unit)
-    name = reading.device
-    lines = ["devices:", f"  {name}:"]
-    if about is None or about.device is None:
-        link = about.url if about else "modbus+tcp://10.0.0.5:502"
-        lines += [f"    link: {orjson.dumps(link).decode()}", f"    unit: {wanted.unit}"]
+    lines = ["devices:", f"  {reading.device}:"]
+    if reading.link:
+        link = orjson.dumps(reading.link).decode()
+        lines += [f"    link: {link}", f"    unit: {reading.unit}"]
     lines += ["    tags:", f"      found: {tag}"]
     return "\n".join(lines) + "\n"
 

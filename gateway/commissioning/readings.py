@@ -40,6 +40,9 @@ class Reading:
     Attributes:
         words: one per register; None where the device gives none.
         time_ms: UTC.
+        device: for messages.
+        link: of a device that no site file names, else "".
+        unit: of such a device.
         shown: what a display showed at that moment, "" where nobody said.
     """
 
@@ -47,6 +50,8 @@ class Reading:
     words: tuple[int | None, ...]
     time_ms: int
     device: str
+    link: str = ""
+    unit: int = 1
     shown: str = ""
 
 
@@ -78,6 +83,8 @@ def save(reading: Reading, path: Path) -> None:
         "words": reading.words,
         "time": reading.time_ms,
         "device": reading.device,
+        "link": reading.link,
+        "unit": reading.unit,
         "shown": reading.shown,
     }
     try:
@@ -97,7 +104,15 @@ def saved(path: Path) -> Reading:
         held: dict[str, Any] = orjson.loads(path.read_bytes())
         where = region(str(held["region"]))
         words = tuple(None if word is None else int(word) for word in held["words"])
-        made = Reading(where, words, int(held["time"]), str(held["device"]), str(held["shown"]))
+        made = Reading(
+            region=where,
+            words=words,
+            time_ms=int(held["time"]),
+            device=str(held["device"]),
+            link=str(held["link"]),
+            unit=int(held["unit"]),
+            shown=str(held["shown"]),
+        )
     except OSError as error:
         what = _("{path} can't be read: {reason}")
         raise GatewayError(what.format(path=path, reason=error.strerror or error)) from error

@@ -55,7 +55,8 @@ async def read(about: Named, unit: int, region: Region, timeout_s: float) -> Rea
     if not words:
         raise GatewayError(next(iter(refused.values())))
     held = tuple(words.get(tag.at) for tag in tags)
-    return Reading(region, held, batch.time_ns // 1_000_000, device.name)
+    link_url = "" if about.device else about.url
+    return Reading(region, held, batch.time_ns // 1_000_000, device.name, link_url, unit)
 
 
 def _addresses(region: Region) -> range:

@@ -18,7 +18,7 @@ HEAD = (
     "timezone: Asia/Shanghai}"
 )
 """What no device tells; `check` accepts it, and people put their own names there."""
-_MOST_REASONS = 4
+_MOST_REASONS = 3
 _MOST_OTHERS = 3
 
 

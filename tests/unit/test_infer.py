@@ -149,7 +149,7 @@ def test_a_region_has_an_end() -> None:
 
 def test_a_reading_is_kept_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
-    made = Reading(Region("input", 5, 7), (1, None, 65535), 77, "m", "231.4")
+    made = Reading(Region("input", 5, 7), (1, None, 65535), 77, "m", "modbus+tcp://h", 3, "231.4")
     save(made, path)
     assert saved(path) == made
 
@@ -168,7 +168,7 @@ def test_saved_readings_are_enough(tmp_path: Path) -> None:
     """Away from the machine: two readings, taken when the display showed something else."""
     for number, (word, text) in enumerate([(2314, "231.4 V"), (2320, "232.0")]):
         save(
-            Reading(Region("holding", 0, 2), (word, 2314, 7), 0, "meter-1", text),
+            Reading(Region("holding", 0, 2), (word, 2314, 7), 0, "meter-1", shown=text),
             tmp_path / f"{number}.json",
         )
     wanted = ["infer", "--from", str(tmp_path / "0.json"), "--from", str(tmp_path / "1.json")]
