@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError, Fault
 from gateway.sitefile.consistency import check_secrets, contradictions
-from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish, TlsConfig
+from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish
 from gateway.sitefile.document import Document, Model, examine, salvage, validate
 from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
 from gateway.sitefile.explain import Wrong, correct, describe, nearest
@@ -28,6 +28,7 @@ from gateway.sitefile.schema import schema_site
 from gateway.sitefile.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig
 from gateway.sitefile.shifts import CalendarConfig, LineCalendar, ShiftConfig
 from gateway.sitefile.tariffs import TariffConfig
+from gateway.sitefile.tls import TlsConfig
 from gateway.words import _
 
 __all__ = [

@@ -29,6 +29,7 @@ MAY: dict[str, set[str]] = {
     "naming": {"words"},
     "driver": {"model", "clock"},
     "scaling": set(),
+    "tls": {"words"},
     "contract": {"model", "settings"},
     "bucket": {"clock"},
     # settled once, plain data
@@ -106,6 +107,7 @@ MAY: dict[str, set[str]] = {
         "clock",
         "words",
         "settings",
+        "tls",
         "",
     },
     "itself": {
@@ -223,7 +225,7 @@ WIRING = {
 }
 """Rooms that put the others together, and so may import any."""
 
-DRIVERS_MAY = {"model", "errors", "clock", "words", "driver", "scaling"}
+DRIVERS_MAY = {"model", "errors", "clock", "words", "driver", "scaling", "tls"}
 SIMULATORS_MAY = {"errors", "model", "words", "sitefile", "templates"}
 VERIFYING_MAY = {"errors", "words", "secret", "sitefile"}
 """Nothing that encodes: a judge that shares code with the gateway proves little."""

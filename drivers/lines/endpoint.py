@@ -25,6 +25,15 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files of a TLS connection; without `ca` the system's authorities are trusted."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
 def endpoint(url: str, scheme: str, usual: int) -> Endpoint:
     """Read `scheme://host[:port]`; IPv6 addresses stand in brackets.
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from typing import TYPE_CHECKING, TypeVar
 
+from drivers.lines.tls import alert, context, refused
 from gateway.errors import ConnectionLost
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drivers.lines.endpoint import Endpoint
+    from drivers.lines.endpoint import Certificates, Endpoint
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
@@ -21,16 +23,27 @@ CONNECT_S = 3.0
 """Longest wait for a connection; a device on the same network answers within milliseconds."""
 
 
-async def dial(make: Callable[[], _P], where: Endpoint) -> _P:
+async def dial(
+    make: Callable[[], _P], where: Endpoint, certificates: Certificates | None = None
+) -> _P:
     """Connect, and have a protocol hear what comes.
 
+    Args:
+        make: makes the protocol.
+        where: host and port.
+        certificates: of a TLS connection; None: it is plain.
+
     Raises:
-        ConnectionLost: refused, unreachable, unknown host, or no answer within `CONNECT_S`.
+        ConnectionLost: refused, unreachable, unknown host, no answer within `CONNECT_S`, or a
+            certificate that isn't trusted.
     """
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(CONNECT_S):
-            transport, protocol = await loop.create_connection(make, where.host, where.port)
+            if certificates is None:
+                loop = asyncio.get_running_loop()
+                transport, protocol = await loop.create_connection(make, where.host, where.port)
+            else:
+                transport, protocol = await _encrypted(make, where, certificates)
     except (OSError, UnicodeError) as error:
         text = _(
             "{endpoint}: can't connect: {reason}. Check power, cable and address, and "
@@ -40,6 +53,19 @@ async def dial(make: Callable[[], _P], where: Endpoint) -> _P:
         raise ConnectionLost(text.format(endpoint=where, reason=reason)) from error
     tune(transport.get_extra_info("socket"))
     return protocol
+
+
+async def _encrypted(
+    make: Callable[[], _P], where: Endpoint, certificates: Certificates
+) -> tuple[asyncio.Transport, _P]:
+    """Connect by TLS, or not at all."""
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_connection(
+            make, where.host, where.port, ssl=context(certificates), server_hostname=where.host
+        )
+    except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
+        raise ConnectionLost(refused(where, error)) from error
 
 
 def tune(sock: socket.socket) -> None:
@@ -55,6 +81,8 @@ def reason_of(error: Exception, wait_s: float) -> str:
     """What the system says, without the addresses that asyncio writes into it."""
     if isinstance(error, TimeoutError) and not error.errno:
         return _("no answer within {timeout:g} s").format(timeout=wait_s)
+    if isinstance(error, ssl.SSLError):
+        return alert(error)
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number > 0:
         return os.strerror(number)

@@ -24,8 +24,9 @@ class Modbus:
 
     def check_link(self, url: str) -> None:
         """Raise `AddressError` when the URL is none of a Modbus link."""
-        if url.startswith(f"{config.SCHEME}:"):
+        if config.is_connection(url):
             config.endpoint(url)
+            config.certificates(url)
         else:
             from drivers.modbus.ports import line  # noqa: PLC0415
 
@@ -45,7 +46,7 @@ class Modbus:
 
     def link(self, url: str, clock: Clock) -> Link:
         """Make the link for a URL; nothing is opened yet."""
-        if url.startswith(f"{config.SCHEME}:"):
+        if config.is_connection(url):
             from drivers.modbus.client import TcpLink  # noqa: PLC0415
 
             return TcpLink(url, clock)

@@ -37,7 +37,8 @@ from pymodbus.pdu.register_message import (
 )
 
 from drivers.lines.sockets import CONNECT_S, dial, reason_of
-from drivers.modbus.config import endpoint
+from drivers.lines.tls import unheard
+from drivers.modbus.config import certificates, endpoint
 from drivers.modbus.messages import exception
 from drivers.modbus.register import Function, Store
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
@@ -176,6 +177,7 @@ class TcpLink:
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
         self._where = endpoint(url)
+        self._certificates = certificates(url)
         self.endpoint = str(self._where)
         self.clock = clock
         self.late = 0
@@ -184,6 +186,11 @@ class TcpLink:
         self._opening = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._tid = 0
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is made by TLS."""
+        return self._certificates is not None
 
     @property
     def is_open(self) -> bool:
@@ -199,7 +206,9 @@ class TcpLink:
         async with self._opening:
             if self.is_open:
                 return
-            self._connection = await dial(lambda: _Connection(self), self._where)
+            self._connection = await dial(
+                lambda: _Connection(self), self._where, self._certificates
+            )
 
     async def close(self) -> None:
         """Hang up; safe to call twice. A question under way ends with `ConnectionLost`."""
@@ -258,6 +267,7 @@ class _Connection(asyncio.Protocol):
         self._strays = 0
         self._reason = ""
         self._transport: asyncio.Transport
+        self._is_new = link.is_encrypted
         self.closed = self._loop.create_future()
         self.is_alive = False
 
@@ -268,10 +278,13 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_alive = False
         self.closed.set_result(None)
-        reason = self._reason or (
-            _("the device hung up") if exc is None else reason_of(exc, CONNECT_S)
-        )
-        self._fail_all(reason)
+        self._fail_all(self._reason or self._end(exc))
+
+    def _end(self, exc: Exception | None) -> str:
+        """Why it is over, where it wasn't ended here."""
+        if exc is not None:
+            return reason_of(exc, CONNECT_S)
+        return unheard() if self._is_new else _("the device hung up")
 
     async def ask(self, tid: int, query: Query, timeout_s: float) -> Answer:
         future: asyncio.Future[Answer] = self._loop.create_future()
@@ -286,6 +299,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._silences = 0
+        self._is_new = False
         if self._rest:
             data = self._rest + data
         while len(data) >= _HEADER.size:

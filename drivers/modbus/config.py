@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from drivers.lines import endpoint as lines
+from drivers.lines.endpoint import Certificates
 from gateway.driver import AddressError
 from gateway.words import _
 
@@ -16,14 +18,16 @@ if TYPE_CHECKING:
     from drivers.lines.endpoint import Endpoint
     from drivers.modbus.register import Function
 
-SCHEME = "modbus+tcp"
-DEFAULT_PORT = 502
+SCHEME, ENCRYPTED = "modbus+tcp", "modbus+tls"
+DEFAULT_PORT, ENCRYPTED_PORT = 502, 802
+"""Source of the second: Modbus/TCP Security Protocol Specification V2.1, 1."""
 
 MAX_READ = 125
 """Registers in one answer (Modbus Application Protocol V1.1b3, 6.3)."""
 MAX_BITS = 2000
 """Coils or discrete inputs in one answer (same, 6.1)."""
 
+_FILES = tuple(field.name for field in fields(Certificates))
 WRITES = ("", "single", "multiple")
 """Either; one register or coil at a time; only the functions for several."""
 
@@ -100,13 +104,38 @@ def _settings(*given: object) -> Settings:
     )
 
 
+def is_connection(url: str) -> bool:
+    """Whether a link is a connection of Modbus TCP, plain or encrypted; else it is a line."""
+    return url.startswith((f"{SCHEME}:", f"{ENCRYPTED}:"))
+
+
 def endpoint(url: str) -> Endpoint:
-    """Read `modbus+tcp://host[:port]`.
+    """Read `modbus+tcp://host[:port]` or `modbus+tls://host[:port]`.
 
     Raises:
         AddressError: with what is wrong and what to write.
     """
+    if url.startswith(f"{ENCRYPTED}:"):
+        return lines.endpoint(url.partition("?")[0], ENCRYPTED, ENCRYPTED_PORT)
     return lines.endpoint(url, SCHEME, DEFAULT_PORT)
+
+
+def certificates(url: str) -> Certificates | None:
+    """The files behind the question mark of a resolved link; None: it is plain.
+
+    Raises:
+        AddressError: something else stands there.
+    """
+    if not url.startswith(f"{ENCRYPTED}:"):
+        return None
+    given = dict(parse_qsl(url.partition("?")[2]))
+    odd = next((key for key in given if key not in _FILES), None)
+    if odd is not None:
+        what = _("`{url}`: a line has no {key}").format(url=url, key=odd)
+        raise AddressError(
+            "bad-link", what, _("there are: {known}").format(known=", ".join(_FILES))
+        )
+    return Certificates(**given)
 
 
 def _within(options: Mapping[str, object], key: str, default: int, low: int, high: int) -> int:

@@ -7,6 +7,7 @@ import ssl
 from enum import StrEnum
 
 from gateway.errors import BrokerUnavailable, ConfigError
+from gateway.tls import reason
 from gateway.words import _
 
 
@@ -72,7 +73,7 @@ def explain(error: Exception) -> BrokerUnavailable:
         case socket.gaierror():
             return BrokerUnavailable(reason(error), Cause.NAME)
         case ssl.SSLCertVerificationError():
-            return BrokerUnavailable(error.verify_message, Cause.TLS)
+            return BrokerUnavailable(reason(error), Cause.TLS)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return BrokerUnavailable(reason(error), Cause.NETWORK)
         case ssl.SSLError():
@@ -81,13 +82,6 @@ def explain(error: Exception) -> BrokerUnavailable:
             return BrokerUnavailable(str(error), Cause.CREDENTIALS)
         case _:
             return BrokerUnavailable(reason(error), Cause.NETWORK)
-
-
-def reason(error: Exception) -> str:
-    """The system's own words, without its numbers."""
-    if isinstance(error, ssl.SSLError):
-        return error.reason or str(error)
-    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
 def advice(cause: str, client_id: str) -> str:

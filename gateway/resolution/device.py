@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
 from gateway.driver import AddressError
 from gateway.model import Device, Group, Order, Tag, Write
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.resolution.device_template import LoadedTemplate
     from gateway.sitefile.area import AreaConfig
     from gateway.sitefile.document import Document
+    from gateway.sitefile.equipment import DeviceConfig
     from gateway.sitefile.sections import Site
     from gateway.sitefile.yaml12 import KeyPath
 
@@ -194,7 +196,7 @@ def build(
             groups[tag.group].append(tag)
     device = Device(
         name=out.name,
-        link=config.link,
+        link=_link(config),
         timeout_s=config.timeout,
         groups=tuple(
             Group(out.name, group, config.groups.get(group, config.poll), tuple(tags))
@@ -205,6 +207,12 @@ def build(
         where=site.document.at(path),
     )
     return device, faults
+
+
+def _link(config: DeviceConfig) -> str:
+    """The link with its certificates, so that it is another one where they are others."""
+    files = config.tls.model_dump(exclude_none=True) if config.tls else {}
+    return f"{config.link}?{urlencode(files, safe='/')}" if files else config.link
 
 
 def _areas(stated: Sequence[AreaConfig], known: Sequence[AreaConfig]) -> list[Mapping[str, object]]:

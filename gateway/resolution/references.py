@@ -73,6 +73,10 @@ def industry(site: Site, *, always: bool = False) -> tuple[Industry | None, list
     return industry, [*faults, *wrong]
 
 
+SAME = {"modbus+tls": "modbus+tcp"}
+"""Schemes that carry the same protocol as another."""
+
+
 def templates(site: Site) -> tuple[dict[str, LoadedTemplate], list[Fault]]:
     """Load each device's template; one that several devices share is read once."""
     loaded: dict[str, LoadedTemplate] = {}
@@ -94,7 +98,7 @@ def templates(site: Site) -> tuple[dict[str, LoadedTemplate], list[Fault]]:
         if template is None:
             continue
         scheme = settings.link.partition("://")[0]
-        if scheme in template.model.protocols:
+        if SAME.get(scheme, scheme) in template.model.protocols:
             loaded[device] = template
         else:  # its addresses mean nothing to the link's driver
             what = _("{template} does not speak {scheme}").format(template=name, scheme=scheme)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
+    from gateway.sitefile.tls import TlsConfig
 
 
 def contradictions(site: Site) -> list[Fault]:
@@ -28,6 +29,7 @@ def contradictions(site: Site) -> list[Fault]:
     return [
         *_groups(site),
         *_lines(site),
+        *_links(site),
         *_dates(site),
         *_twice(site),
         *_client_ids(site),
@@ -209,11 +211,32 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
         if publish.commands and publish.commands.key:
             keys = publish.commands.key.file
             yield (*path, "commands", "key", "file"), partial(check_keys, keys)
-        if publish.tls and publish.tls.ca:
-            yield (*path, "tls", "ca"), partial(check_authority, publish.tls.ca)
-        if publish.tls and publish.tls.cert and publish.tls.key:
-            yield (*path, "tls", "key"), partial(check_secret, publish.tls.key)
-            yield (*path, "tls", "cert"), partial(check_pair, publish.tls.cert, publish.tls.key)
+        yield from _certificates((*path, "tls"), publish.tls)
+    for name, device in site.devices.items():
+        yield from _certificates(("devices", name, "tls"), device.tls)
     for path, secret in secrets:
         if secret is not None:
             yield (*path, "file"), partial(check_secret, secret.file)
+
+
+def _certificates(
+    path: tuple[str, ...], tls: TlsConfig | None
+) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:
+    """List the files of a connection's certificates."""
+    if tls and tls.ca:
+        yield (*path, "ca"), partial(check_authority, tls.ca)
+    if tls and tls.cert and tls.key:
+        yield (*path, "key"), partial(check_secret, tls.key)
+        yield (*path, "cert"), partial(check_pair, tls.cert, tls.key)
+
+
+def _links(site: Site) -> Iterator[Fault]:
+    """Devices of one connection have one set of certificates."""
+    first: dict[str, str] = {}
+    for name, device in site.devices.items():
+        other = first.setdefault(device.link, name)
+        if device.tls != site.devices[other].tls:
+            what = _("{other} is on the same link, with other certificates").format(other=other)
+            next_ = _("write the same tls: for both")
+            path = ("devices", name, "tls" if device.tls else "link")
+            yield site.document.fault(path, "contradiction", what, next_, key=True)

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.sitefile.explain import Wrong, describe
-from gateway.sitefile.files import FilePath, SecretFile, in_url
+from gateway.sitefile.files import SecretFile, in_url
 from gateway.sitefile.names import ClientId
 from gateway.sitefile.part import Part, example
+from gateway.sitefile.tls import TlsConfig
 from gateway.sitefile.units import Duration, Flag, Maybe, Rate, between
 from gateway.words import _
 
@@ -70,35 +71,6 @@ Version = Annotated[
     WithJsonSchema({"enum": [5, "5", "3.1.1", "auto"]}),
 ]
 Word = Annotated[str, Field(min_length=1)]
-
-
-class TlsConfig(Part):
-    """Certificates for a connection; without `ca` the system's authorities are trusted."""
-
-    model_config = example({"ca": "ca.crt"}, dependentRequired={"cert": ["key"], "key": ["cert"]})
-
-    ca: Maybe[FilePath] = Field(
-        default=None,
-        description="Authorities that sign the broker's certificate.",
-        examples=["ca.crt"],
-    )
-    cert: Maybe[FilePath] = Field(
-        default=None, description="The gateway's own certificate.", examples=["gw-01.crt"]
-    )
-    key: Maybe[FilePath] = Field(
-        default=None, description="Its key, mode 600.", examples=["gw-01.key"]
-    )
-
-    @model_validator(mode="after")
-    def _pair(self) -> "TlsConfig":
-        if (self.cert is None) != (self.key is None):
-            given, lacks = ("cert", "key") if self.key is None else ("key", "cert")
-            what = _("needs {lacks} beside it").format(lacks=lacks)
-            next_ = _("add {lacks}: with the path of its file, or delete {given}").format(
-                given=given, lacks=lacks
-            )
-            raise Wrong("lacks-partner", what, next_, at=(given,))
-        return self
 
 
 class CommandsConfig(Part):

@@ -13,11 +13,14 @@ from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.files import SecretFile, in_url
 from gateway.sitefile.names import TagName, TemplateName
 from gateway.sitefile.part import Part, example, upside_down
+from gateway.sitefile.tls import TlsConfig
 from gateway.sitefile.units import Duration, Int, Maybe, Number, Period, Scalar, Text, between
 from gateway.words import _
 
 DEFAULT_GROUP = "default"
 """The group of tags that name none; its pace is the device's `poll`."""
+ENCRYPTED = "modbus+tls"
+"""The scheme of links that have certificates."""
 
 
 def _address(value: object) -> object:
@@ -270,6 +273,11 @@ class DeviceConfig(Part):
         "the only meter on the line is asked for it.",
         examples=["202411110002"],
     )
+    tls: Maybe[TlsConfig] = Field(
+        default=None,
+        description="Certificates of a modbus+tls connection.",
+        examples=[{"ca": "ca.crt"}],
+    )
     template: Maybe[TemplateName] = Field(
         default=None,
         description="Brings the PLC's own addresses, or a meter's tags.",
@@ -319,3 +327,16 @@ class DeviceConfig(Part):
         description="Tags of the site's own, and changes to the template's.",
         examples=[{"shots": {"at": "D102", "kind": "u32"}}],
     )
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> "DeviceConfig":
+        is_encrypted = self.link.startswith(f"{ENCRYPTED}:")
+        if self.tls is not None and not is_encrypted:
+            what = _("{url} is not encrypted, so it has no certificates").format(url=self.link)
+            next_ = _("write {scheme}://, or delete tls").format(scheme=ENCRYPTED)
+            raise Wrong("contradiction", what, next_, at=("tls",))
+        if is_encrypted and "?" in self.link:
+            what = _("the certificates of a link don't stand in its URL")
+            next_ = _("write tls: {{ca: …, cert: …, key: …}} beside it").format()
+            raise Wrong("bad-link", what, next_, at=("link",))
+        return self
