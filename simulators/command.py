@@ -29,7 +29,9 @@ from gateway.words import _
 @click.option("--truth", type=click.Path(path_type=Path), help=_("Write what really happened."))
 @click.option("--seconds", type=float, help=_("Stop by itself after so long."))
 @click.option("--seed", type=int, help=_("Another run of the same workshop."))
-@click.option("--port-base", type=int, help=_("First port, instead of the scenario's."))
+@click.option(
+    "--port-base", type=click.IntRange(0, 60_000), help=_("First port, instead of the scenario's.")
+)
 def simulate(
     scenario: Path | None,
     site: Path | None,

@@ -14,6 +14,7 @@ TCP, RTU, ASCII, RTU_OVER_TCP = "modbus+tcp", "modbus+rtu", "modbus+ascii", "mod
 SCHEMES = (TCP, RTU, ASCII, RTU_OVER_TCP)
 LINES = frozenset({RTU, ASCII})
 """Served as pseudo-terminals, at the path that the URL names."""
+USUAL_PORT = 502
 USUAL_BAUD = 9600
 TURN_S = 0.003
 """How long a device thinks before it answers on a line, unless the URL says it."""
@@ -49,14 +50,17 @@ class Place:
             port = parts.port
         except ValueError:  # a port that is no number
             raise _refuse(url) from None
-        place = cls(parts.scheme, parts.hostname or "", port or 0, parts.path, parts.query)
-        is_sound = {
-            True: not parts.netloc and place.path.strip("/"),
-            False: place.host and port is not None and not place.path,
-        }[place.is_line]
-        if parts.scheme not in SCHEMES or not is_sound:
+        if parts.scheme not in SCHEMES:
             raise _refuse(url)
-        return place
+        if parts.scheme in LINES:
+            if parts.netloc or not parts.path.strip("/"):
+                raise _refuse(url)
+            return cls(parts.scheme, path=parts.path, query=parts.query)
+        if not parts.hostname or parts.path.strip("/"):
+            raise _refuse(url)
+        return cls(
+            parts.scheme, parts.hostname, USUAL_PORT if port is None else port, "", parts.query
+        )
 
     @property
     def is_line(self) -> bool:

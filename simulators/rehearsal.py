@@ -20,6 +20,7 @@ from gateway.sitefile.document import load as read_document
 from gateway.sitefile.explain import Wrong
 from gateway.templates import load
 from gateway.words import _
+from simulators.anatomy import anatomies, union
 from simulators.course import Counter, Life, told, wander, worked
 from simulators.place import SCHEMES, Place
 from simulators.ports import free_ports
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from gateway.model import Asset, Binding, Device, Tag
     from gateway.sitefile.document import Document
     from gateway.templates import Plant
+    from simulators.anatomy import Anatomy
     from simulators.course import Course
+    from simulators.memory import Area
 
 HOST, FIRST_PORT = "127.0.0.1", 15100
 DEAD = "127.0.0.1:9"
@@ -113,30 +116,33 @@ def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehe
     links = dict(_links(document))
     local = places(dict.fromkeys(links.values()), folder, port_base)
     courses = dict(_courses(plant, seed))
-    tags = {device.name: _tags(device) for device in plant.devices}
-    alike: dict[tuple[object, int], list[Tag]] = {}
-    for device in plant.devices:
-        place = local[device.link]
-        if place is not None:
-            alike.setdefault((place.key, _unit(device)), []).extend(tags[device.name])
+    served = {device.name: device for device in plant.devices if local[device.link] is not None}
+    polled = {name: frozenset(tag.name for tag in _tags(one)) for name, one in served.items()}
+    rest = anatomies(document, polled)
+    # What is polled comes last, so that it holds where two tags share a register.
+    tags = {
+        name: (*(rest[name].tags if name in rest else ()), *_tags(one))
+        for name, one in served.items()
+    }
+    alike: dict[tuple[object, int], list[Area]] = {}
+    for name, one in served.items():
+        also = rest[name].areas if name in rest else ()
+        unit = alike.setdefault((_key(local[one.link]), _unit(one)), [])
+        unit += (*areas(tags[name]), *also)
     devices: dict[str, Rehearsed] = {}
-    for device in plant.devices:
-        place = local[device.link]
-        if place is not None:
-            template = document.get(("devices", device.name, "template"))
-            devices[device.name] = Rehearsed(
-                title=" ".join(filter(None, (str(template or ""), f"({len(tags[device.name])})"))),
-                link=str(place),
-                unit=_unit(device),
-                tags=tags[device.name],
-                courses={
-                    tag.name: courses[device.name, tag.name]
-                    for tag in tags[device.name]
-                    if (device.name, tag.name) in courses
-                },
-                areas=areas(alike[place.key, _unit(device)]),
-                identity=_identity(template),
-            )
+    for name, one in served.items():
+        own = rest.get(name)
+        template = document.get(("devices", name, "template"))
+        counted = _("tags: {count}").format(count=len(_tags(one)))
+        devices[name] = Rehearsed(
+            title=f"{template}  {counted}" if template else counted,
+            link=str(local[one.link]),
+            unit=_unit(one),
+            tags=tags[name],
+            courses={tag.name: _course(tag, own, courses, seed) for tag in tags[name]},
+            areas=union(alike[_key(local[one.link]), _unit(one)]),
+            identity=own.identity if own else (),
+        )
     if not devices:
         what, next_ = _("none of its devices can be served"), _("simulators serve: {known}")
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
@@ -238,7 +244,7 @@ def _nobody(link: str, folder: Path) -> str:
 
 
 def _courses(plant: Plant, seed: int) -> Iterator[tuple[tuple[str, str], Course]]:
-    """How each tag's value moves: as its asset lives, else by itself."""
+    """How the value of each tag moves that an asset is made of."""
     bound: dict[tuple[str, str], tuple[Asset, Binding, Life]] = {}
     for asset in plant.assets:
         ways = len(set(asset.kpi.states.values())) - 1 if asset.kpi else 1
@@ -248,12 +254,8 @@ def _courses(plant: Plant, seed: int) -> Iterator[tuple[tuple[str, str], Course]
     for device in plant.devices:
         for tag in _tags(device):
             key = device.name, tag.name
-            if tag.kind is Kind.STRING:
-                yield key, wander("", 0.0, 0.0)
-            elif key in bound:
+            if key in bound:
                 yield key, _lived(tag, *bound[key], seed=seed)
-            else:
-                yield key, _alone(tag, tag.low, tag.high, seed)
 
 
 def _lived(tag: Tag, asset: Asset, binding: Binding, life: Life, *, seed: int) -> Course:
@@ -276,6 +278,24 @@ def _lived(tag: Tag, asset: Asset, binding: Binding, life: Life, *, seed: int) -
     if signal == "power" and not isinstance(swaying, Counter):
         return worked(life, lambda now_s: swaying(now_s) * IDLE_SHARE, swaying)
     return swaying
+
+
+def _course(
+    tag: Tag, own: Anatomy | None, courses: Mapping[tuple[str, str], Course], seed: int
+) -> Course:
+    """How a tag's value moves: not at all where the device is known by it."""
+    if own is not None and tag.name in own.fixed:
+        value = own.fixed[tag.name]
+        return wander("", value, value)
+    lived = courses.get((tag.device, tag.name))
+    low, high = (own.ranges.get(tag.name) if own else None) or (None, None)
+    low = tag.low if low is None or (tag.low is not None and tag.low > low) else low
+    high = tag.high if high is None or (tag.high is not None and tag.high < high) else high
+    return lived or _alone(tag, low, high, seed)
+
+
+def _key(place: Place | None) -> object:
+    return place.key if place is not None else None
 
 
 def _states(states: Mapping[str, str]) -> list[float]:
@@ -338,11 +358,3 @@ def _tags(device: Device) -> tuple[Tag, ...]:
 def _unit(device: Device) -> int:
     unit = device.options.get("unit", 1)
     return unit if isinstance(unit, int) else 1
-
-
-def _identity(template: object) -> tuple[str, ...]:
-    """Vendor, model and revision, as function 43 tells them."""
-    if not isinstance(template, str):
-        return ()
-    vendor, _slash, model = template.removesuffix(".yaml").rpartition("/")
-    return vendor.removeprefix("./"), model, "simulated"

@@ -148,12 +148,13 @@ class Simulation:
         return partial(pdu.answer, self.workshop.memories[name], identity=identity)
 
     async def _begin(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
-        self._active[name].append(fault)
-        await self._link(name).begin(self._plan.devices[name].unit, fault)
         if fault.kind in COUNTING:
             self._advance()
             if not self.workshop.count_from(name, COUNTING[fault.kind]):
                 say(_("{name}: has no counters").format(name=name))
+                return
+        self._active[name].append(fault)
+        await self._link(name).begin(self._plan.devices[name].unit, fault)
         self._note_fault(name, fault, active=True)
         say(_("{name}: {fault} begins").format(name=name, fault=fault))
 

@@ -138,6 +138,26 @@ def test_every_template_is_served_and_read_back_within_its_ranges(tmp_path: Path
                 assert low <= value <= high, (device, name, value)
 
 
+def test_what_is_served_is_found_by_scan(tmp_path: Path) -> None:
+    link = "modbus+rtu:///dev/ttyS1?baud=115200"
+    (tmp_path / "site.yaml").write_text(
+        f"{HEAD}devices:\n"
+        f'  a: {{link: "{link}", unit: 2, template: chint/ddsu666}}\n'
+        f'  b: {{link: "{link}", unit: 3, template: xinje/xd-xl, tags: {{x: {{at: D100}}}}}}\n',
+        "utf-8",
+    )
+    with simulated(tmp_path, "--site", "site.yaml") as process:
+        (told, _other) = lines(process, 2)
+        found = subprocess.run(
+            [sys.executable, "-m", "gateway", "scan", told.split()[3], "--units", "2,3"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    assert re.findall("template: (.*)", found.stdout) == ["chint/ddsu666", "xinje/xd-xl"]
+
+
 def is_plc(name: str) -> bool:
     template = TEMPLATES.open(name, ROOT)[0]
     return template is not None and not template.data.get("tags")

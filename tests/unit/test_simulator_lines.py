@@ -184,6 +184,10 @@ def test_places_are_spelled_as_site_files_do(url: str) -> None:
     assert str(Place.of(url)) == url
 
 
+def test_a_port_that_is_not_said_is_that_of_modbus() -> None:
+    assert str(Place.of("modbus+tcp://10.0.0.5")) == "modbus+tcp://10.0.0.5:502"
+
+
 def test_a_byte_takes_what_the_line_says() -> None:
     assert Place.of("modbus+rtu:///dev/x").byte_s == pytest.approx(10 / 9600)
     assert Place.of("modbus+rtu:///dev/x?baud=19200&parity=E").byte_s == pytest.approx(11 / 19200)
@@ -194,7 +198,7 @@ def test_a_byte_takes_what_the_line_says() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["modbus+rtu://line", "modbus+tcp://h", "modbus+tcp://h:x", "opc.tcp://h:4840", "", "x:///y"],
+    ["modbus+rtu://line", "modbus+tcp://", "modbus+tcp://h:x", "opc.tcp://h:4840", "", "x:///y"],
 )
 def test_what_nothing_serves_is_refused(url: str) -> None:
     with pytest.raises(Wrong):
