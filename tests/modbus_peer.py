@@ -175,7 +175,7 @@ class _Connection(asyncio.Protocol):
             if len(self._rest) < 6 + length:
                 return
             asked, self._rest = self._rest[: 6 + length], self._rest[6 + length :]
-            function, start, count = struct.unpack(">BHH", asked[7:12])
+            function, start, count = struct.unpack(">BHH", asked[7:12].ljust(5, b"\0"))
             self._peer.raw = asked
             request = Request(tid, unit, function, start, count, asked[12:])
             self._peer.requests.append(request)

@@ -17,10 +17,18 @@ from gateway.words import _
 @click.option("--parities", help=_("Parities to try, e.g. N,E; else the link's own."))
 @click.option("--out", type=click.Path(path_type=Path), help=_("A file for the piece as well."))
 @click.option(
-    "--timeout", type=click.FloatRange(0.02, 10), default=0.3, help=_("Seconds a unit has.")
+    "--timeout",
+    type=click.FloatRange(0.02, 10),
+    default=0.3,
+    show_default=True,
+    help=_("Seconds a unit has."),
 )
 @click.option(
-    "--pause", type=click.FloatRange(0, 10), default=0.02, help=_("Seconds between questions.")
+    "--pause",
+    type=click.FloatRange(0, 10),
+    default=0.02,
+    show_default=True,
+    help=_("Seconds between questions."),
 )
 @click.option("--anyway", is_flag=True, help=_("Also where somebody else talks on the line."))
 def scan(
@@ -60,7 +68,11 @@ def scan(
 )
 @click.option("--top", type=click.IntRange(1), default=8, help=_("Rows to print."))
 @click.option(
-    "--timeout", type=click.FloatRange(0.02, 60), default=1.0, help=_("Seconds an answer may take.")
+    "--timeout",
+    type=click.FloatRange(0.02, 60),
+    default=1.0,
+    show_default=True,
+    help=_("Seconds an answer may take."),
 )
 @click.option("--json", "as_json", is_flag=True, help=_("Print the rows as JSON."))
 def infer(

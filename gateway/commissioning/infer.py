@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 CLEAR = 0.95
 """Share from which on one number stands for what is shown, and no other."""
+_AT_LEAST, _WORTH = 3, 0.005
+"""Rows that are always shown, and the share from which on more are."""
+_KEPT_WHOLE = 6
+"""Columns that name the candidate."""
 _TABLES = {"holding": 4, "input": 3}
 
 
@@ -145,7 +149,12 @@ def _tell(ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted) -> Non
         where, numbers = seen[0][0].region, ", ".join(look.text for _reading, look in seen)
         click.echo(text.format(region=where, shown=numbers), err=True)
         return
-    _print(ranked[: wanted.top], seen)
+    told = [
+        one
+        for place, one in enumerate(ranked[: wanted.top])
+        if place < _AT_LEAST or one.share >= _WORTH
+    ]
+    _print(told, seen)
     _advise(ranked, seen)
     click.echo(_piece(ranked[0], seen), nl=False)
 
@@ -156,9 +165,15 @@ def _print(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
 
     reading = seen[0][0]
     made = Table(box=None)
-    heads = ("%", _("address"), "", _("kind"), _("order"), _("scale"), _("value"))
+    # What a narrow terminal breaks are the last columns.
+    heads = ("%", _("address"), "", _("kind"), _("byte order"), _("scale"), _("value"))
     for place, head in enumerate((*heads, _("raw registers"), _("or"))):
-        made.add_column(head, justify="right" if place in {0, 5, 6} else "left")
+        made.add_column(
+            head,
+            justify="right" if place in {0, 5, 6} else "left",
+            no_wrap=place < _KEPT_WHOLE,
+            overflow="fold",
+        )
     for one in ranked:
         best = one.best
         start = best.address - reading.region.first
@@ -170,7 +185,7 @@ def _print(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
             best.kind,
             best.decoding.order if best.decoding.width > 1 else "",
             f"{best.scale:g}",
-            ", ".join(f"{value:.8g}" for value in best.values),
+            ", ".join(f"{value:.7g}" for value in best.values),
             " ".join(f"{word:04X}" for word in words if word is not None),
             ", ".join(_spelled(other, reading.region.table) for other in one.others[:3]),
         )

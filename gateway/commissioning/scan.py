@@ -71,16 +71,19 @@ def scan(wanted: Wanted) -> int:
         raise GatewayError(text.format(path=wanted.out))
     urls = _urls(about, wanted)
     sweep = Sweep(wanted.manner)
-    is_cut = False
+    code = 0
     try:
         asyncio.run(_search(about, urls, wanted, sweep))
     except KeyboardInterrupt:
-        is_cut = True
+        code = INTERRUPTED
         click.echo(_("\nstopped; this was found until then"), err=True)
+    except GatewayError as error:
+        if not sweep.found:
+            raise
+        code = FAILED
+        click.echo(f"\n{error}", err=True)
     _tell(sweep, about, wanted, urls)
-    if is_cut:
-        return INTERRUPTED
-    return 0 if sweep.found else FAILED
+    return code or (0 if sweep.found else FAILED)
 
 
 async def _search(about: Named, urls: Sequence[str], wanted: Wanted, sweep: Sweep) -> None:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import serial
 import yaml
 from click.testing import CliRunner
@@ -165,7 +166,8 @@ def test_another_master_on_the_line(tmp_path: Path) -> None:
     assert "something is talking on this line already" in found.stderr
 
 
-def test_ctrl_c_leaves_what_was_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["Ctrl-C", "unplugged"])
+def test_what_stops_it_leaves_what_was_found(how: str, tmp_path: Path) -> None:
     images = {2: of_device("eastron_sdm120", random.Random(3), 2)}
     site = tmp_path / "found.yaml"
     with Cable(tmp_path) as cable, devices_on(cable.far, images):
@@ -178,10 +180,15 @@ def test_ctrl_c_leaves_what_was_found(tmp_path: Path) -> None:
             for line in scanning.stderr:
                 if line.startswith("unit 2"):
                     break
-            scanning.send_signal(signal.SIGINT)
+            if how == "Ctrl-C":
+                scanning.send_signal(signal.SIGINT)
+            else:
+                cable.unplug()
             said, told = scanning.communicate(timeout=20)
-    assert scanning.returncode == 130, told
-    assert "this was found until then" in told
+        if how == "unplugged":
+            cable.plug()
+    assert scanning.returncode == (130 if how == "Ctrl-C" else 1), told
+    assert ("this was found until then" if how == "Ctrl-C" else "can't open the port") in told
     assert "Traceback" not in told
     assert yaml.safe_load(said)["devices"]["sdm120-2"]["unit"] == 2
     assert site.read_text("utf-8") == said
