@@ -274,8 +274,13 @@ class Explorer(Protocol):
     def units(self) -> range:
         """Every unit that there may be on a link."""
 
-    async def hello(self, unit: int, timeout_s: float) -> Hello | None:
+    async def hello(self, unit: int, timeout_s: float, *, is_thorough: bool) -> Hello | None:
         """What a unit answers to a question that any device knows; None where nobody is there.
+
+        Args:
+            unit: to be asked.
+            timeout_s: how long an answer may take.
+            is_thorough: ask one that is silent in other ways as well.
 
         Raises:
             ConnectionLost: the link can't be opened.

@@ -18,6 +18,9 @@ TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 class ImageLink:
     """Answers reads from images, by unit; other functions are illegal.
 
+    Args:
+        is_mute: silent where others refuse.
+
     Attributes:
         asked: unit, function, address and count of each question.
     """
@@ -27,8 +30,9 @@ class ImageLink:
     late = rejected = 0
     is_open = True
 
-    def __init__(self, images: Mapping[int, Image]) -> None:
+    def __init__(self, images: Mapping[int, Image], *, is_mute: bool = False) -> None:
         self.images = images
+        self.is_mute = is_mute
         self.asked: list[tuple[int, int, int, int]] = []
 
     async def open(self) -> None:
@@ -50,6 +54,8 @@ class ImageLink:
         table = image.tables[TABLES[function]]
         wanted = range(start, start + count)
         if any(address not in table for address in wanted):
+            if self.is_mute:
+                raise RequestTimeout(f"no answer within {timeout_s} s")
             raise RequestRefused("illegal data address", 2)
         if function in {1, 2}:
             bits = sum(table[address] << place for place, address in enumerate(wanted))

@@ -64,14 +64,28 @@ class Explorer:
     def __init__(self, link: Asks) -> None:
         self._link = link
 
-    async def hello(self, unit: int, timeout_s: float) -> Hello | None:
+    async def hello(self, unit: int, timeout_s: float, *, is_thorough: bool) -> Hello | None:
         """Ask for one register, and tell what came back; None: nobody is there.
+
+        Args:
+            unit: to be asked.
+            timeout_s: how long an answer may take.
+            is_thorough: ask one that is silent for an input register too; on a line that goes
+                with a loopback (function 8), since the link wants to know first where it stands.
 
         Raises:
             ConnectionLost: the link can't be opened.
         """
+        tables = (Function.HOLDING, Function.INPUT) if is_thorough else (Function.HOLDING,)
+        for table in tables:
+            heard = await self._first(unit, table, timeout_s)
+            if heard is not None:
+                return heard
+        return None
+
+    async def _first(self, unit: int, table: Function, timeout_s: float) -> Hello | None:
         try:
-            data = await self._ask(query(Function.HOLDING, 0, 1, unit), timeout_s)
+            data = await self._ask(query(table, 0, 1, unit), timeout_s)
         except RequestTimeout:
             return None
         except RequestRefused as error:
@@ -81,7 +95,8 @@ class Explorer:
             return None
         except DriverError as error:
             return Hello(str(error))
-        return Hello(_("holding 0 is {value}").format(value=int.from_bytes(data)), "holding:0")
+        text = _("{at} is {value}").format(at=f"{table.word} 0", value=int.from_bytes(data))
+        return Hello(text, f"{table.word}:0")
 
     async def names(self, unit: int, timeout_s: float) -> dict[str, str]:
         """What a unit says of itself by function 43; empty where it doesn't know it."""

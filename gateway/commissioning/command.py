@@ -30,6 +30,7 @@ from gateway.words import _
     show_default=True,
     help=_("Seconds between questions."),
 )
+@click.option("--thorough", is_flag=True, help=_("Ask silent units in other ways as well."))
 @click.option("--anyway", is_flag=True, help=_("Also where somebody else talks on the line."))
 def scan(
     words: tuple[str, ...],
@@ -40,6 +41,7 @@ def scan(
     timeout: float,
     pause: float,
     *,
+    thorough: bool,
     anyway: bool,
 ) -> None:
     """Exit 1 where nobody answers; what was found is on the standard output."""
@@ -47,7 +49,7 @@ def scan(
     from gateway.commissioning.scan import scan as search  # noqa: PLC0415
     from gateway.commissioning.sweep import Manner  # noqa: PLC0415
 
-    manner = Manner(timeout, pause, anyway)
+    manner = Manner(timeout, pause, anyway, thorough)
     sys.exit(search(Wanted(words, units, bauds, parities, out, manner)))
 
 

@@ -14,7 +14,7 @@ from gateway.errors import ConnectionLost, DriverError, RequestTimeout
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 
     from gateway.clock import Clock
     from gateway.commissioning.knowledge import Hypothesis
@@ -31,8 +31,9 @@ VENDOR, PRODUCT, OTHER = 10.0, 14.0, -8.0
 _LOST = -4.0
 _BEHIND = 8.0
 """Bits behind the best at which what was contradicted once is given up."""
-_SILENCES = 4
-"""Questions in a row without an answer, after which a device is left alone."""
+_ATTEMPTS = 2
+_SILENCES = 3
+"""Questions in a row without an answer, after which it is asked whether it is there at all."""
 
 
 @dataclass(slots=True)
@@ -99,12 +100,16 @@ class Identifier:
         self._timeout_s = timeout_s
         self._pause_s = pause_s
 
-    async def identify(self, unit: int, names: Mapping[str, str]) -> list[Candidate]:
+    async def identify(
+        self, unit: int, names: Mapping[str, str], is_there: Callable[[], Awaitable[bool]]
+    ) -> list[Candidate]:
         """Ask a unit until it is clear what it is, or can't be; likeliest first.
 
         Args:
             unit: that answers.
             names: what it says of itself.
+            is_there: asks it the question that it has answered before: many devices are silent
+                to questions for what they have not, and some go.
 
         Raises:
             ConnectionLost: the link is gone.
@@ -126,7 +131,9 @@ class Identifier:
                 value, is_answered = told[key]
                 candidate.add(weigh(sign, tag, value, unit, is_answered=is_answered))
                 if silences >= _SILENCES:
-                    return _judged(candidates)
+                    if not await is_there():
+                        return _judged(candidates)
+                    silences = 0
             best = max((one.bits for one in alive), default=0.0)
             alive = [one for one in alive if one.is_open(best)]
         return _judged(candidates)
@@ -149,21 +156,27 @@ class Identifier:
         return candidate
 
     async def _read(self, candidate: Candidate, tag: Tag, unit: int) -> tuple[Value, bool, bool]:
-        """A tag's value, whether the device has it, and whether it said nothing at all."""
+        """A tag's value, whether the device has it, and whether it said nothing at all.
+
+        Silence is asked again: after one, a line asks in another way first whether it may trust
+        the device, and that is what may have got no answer.
+        """
         device = candidate.hypothesis.device
         options = {**device.options, "unit": unit}
         asked = replace(device, options=options, timeout_s=self._timeout_s)
         driver = self._plugin.driver(self._link, asked, self._clock)
-        await asyncio.sleep(self._pause_s)
-        try:
+        plan = driver.prepare((tag,))
+        for _turn in range(_ATTEMPTS):
+            await asyncio.sleep(self._pause_s)
             await self._link.open()
-            batch, readings = await cast("Inspects", driver).inspect(driver.prepare((tag,)))
-        except ConnectionLost:
-            await self._link.open()
-            return None, False, True
-        except DriverError as error:
-            return None, False, isinstance(error, RequestTimeout)
-        return batch.values[0], bool(readings[0].raw), False
+            try:
+                batch, readings = await cast("Inspects", driver).inspect(plan)
+            except (ConnectionLost, RequestTimeout):
+                continue
+            except DriverError:
+                return None, False, False
+            return batch.values[0], bool(readings[0].raw), False
+        return None, False, True
 
 
 def _judged(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -62,11 +62,13 @@ class Manner:
         timeout_s: how long the first answer of a unit may take.
         pause_s: that the line is left alone for after each question.
         anyway: also where somebody else talks on it.
+        thorough: ask those who are silent in other ways as well.
     """
 
     timeout_s: float = 0.3
     pause_s: float = 0.02
     anyway: bool = False
+    thorough: bool = False
 
 
 class Watcher(Protocol):
@@ -126,7 +128,7 @@ class Sweep:
             asked: list[int] = []
             for unit in units[:1] if is_any else units:
                 late = link.late
-                hello = await explorer.hello(unit, manner.timeout_s)
+                hello = await explorer.hello(unit, manner.timeout_s, is_thorough=manner.thorough)
                 asked.append(unit)
                 watcher.asked(unit)
                 if link.late > late:
@@ -135,7 +137,7 @@ class Sweep:
                     await self._meet(link, explorer, identifier, unit, hello, watcher, is_any)
                 await asyncio.sleep(manner.pause_s)
             for unit in suspects.keys() - {one.unit for one in self.found[before:]}:
-                hello = await explorer.hello(unit, PATIENT_S)
+                hello = await explorer.hello(unit, PATIENT_S, is_thorough=False)
                 if hello is not None:
                     await self._meet(link, explorer, identifier, unit, hello, watcher, False)  # noqa: FBT003
         finally:
@@ -151,7 +153,7 @@ class Sweep:
             ConnectionLost: the line is gone.
             GatewayError: somebody does.
         """
-        await explorer.hello(unit, self.manner.timeout_s)
+        await explorer.hello(unit, self.manner.timeout_s, is_thorough=False)
         before = link.rejected
         await asyncio.sleep(LISTEN_S)
         if link.rejected > before and not self.manner.anyway:
@@ -167,7 +169,8 @@ class Sweep:
         if len(units) <= len(_STRANGERS):
             return False
         for unit in _STRANGERS:
-            if await explorer.hello(unit, self.manner.timeout_s) is None:
+            heard = await explorer.hello(unit, self.manner.timeout_s, is_thorough=False)
+            if heard is None:
                 return False
         return True
 
@@ -181,8 +184,15 @@ class Sweep:
         watcher: Watcher,
         is_any: bool,  # noqa: FBT001
     ) -> None:
+        async def is_there() -> bool:
+            for _turn in range(2):
+                heard = await explorer.hello(unit, PATIENT_S, is_thorough=True)
+                if heard is not None:
+                    return True
+            return False
+
         names = await explorer.names(unit, max(self.manner.timeout_s, 0.5))
-        candidates = await identifier.identify(unit, names)
+        candidates = await identifier.identify(unit, names, is_there)
         found = Found(link.url, unit, hello, names, tuple(candidates), is_any)
         self.found.append(found)
         watcher.found(found)

@@ -40,7 +40,11 @@ def identify(
     link = ImageLink({unit: image})
     known = KNOWN["modbus+tcp"]
     identifier = Identifier(known.hypotheses, link, plugin, SystemClock(), 0.5, 0)
-    return asyncio.run(identifier.identify(unit, names or {}))
+    return asyncio.run(identifier.identify(unit, names or {}, _there))
+
+
+async def _there() -> bool:
+    return True
 
 
 def test_every_template_says_how_it_is_known() -> None:
@@ -138,8 +142,23 @@ def test_a_device_that_falls_silent_is_left_alone() -> None:
     link = ImageLink({})
     known = KNOWN["modbus+tcp"]
     identifier = Identifier(known.hypotheses, link, plugin, SystemClock(), 0.5, 0)
-    assert asyncio.run(identifier.identify(9, {})) == []
-    assert len(link.asked) <= 5
+    asked: list[bool] = []
+
+    async def gone() -> bool:
+        asked.append(False)
+        return False
+
+    assert asyncio.run(identifier.identify(9, {}, gone)) == []
+    assert (len(link.asked), len(asked)) == (6, 1)
+
+
+def test_a_device_that_is_silent_to_what_it_has_not() -> None:
+    link = ImageLink({1: of_device("eastron_sdm120", random.Random(1))}, is_mute=True)
+    known = KNOWN["modbus+tcp"]
+    identifier = Identifier(known.hypotheses, link, plugin, SystemClock(), 0.5, 0)
+    best = asyncio.run(identifier.identify(1, {}, _there))[0]
+    assert best.hypothesis.template == "eastron/sdm120"
+    assert best.confidence == "sure"
 
 
 def test_a_device_is_asked_little() -> None:
@@ -147,7 +166,7 @@ def test_a_device_is_asked_little() -> None:
     link = ImageLink({1: of_device("eastron_sdm120", random.Random(1))})
     known = KNOWN["modbus+tcp"]
     identifier = Identifier(known.hypotheses, link, plugin, SystemClock(), 0.5, 0)
-    asyncio.run(identifier.identify(1, {}))
+    asyncio.run(identifier.identify(1, {}, _there))
     assert len(link.asked) < 60
     assert len(set(link.asked)) >= len(link.asked) - 20
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from gateway.checking import examine
 from gateway.cli import cli
 from gateway.commissioning.displays import CUT, shown
 from gateway.commissioning.ranking import rank
 from gateway.commissioning.readings import Reading, Region, region, save, saved
+from gateway.commissioning.site_piece import HEAD
 from gateway.errors import GatewayError
 from gateway.model import Kind, Order
+from gateway.templates import load
 from tests.inference_cases import first, is_right, make
 from tests.modbus_wire import encode
 
@@ -191,3 +194,38 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "can't connect" in wrong(link, "--region", "holding:0-3", "--shown", "231.4")
     assert "is no reading" not in wrong("--from", str(tmp_path / "none.json"))
     assert "no driver serves" in wrong("modbus+udp://h", "--region", "holding:0-3", "--shown", "5")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "order"),
+    [
+        (Kind.U16, 2314, Order.ABCD),
+        (Kind.U16, 2314, Order.BADC),
+        (Kind.I16, -2314, Order.ABCD),
+        (Kind.U32, 7_543_128, Order.CDAB),
+        (Kind.F32, 7543.25, Order.DCBA),
+        (Kind.F64, -754.25, Order.CDAB),
+        (Kind.U64, 75_431_280_123, Order.ABCD),
+        (Kind.BCD, 2314, Order.ABCD),
+    ],
+)
+def test_the_piece_is_a_site_file_that_check_accepts(
+    kind: Kind, value: float, order: Order, tmp_path: Path
+) -> None:
+    words: list[int | None] = [5, 9, *words_of(kind, order, value), 9, 5]
+    text = f"{value:.2f}" if kind in {Kind.F32, Kind.F64} else f"{value / 10:.1f}"
+    where = Region("holding", 0, len(words) - 1)
+    made = Reading(where, tuple(words), 0, "one", "modbus+tcp://10.0.0.5", 3, f"{text} °C")
+    save(made, tmp_path / "one.json")
+    said = CliRunner().invoke(cli, ["infer", "--from", str(tmp_path / "one.json"), "--top", "1"])
+    assert said.exit_code == 0, said.output
+    piece = said.stdout[said.stdout.index("devices:") :]
+    site = tmp_path / "site.yaml"
+    site.write_text(f"{HEAD}\n{piece}", "utf-8")
+    faults, _notices = examine(site)
+    assert not faults
+    (device,) = load(site).devices
+    (tag,) = device.groups[0].tags
+    assert (tag.at, tag.unit, device.options["unit"]) == ("holding:2", "°C", 3)
+    assert tag.kind is kind
+    assert tag.scale == (1 if kind in {Kind.F32, Kind.F64} else 0.1)
