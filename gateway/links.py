@@ -45,6 +45,11 @@ def connect(
     return units
 
 
+def medium(link: Link) -> str:
+    """What names the thing itself that a link goes over: several may share one line."""
+    return getattr(link, "medium", link.url)
+
+
 def fetch(place: str) -> object:
     """Import what stands at `module:object`."""
     module, _colon, name = place.partition(":")

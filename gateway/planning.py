@@ -11,7 +11,7 @@ import orjson
 
 from gateway.clock import SystemClock
 from gateway.exits import FAILED
-from gateway.links import connect
+from gateway.links import connect, medium
 from gateway.templates import load
 from gateway.words import _
 
@@ -61,12 +61,19 @@ def plan(site: Path, *, as_json: bool) -> int:
 
 
 def planned(plant: Plant) -> dict[str, list[Polled]]:
-    """Every group by its link, with its requests; opens nothing."""
+    """Every group by its link, with its requests; opens nothing.
+
+    Links that go over one line, at two speeds or in two protocols, are one here.
+    """
     links: dict[str, list[Polled]] = defaultdict(list)
-    for device, _link, driver in connect(plant.devices, plant.drivers, SystemClock()):
+    units = connect(plant.devices, plant.drivers, SystemClock())
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    for device, link, _driver in units:
+        names[medium(link)][device.link] = None
+    for device, link, driver in units:
         for group in device.groups:
             costs = cast("Costs", driver).costs(driver.prepare(group.tags))
-            links[device.link].append(
+            links[" + ".join(names[medium(link)])].append(
                 Polled(device.name, group.name, group.period_s, device.where, costs)
             )
     return dict(links)

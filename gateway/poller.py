@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from gateway.errand import Errand
 from gateway.errors import ConnectionLost, DriverError
-from gateway.links import tell
+from gateway.links import medium, tell
 from gateway.model import Batch, Quality
 from gateway.words import _
 
@@ -349,6 +349,11 @@ class Poller:
         lane.failures = 0
         lane.retry_ns = 0
 
+    def _sharers(self, lane: _Lane) -> int:
+        """How many devices share the line that a lane's link goes over."""
+        name = medium(lane.link)
+        return sum(len(one.units) for one in self._lanes if medium(one.link) == name)
+
     def _failed(self, lane: _Lane, job: _Job, error: DriverError, started_ns: int) -> None:
         """Note the failure, put the device off, and say that its values are not known."""
         unit = job.unit
@@ -357,7 +362,7 @@ class Poller:
             unit.failures += 1
             if unit.failures > 1:
                 cap_s = DEVICE_RETRY_CAP_S
-                if len(lane.units) > 1 and not isinstance(error, ConnectionLost):
+                if self._sharers(lane) > 1 and not isinstance(error, ConnectionLost):
                     cap_s = max(cap_s, (now_ns - started_ns) / 1e9 / SILENT_SHARE)
                 steps = min(unit.failures - 2, 10)
                 delay_s = min(cap_s, job.period_ns / 1e9 * 2**steps)

@@ -228,7 +228,7 @@ def places(links: Iterable[str], folder: Path, port_base: int | None) -> dict[st
     for link, place in there.items():
         if place is None:
             continue
-        query = "&".join(part for part in place.query.split("&") if not part.startswith("rs485="))
+        query = "&".join(part for part in place.query.split("&") if not part.startswith("rs485"))
         if place.is_line:
             path = str(folder / f"line-{lines.index(place.key) + 1}")
             found[link] = Place(place.scheme, path=path, query=query)

@@ -65,6 +65,7 @@ class LineLink(Generic[Q]):
         endpoint: the port or `host:port`, for messages.
         late: answers that came after their question's time-out.
         rejected: stretches of bytes that were no answer to anything asked.
+        medium: names the line itself, which links of other speeds and protocols may share.
     """
 
     def __init__(self, line: Line, framing: Framing[Q], clock: Clock) -> None:
@@ -77,6 +78,7 @@ class LineLink(Generic[Q]):
         self._pace = line.pace
         self._framing = framing
         self._bus = shared(line.key)
+        self.medium = line.key
         self._buffer = bytearray()
         self._owed: dict[Hashable, list[_Owed[Q]]] = {}
         self._dumb: set[Hashable] = set()
@@ -103,6 +105,7 @@ class LineLink(Generic[Q]):
         """
         if self.is_open:
             return
+        self._bus = shared(self.line.key)  # an adapter that came back may be another port now
         await self._bus.join(self)
         self._buffer.clear()
         self._silences = 0

@@ -45,6 +45,20 @@ class Pace:
         return count * self.byte_s
 
 
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """How the port's driver switches an RS-485 transceiver between sending and hearing, by RTS.
+
+    Attributes:
+        sends_low: RTS is low while it sends.
+        before_s, after_s: how long it keeps the line before the first bit and after the last.
+    """
+
+    sends_low: bool = False
+    before_s: float = 0.0
+    after_s: float = 0.0
+
+
 class Line(Protocol):
     """One end of a line."""
 
@@ -77,6 +91,7 @@ class SerialLine:
 
     Attributes:
         parity: N, E or O.
+        rs485: None: nothing is switched, or the adapter does it by itself.
         least_silence_s: what the protocol wants between frames, whatever the speed.
     """
 
@@ -86,7 +101,7 @@ class SerialLine:
     parity: str = "N"
     stop: int = 1
     bits: int = 8
-    rs485: bool = False
+    rs485: Direction | None = None
     max_delay_s: float = 1.0
     turn_s: float = 0.01
     least_silence_s: float = 0.0

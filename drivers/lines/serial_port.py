@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, TypedDict
 import serial
 from serial.rs485 import RS485Settings
 
+from gateway.words import _
+
 if TYPE_CHECKING:
-    from drivers.lines.ports import SerialLine
+    from drivers.lines.ports import Direction, SerialLine
     from drivers.lines.wire import Wire
 
 REFUSED: type[Exception] = ValueError
@@ -54,8 +56,12 @@ def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix"
         )
     except REFUSED as error:
         raise OSError(*error.args) from error
-    if line.rs485:
-        port.rs485_mode = RS485Settings()
+    if line.rs485 is not None:
+        try:
+            _switch(port, line.rs485)
+        except (OSError, ValueError) as error:
+            port.close()
+            raise OSError(str(error)) from error
     wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
 
 
@@ -76,6 +82,8 @@ class Port(asyncio.WriteTransport, ABC):
         """
         try:
             self._port.apply_settings(dict(_settings(line)))
+            if line.rs485 is not None:
+                _switch(self._port, line.rs485)
         except (OSError, ValueError, REFUSED) as error:
             self._lose(error)
 
@@ -104,6 +112,27 @@ class Port(asyncio.WriteTransport, ABC):
         self._is_closed = True
         self._release()
         self._loop.call_soon(self._wire.connection_lost, error)
+
+
+def _switch(port: serial.Serial, direction: Direction) -> None:
+    """Have the port's driver switch direction.
+
+    Raises:
+        OSError, ValueError: it can't.
+    """
+    try:
+        port.rs485_mode = RS485Settings(
+            rts_level_for_tx=not direction.sends_low,
+            rts_level_for_rx=direction.sends_low,
+            delay_before_tx=direction.before_s or None,
+            delay_before_rx=direction.after_s or None,
+        )
+    except (OSError, ValueError) as error:
+        text = _(
+            "its driver switches no direction; leave out rs485 where the adapter does that by "
+            "itself, as most on USB do"
+        )
+        raise OSError(text) from error
 
 
 def _settings(line: SerialLine) -> _Settings:

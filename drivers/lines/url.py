@@ -7,9 +7,10 @@
     dlt645+serial:///dev/ttyS1?baud=2400&parity=E
     dlt645+tcp://10.0.0.9:4001
 
-Keys: `baud`, `parity` (N, E, O), `stop` (1, 2), `bits` (8; 7 for ASCII), `rs485` (true: the driver
-of the port switches direction), `max_delay` (how long an answer may take at most), `turnaround`
-(how long a device thinks, about, for `nxgate plan`).
+Keys: `baud`, `parity` (N, E, O), `stop` (1, 2), `bits` (8; 7 for ASCII), `rs485` (high, low: the
+driver of the port switches direction by RTS, which is high or low while it sends; `rs485_before`,
+`rs485_after`: how long it keeps the line before and after), `max_delay` (how long an answer may
+take at most), `turnaround` (how long a device thinks, about, for `nxgate plan`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from drivers.lines.endpoint import endpoint
-from drivers.lines.ports import Pace, SerialLine, ServerLine
+from drivers.lines.ports import Direction, Pace, SerialLine, ServerLine
 from gateway.driver import AddressError
 from gateway.words import _
 
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 MOST_S = 60.0
 """What a bridge by radio may need."""
+MOST_HELD_S = 0.1
+"""Linux keeps the line no longer (RS485_MAX_RTS_DELAY of its serial core)."""
+_KEYS = "baud, parity, stop, bits, rs485, rs485_before, rs485_after, max_delay, turnaround"
 _COM = re.compile(r"^/(COM\d+)$", re.IGNORECASE)
 """A port of Windows, which has no folder before it."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
@@ -76,13 +80,13 @@ def serial_line(url: str, usual: Usual) -> SerialLine:
         parity=_one_of(url, given, "parity", usual.parity, "N", "E", "O"),
         stop=int(_one_of(url, given, "stop", "1", "1", "2")),
         bits=int(_one_of(url, given, "bits", usual.bits[0], *usual.bits)),
-        rs485=_one_of(url, given, "rs485", "false", "true", "false") == "true",
+        rs485=_direction(url, given),
         max_delay_s=delay_s,
         turn_s=turn_s,
         least_silence_s=usual.silence_s,
     )
     if given:
-        raise _odd(url, next(iter(given)), "baud, parity, stop, bits, rs485, max_delay, turnaround")
+        raise _odd(url, next(iter(given)), _KEYS)
     return made
 
 
@@ -120,6 +124,14 @@ def _parted(url: str, usual: Usual) -> tuple[tuple[str, str], dict[str, str]]:
     return (parts.netloc, parts.path), given
 
 
+def _direction(url: str, given: dict[str, str]) -> Direction | None:
+    """How the port's driver switches direction, where it does."""
+    before_s = _seconds(url, given, "rs485_before", 0.0, 0.0, MOST_HELD_S)
+    after_s = _seconds(url, given, "rs485_after", 0.0, 0.0, MOST_HELD_S)
+    level = _one_of(url, given, "rs485", "none", "none", "high", "low")
+    return None if level == "none" else Direction(level == "low", before_s, after_s)
+
+
 def _one_of(url: str, given: dict[str, str], key: str, default: str, *words: str) -> str:
     word = given.pop(key, default)
     if word not in words:
@@ -128,13 +140,15 @@ def _one_of(url: str, given: dict[str, str], key: str, default: str, *words: str
     return word
 
 
-def _seconds(url: str, given: dict[str, str], key: str, default: float, least: float) -> float:
+def _seconds(
+    url: str, given: dict[str, str], key: str, default: float, least: float, most: float = MOST_S
+) -> float:
     word = given.pop(key, f"{default:g}s")
     match = _DURATION.fullmatch(word)
     seconds = float(match[1]) * (0.001 if match[2] == "ms" else 1) if match else -1.0
-    if not least <= seconds <= MOST_S:
+    if not least <= seconds <= most:
         what = _("`{url}`: {key} is {word}").format(url=url, key=key, word=word)
-        next_ = _("write e.g. {key}=250ms, up to {most:g}s").format(key=key, most=MOST_S)
+        next_ = _("write e.g. {key}=250ms, up to {most:g}s").format(key=key, most=most)
         raise AddressError("bad-link", what, next_)
     return seconds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers.lines.endpoint import Endpoint
-from drivers.lines.ports import Pace, SerialLine, ServerLine
+from drivers.lines.ports import Direction, Pace, SerialLine, ServerLine
 from drivers.modbus import plugin
 from drivers.modbus.ports import line
 from gateway.driver import AddressError
@@ -16,15 +16,15 @@ BY_ID = "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0"
 def test_a_port_with_nothing_said_is_9600_8n1() -> None:
     url = f"modbus+rtu://{BY_ID}"
     plugin.check_link(url)
-    assert line(url) == SerialLine(url, BY_ID, 9600, "N", 1, 8, rs485=False, max_delay_s=1.0)
+    assert line(url) == SerialLine(url, BY_ID, 9600, "N", 1, 8, rs485=None, max_delay_s=1.0)
     assert line(url).endpoint == BY_ID
 
 
 def test_everything_that_can_be_said() -> None:
-    url = "modbus+rtu:///dev/ttyS1?baud=19200&parity=E&stop=2&rs485=true&max_delay=250ms&turnaround=5ms"
+    url = "modbus+rtu:///dev/ttyS1?baud=19200&parity=E&stop=2&rs485=high&max_delay=250ms&turnaround=5ms"
     made = line(url)
     assert made == SerialLine(
-        url, "/dev/ttyS1", 19200, "E", 2, 8, rs485=True, max_delay_s=0.25, turn_s=0.005
+        url, "/dev/ttyS1", 19200, "E", 2, 8, rs485=Direction(), max_delay_s=0.25, turn_s=0.005
     )
     seven = "modbus+ascii:///dev/ttyS1?bits=7&parity=O"
     assert line(seven) == SerialLine(seven, "/dev/ttyS1", bits=7, parity="O")
