@@ -1,9 +1,9 @@
-"""Cadence: every group of every device at its own fixed rate, links in parallel.
+"""Every group of every device is polled at its own fixed rate, links in parallel.
 
-One heap and one timer serve all jobs. A due job goes to its link's queue, and one worker a link
-takes them in the order in which they fell due, so no device can starve another. A job that falls
-due while it still waits or runs is counted as missed and not queued again: a slow device gives
-fewer values, never older ones.
+A due job (see `cadence.py`) goes to its link's queue, and one worker a link takes them in the
+order in which they fell due, so no device can starve another. A job that falls due while it still
+waits or runs is counted as missed and not queued again: a slow device gives fewer values, never
+older ones.
 
 Back-off is per device: after two failures in a row its polls are put off, doubling up to a cap
 that keeps a silent device's time-outs to a twentieth of a shared link. A link that can't be
@@ -16,10 +16,9 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from gateway.cadence import Cadence
 from gateway.errand import Errand
 from gateway.errors import ConnectionLost, DriverError
 from gateway.links import medium, tell
@@ -41,7 +40,6 @@ log = logging.getLogger("nxgate.poller")
 LINK_RETRY_FIRST_S = 0.5
 LINK_RETRY_CAP_S = 10.0
 DEVICE_RETRY_CAP_S = 10.0
-TURNS = 10
 MOST_TOLD = 3
 SILENT_SHARE = 0.05
 """Share of a shared link's time that one silent device may cost: its time-outs, and what its
@@ -72,7 +70,7 @@ class _Unit:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One group's polls; `due_ns` moves by whole periods from a start that never drifts."""
+    """One group's polls."""
 
     unit: _Unit
     lane: _Lane
@@ -125,9 +123,7 @@ class Poller:
         self._clock = clock
         self._health = health
         self._lanes: list[_Lane] = []
-        self._heap: list[tuple[int, int, _Job]] = []
-        self._order = count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._cadence: Cadence[_Job] = Cadence(clock, self._fell_due)
         self._tasks: asyncio.TaskGroup | None = None
         self._first = self._take_on(units)
 
@@ -144,8 +140,7 @@ class Poller:
                 self._begin(first)
                 await asyncio.Event().wait()  # a site without devices is up all the same
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._cadence.stop()
             for lane in self._lanes:
                 await lane.link.close()
 
@@ -165,8 +160,7 @@ class Poller:
                 unit.gone = True
             lane.units = [unit for unit in lane.units if not unit.gone]
             lane.ready = deque(job for job in lane.ready if not job.unit.gone)
-        self._heap = [entry for entry in self._heap if not entry[2].unit.gone]
-        heapify(self._heap)
+        self._cadence.drop(lambda job: job.unit.gone)
         for lane in self._lanes:
             while lane.busy is not None and lane.busy.gone:
                 lane.turned.clear()
@@ -215,53 +209,23 @@ class Poller:
         return jobs
 
     def _begin(self, jobs: Sequence[_Job]) -> None:
-        """Poll these at once, then at their pace."""
+        """Poll these at once, then at their pace, spread over the period."""
         if self._tasks is None:
             self._first += jobs
             return
         for lane in self._lanes:
             if lane.worker is None:
                 lane.worker = self._tasks.create_task(self._serve(lane))
-        self._spread(jobs, self._clock.mono_ns())
-        self._tick()
-
-    def _spread(self, jobs: Sequence[_Job], now_ns: int) -> None:
-        """Poll everything at once first, then spread equal periods over the period.
-
-        They fall due in `TURNS` turns, not one by one: waking up costs more than a poll does
-        (50 devices of a second in 50 turns took 2.3 times the CPU of 10 turns).
-        """
-        peers: dict[int, list[_Job]] = {}
         for job in jobs:
-            peers.setdefault(job.period_ns, []).append(job)
             self._enqueue(job)
-        for period_ns, equal in peers.items():
-            for index, job in enumerate(equal):
-                phase_ns = period_ns * (TURNS * index // len(equal)) // TURNS
-                # The second poll comes half to one and a half periods after the first.
-                job.due_ns = now_ns + phase_ns + (period_ns if 2 * phase_ns < period_ns else 0)
-        for job in jobs:
-            heappush(self._heap, (job.due_ns, next(self._order), job))
+        self._cadence.add(jobs)
 
-    def _tick(self) -> None:
-        """Queue what is due and set the timer for what comes next."""
-        now_ns = self._clock.mono_ns()
-        heap = self._heap
-        while heap and heap[0][0] <= now_ns:
-            _due, index, job = heappop(heap)
-            late = (now_ns - job.due_ns) // job.period_ns
-            job.due_ns += (late + 1) * job.period_ns
-            heappush(heap, (job.due_ns, index, job))
-            job.unit.health.missed += late
-            if job.waiting:
-                job.unit.health.missed += 1
-            else:
-                self._enqueue(job)
-        if self._timer is not None:
-            self._timer.cancel()
-        if heap:
-            delay_s = max(0, heap[0][0] - now_ns) / 1e9
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+    def _fell_due(self, job: _Job, missed: int) -> None:
+        job.unit.health.missed += missed
+        if job.waiting:
+            job.unit.health.missed += 1
+        else:
+            self._enqueue(job)
 
     def _enqueue(self, job: _Job) -> None:
         job.waiting = True

@@ -275,7 +275,7 @@ class Connection:
             client.loop_read()
             transport = client.socket()
             # TLS reads whole records: what it has decrypted already, the loop knows nothing of.
-            if transport is None or not getattr(transport, "pending", int)():
+            if transport is None or not (client.unread or getattr(transport, "pending", int)()):
                 break
         if client.acks:
             acks = [(self._sent.pop(mid), code) for mid, code in client.acks if mid in self._sent]

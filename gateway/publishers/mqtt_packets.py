@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST_INBOUND = 1 << 20
 """Bytes of a packet from the broker; commands and site files are far smaller."""
 
+AT_ONCE = 4096
+"""Bytes asked of the socket: of what answers messages, some hundreds of packets."""
+
 LIMITS = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
 """Says so in CONNECT, to a broker that spoke MQTT 5 when it was looked at (brokers of version 3.1.1
 leave such a CONNECT unanswered): it then keeps larger ones to itself, so that nobody who may send
@@ -44,8 +47,11 @@ class Client(paho.Client):
       first make room for what its length field says, up to 256 MiB.
     - So does a message at QoS 2: nothing is subscribed to at more than 1, and paho would keep
       each in memory until the broker completes it.
+    - What has come is taken from the socket at once. paho asks the socket for the first byte of
+      a packet, for each byte of its length, for the rest, and then for one more packet.
 
     Attributes:
+        unread: taken from the socket, and not looked at yet.
         acks: (message id, reason code) of answers not yet taken.
         arrived: messages not yet taken.
         offence: what the broker sent that it must not, or "".
@@ -63,6 +69,7 @@ class Client(paho.Client):
         self.acks: list[tuple[int, int]] = []
         self.arrived: list[MQTTMessage] = []
         self.offence = ""
+        self.unread = b""
 
     def take(self) -> list[tuple[str, bytes, bool]]:
         """Take the messages that came: topic, payload, retained."""
@@ -90,7 +97,9 @@ class Client(paho.Client):
         if bufsize > MOST_INBOUND:
             self.offence = _("the broker sent a packet of {size} bytes").format(size=bufsize)
             raise ConnectionError(self.offence)
-        return super()._sock_recv(bufsize)
+        held = self.unread or super()._sock_recv(AT_ONCE)
+        self.unread = held[bufsize:]
+        return held[:bufsize]
 
     def _handle_publish(self) -> MQTTErrorCode:
         if self._in_packet["command"] & 0x06 > 0x02:  # noqa: PLR2004 - bits 2 and 1: QoS

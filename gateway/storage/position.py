@@ -78,6 +78,11 @@ class Position:
         return list(zip(self._lo, self._hi, strict=True))
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is a watermark, with records above it of which none is done with."""
+        return self.outstanding > 0 and not self._lo and not self._lost
+
+    @property
     def standing(self) -> Standing:
         """All of it, to be saved."""
         return Standing(self.low, self.ranges, self.parked.body)

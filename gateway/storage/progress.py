@@ -88,9 +88,12 @@ class Progress:
             position.forget_lost()
 
     async def settle(self, committed: int) -> None:
-        """Let each position pass over keys up to `committed` that no record has."""
+        """Let each position pass over keys up to `committed` that no record has.
+
+        A plain one waits: it is plain no more once something beyond such keys is delivered.
+        """
         for position in list(self._positions.values()):
-            while (low := position.low) < committed:
+            while (low := position.low) < committed and not position.is_plain:
                 try:
                     keys, end = await self._threads.ask(self._reader.keys, low, committed)
                 except StoreError:

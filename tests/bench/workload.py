@@ -15,16 +15,17 @@ STAMP = 2
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Devices, and u16 holding registers of each."""
+    """Devices, u16 holding registers of each, and how often they are read."""
 
     name: str
     devices: int
     registers: int
+    period_ms: int = 1000
 
     @property
-    def values_per_s(self) -> int:
+    def values_per_s(self) -> float:
         """Values that arrive if none is lost."""
-        return self.devices * self.registers
+        return self.devices * self.registers * 1000 / self.period_ms
 
     @property
     def stamp_tags(self) -> tuple[str, str]:
@@ -35,6 +36,7 @@ class Workload:
 WORKLOADS = {
     "W1": Workload("W1", devices=10, registers=100),
     "W2": Workload("W2", devices=50, registers=200),
+    "W3": Workload("W3", devices=60, registers=1000, period_ms=100),
 }
 
 
@@ -55,7 +57,7 @@ def write_site(folder: Path, work: Workload, ports: Sequence[int], broker_port: 
         f"  dev-{number:02}:\n"
         f"    link: modbus+tcp://127.0.0.1:{port}\n"
         "    unit: 1\n"
-        "    poll: 1s\n"
+        f"    poll: {work.period_ms}ms\n"
         f"    tags:\n{tags}"
         for number, port in enumerate(ports)
     )
