@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -131,7 +132,7 @@ class SerialLine:
             ConnectionLost: no such port, no right to it, held by another program, or settings
                 that it doesn't take.
         """
-        from drivers.lines.serial_port import attach  # noqa: PLC0415 - pyserial, where it is used
+        from drivers.lines.serial_port import attach, available  # noqa: PLC0415 - pyserial
 
         wire = make()
         try:
@@ -141,8 +142,12 @@ class SerialLine:
                 "{path}: can't open the port: {reason}. Check the adapter's plug, that the "
                 "gateway's user is in group dialout, and that no other program holds the port."
             )
-            reason = reason_of(error, 0)
-            raise ConnectionLost(text.format(path=self.path, reason=reason)) from error
+            text = text.format(path=self.path, reason=reason_of(error, 0))
+            is_missing = getattr(error, "errno", None) in {None, errno.ENOENT}  # Windows says none
+            if is_missing and (there := available()):
+                others = _("This machine has {ports}.").format(ports=", ".join(there))
+                text = f"{text} {others}"
+            raise ConnectionLost(text) from error
         return wire
 
     def tune(self, transport: asyncio.WriteTransport) -> None:

@@ -11,6 +11,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import serial
@@ -30,6 +31,8 @@ with suppress(ImportError):  # Windows has none
 """What pyserial lets through where a port doesn't take its settings; it is no OSError."""
 
 CHUNK = 1024
+BY_ID = Path("/dev/serial/by-id")
+"""Where Linux names adapters by maker and serial number."""
 
 
 class _Settings(TypedDict):
@@ -63,6 +66,13 @@ def attach(line: SerialLine, wire: Wire, *, by_thread: bool = os.name != "posix"
             port.close()
             raise OSError(str(error)) from error
     wire.connection_made(_Threaded(port, wire) if by_thread else _Watched(port, wire))
+
+
+def available() -> list[str]:
+    """The ports that this machine has, by the names that stay the same where there are such."""
+    from serial.tools import list_ports  # noqa: PLC0415 - for whoever named a port that isn't there
+
+    return sorted(map(str, BY_ID.glob("*"))) or [port.device for port in list_ports.comports()]
 
 
 class Port(asyncio.WriteTransport, ABC):

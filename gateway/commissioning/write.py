@@ -18,8 +18,11 @@ import orjson
 
 from gateway import api
 from gateway.clock import SystemClock
+from gateway.commands.audit import files_of
 from gateway.commands.by_hand import ByHand
+from gateway.commands.entering import LOCAL
 from gateway.commands.notary import Notary
+from gateway.commands.trail import FOLDER, lines
 from gateway.commands.writing import Writing
 from gateway.commissioning.links import device_of, plugin_of
 from gateway.errors import ConfigError, ConnectionLost, Fault, GatewayError
@@ -64,7 +67,7 @@ def write(site: Path, device: str, name: str, text: str, by: str | None, *, is_s
         _ask(tag, value)
     asked = {"line": line, "asset": asset, "tag": signal, "value": value, "by": by}
     request = orjson.dumps(asked)
-    outcome = asyncio.run(_carry_out(plant, request))
+    outcome = asyncio.run(_carry_out(plant, tag, request))
     return _tell(tag, outcome)
 
 
@@ -137,7 +140,7 @@ def _ask(tag: Tag, value: Value) -> None:
         raise GatewayError(_("nothing was written"))
 
 
-async def _carry_out(plant: Plant, request: bytes) -> dict[str, object]:
+async def _carry_out(plant: Plant, tag: Tag, request: bytes) -> dict[str, object]:
     """Have the running gateway write, or write here where none runs.
 
     Raises:
@@ -154,6 +157,7 @@ async def _carry_out(plant: Plant, request: bytes) -> dict[str, object]:
             return outcome
     clock = SystemClock()
     with _held(folder):
+        _pace(folder, tag, request, clock.wall_ns() // 1_000_000)
         notary = Notary(folder, clock)
         writing = Writing(_Direct(plant), clock)
         writing.know(plant.assets, None)
@@ -176,6 +180,30 @@ def _held(folder: Path) -> Iterator[None]:
         yield
     finally:
         lease.release()
+
+
+def _pace(folder: Path, tag: Tag, request: bytes, now_ms: int) -> None:
+    """Hold writes of one register apart, as the running gateway does, by the audit log.
+
+    Raises:
+        GatewayError: the last one was too short a time ago.
+    """
+    every_s = tag.write.every_s if tag.write else 0.0
+    log = folder / FOLDER
+    newest = files_of(log)[-1:]
+    if not newest or now_ms / 1000 - newest[0].stat().st_mtime > every_s:
+        return
+    wanted = orjson.loads(request)
+    topic = f"{LOCAL}/{wanted['line']}/{wanted['asset']}/cmd/write"
+    for line in lines(log):
+        args, told_ms = line.fields.get("args"), line.fields.get("t")
+        is_same = isinstance(args, dict) and args.get("tag") == wanted["tag"]
+        if not is_same or line.fields.get("topic") != topic or not isinstance(told_ms, int):
+            continue
+        ago_s = (now_ms - told_ms) / 1000
+        if 0 <= ago_s < every_s:
+            text = _("{tag} takes one write in {every:g} s; the last was {ago:.1f} s ago")
+            raise GatewayError(text.format(tag=_named(tag), every=every_s, ago=ago_s))
 
 
 class _Direct:

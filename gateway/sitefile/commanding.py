@@ -40,7 +40,7 @@ def _unheard(site: Site) -> Iterator[Fault]:
     for device, config in site.devices.items():
         for tag, about in config.tags.items():
             if about.write is not None:
-                what = _("no publisher takes commands, so nobody can write it")
-                next_ = _("add commands: to a publisher, or delete write")
+                what = _("no publisher takes commands, so only nxgate write can set it")
+                next_ = _("add commands: to a publisher where the platform is to set it")
                 path = ("devices", device, "tags", tag, "write")
                 yield site.document.fault(path, "unheard", what, next_, key=True)

@@ -15,6 +15,7 @@ import serial
 import yaml
 from click.testing import CliRunner
 
+from drivers.lines.serial_port import available
 from gateway.cli import cli
 from gateway.commissioning.site_piece import HEAD
 from tests.e2e.cable import Cable
@@ -198,6 +199,7 @@ def test_ports_that_can_not_be_opened(tmp_path: Path) -> None:
     missing = nxgate("scan", "modbus+rtu:///dev/ttyNONE0", "--units", "1")
     assert missing.returncode == 1
     assert "/dev/ttyNONE0: can't open the port: No such file or directory" in missing.stderr
+    assert ("This machine has /dev/" in missing.stderr) is bool(available())
     with Cable(tmp_path) as cable, serial.Serial(str(cable.near), exclusive=True):
         busy = nxgate("scan", f"modbus+rtu://{cable.near}", "--units", "1")
     assert busy.returncode == 1

@@ -23,9 +23,13 @@ devices:
   oven:
     link: "{link}"
     tags:
-      setpoint: {{at: holding:3, kind: u16, scale: 0.1, unit: °C, write: {{min: 20, max: 180}}}}
+      setpoint:
+        {{at: holding:3, kind: u16, scale: 0.1, unit: °C, write: {{min: 20, max: 180, every: 4s}}}}
       door: {{at: coil:2, write: {{}}}}
       temperature: {{at: holding:4, kind: u16, scale: 0.1}}
+      speed: {{at: holding:5, kind: u16, write: {{min: 0, max: 50, every: 10ms}}}}
+assets:
+  press-1: {{line: l1, bind: {{target: oven.speed}}}}
 """
 REGISTERS = b"".join(number.to_bytes(2) for number in (0, 0, 0, 1500, 1487, 0))
 
@@ -44,8 +48,11 @@ def test_a_value_is_written_read_back_and_in_the_audit_log(tmp_path: Path) -> No
         assert "before 150.0 °C, now 165.5 °C; holding 3 (FC06, unit 1)" in done.stdout
         read = nxgate("read", site, "oven.setpoint")
         assert "165.5" in read.stdout
-        between = nxgate("write", site, "oven", "setpoint", "20.05", "--yes")
-        assert "has steps of 0.1" in between.stderr
+        again = nxgate("write", site, "oven", "setpoint", "170", "--yes")
+        assert "oven.setpoint takes one write in 4 s; the last was" in again.stderr
+        assert nxgate("write", site, "oven", "speed", "12", "--yes").returncode == 0
+        between = nxgate("write", site, "oven", "speed", "20.05", "--yes")
+        assert "has steps of 1" in between.stderr
         assert nxgate("write", site, "oven", "door", "on", "--yes").returncode == 0
         assert " True " in nxgate("read", site, "oven.door").stdout
     folder = tmp_path / "store" / FOLDER
@@ -57,6 +64,8 @@ def test_a_value_is_written_read_back_and_in_the_audit_log(tmp_path: Path) -> No
     assert done_line["code"] == "ok"
     shown = nxgate("audit", site)
     assert "command=write asset=_dev/oven" in shown.stdout
+    assert "command=write asset=l1/press-1" in shown.stdout
+    assert "tag=target value=12" in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -111,6 +120,8 @@ def test_a_gateway_that_runs_does_it(tmp_path: Path) -> None:
                 done = nxgate("write", site, "oven", "setpoint", "99.5", "--yes")
                 assert done.returncode == 0, done.stderr
                 assert "before 150.0 °C, now 99.5 °C" in done.stdout
+                again = nxgate("write", site, "oven", "setpoint", "99.5", "--yes")
+                assert "takes one write in 4 s" in again.stderr
                 beyond = nxgate("write", site, "oven", "setpoint", "500", "--yes")
                 assert "not_permitted" in beyond.stderr or "rejected" in beyond.stderr
                 assert beyond.returncode == 1
