@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from gateway import config, templates
+from gateway import config, planning, templates
 from gateway.errors import ConfigError
 from gateway.exits import FAULTS
 from gateway.words import _
@@ -25,7 +25,8 @@ def examine(path: Path) -> tuple[list[Fault], list[Fault]]:
     except ConfigError as error:
         return error.faults, []
     plant, more = templates.resolve(site, templates.Drivers())
-    return sorted({*faults, *more, *config.check_secrets(site)}), sorted(plant.notices)
+    found = sorted({*faults, *more, *config.check_secrets(site)})
+    return found, sorted({*plant.notices, *([] if found else planning.crowded(site, plant))})
 
 
 def report(path: Path, *, as_json: bool) -> int:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gateway.config import Site
     from gateway.driver import Cost, Costs
+    from gateway.errors import Fault
     from gateway.plant import Plant
 
 FULL = 0.8
@@ -77,6 +79,20 @@ def planned(plant: Plant) -> dict[str, list[Polled]]:
                 Polled(device.name, group.name, group.period_s, device.where, costs)
             )
     return dict(links)
+
+
+def crowded(site: Site, plant: Plant) -> list[Fault]:
+    """A notice for each link that its polls ask too much of, at the device that asks most."""
+    found = []
+    for link, groups in planned(plant).items():
+        if what_next := advice(groups):
+            text = _(
+                "the polls of {link} need {share:.0%} of its time, and may have {most:.0%} of it"
+            )
+            what = text.format(link=link, share=_share(groups), most=FULL)
+            at = ("devices", max(groups, key=lambda polled: polled.share).device, "link")
+            found.append(site.document.fault(at, "crowded-link", what, what_next))
+    return found
 
 
 def advice(groups: Sequence[Polled]) -> str:

@@ -198,9 +198,9 @@ MAY: dict[str, set[str]] = {
     "tap": {"model"},
     "api": set(),
     "exits": {"errors"},
-    "checking": {"errors", "exits", "words", "config", "templates", "resolution"},
+    "checking": {"errors", "exits", "words", "config", "planning", "templates", "resolution"},
     "reading": SPINE | {"links", "plant", "templates", "resolution"},
-    "planning": SPINE | {"exits", "links", "plant", "templates"},
+    "planning": SPINE | {"config", "errors", "exits", "links", "plant", "templates"},
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}
     | {"templates"},

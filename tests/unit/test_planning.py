@@ -77,3 +77,15 @@ def test_slower_by_what_it_says_is_slow_enough(tmp_path: Path) -> None:
     groups = planned(load(path))[link]
     assert found["share"] == pytest.approx(sum(polled.share for polled in groups))
     assert advice(groups) == found["advice"]
+
+
+def test_check_tells_of_a_link_that_is_asked_too_much(tmp_path: Path) -> None:
+    path = site(tmp_path, 2400)
+    said = CliRunner().invoke(cli, ["check", str(path)])
+    assert said.exit_code == 0
+    share = orjson.loads(CliRunner().invoke(cli, ["plan", str(path), "--json"]).output)
+    percent = f"{share['modbus+rtu:///dev/ttyUSB0?baud=2400']['share']:.0%}"
+    assert f"notice: {path}:3:19: devices.meter-1.link: the polls of modbus+rtu" in said.output
+    assert f"need {percent} of its time" in said.output
+    assert "times slower, or meter-1 (" in said.output
+    assert "need" not in CliRunner().invoke(cli, ["check", str(site(tmp_path, 9600))]).output
