@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LAST = 65_536
 """One beyond the last address."""
 _SITE = {"cluster": "c", "enterprise": "e", "site": "s", "gateway": "g", "timezone": "UTC"}
-_KEPT = ("link", "unit", "template", "parameters", "areas")
+_KEPT = ("unit", "address", "template", "parameters", "areas")
 _REGISTERS = ("holding:", "input:")
 
 
@@ -52,11 +52,14 @@ class Anatomy:
     identity: tuple[str, ...]
 
 
-def anatomies(site: Document, polled: Mapping[str, frozenset[str]]) -> dict[str, Anatomy]:
+def anatomies(
+    site: Document, links: Mapping[str, str], polled: Mapping[str, frozenset[str]]
+) -> dict[str, Anatomy]:
     """Look up the rest of each device that has a template.
 
     Args:
         site: the site file, sound.
+        links: device → where it is served.
         polled: device → tags that are read of it; devices that are not in it are left out.
     """
     devices: dict[str, dict[str, object]] = {}
@@ -69,7 +72,7 @@ def anatomies(site: Document, polled: Mapping[str, frozenset[str]]) -> dict[str,
                 continue
             templates[name] = template
             devices[name] = {key: device[key] for key in _KEPT if key in device}
-            devices[name]["tags"] = _rest(template, polled[name])
+            devices[name] |= {"link": links[name], "tags": _rest(template, polled[name])}
             if str(device["template"]).startswith("./"):
                 there = os.path.relpath(site.folder / device["template"], folder)
                 devices[name]["template"] = f"./{there}"

@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.words import _
-from simulators.place import ASCII, RTU, RTU_OVER_TCP, SCHEMES, TCP
+from simulators.place import (
+    ASCII,
+    LINES,
+    METERS_OVER_TCP,
+    MODBUS,
+    RTU,
+    RTU_OVER_TCP,
+    SCHEMES,
+    TCP,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,16 +77,27 @@ class FaultKind(StrEnum):
 
 
 _LINES = frozenset({RTU, ASCII, RTU_OVER_TCP})
-_CONNECTIONS = frozenset({TCP, RTU_OVER_TCP})
+_CONNECTIONS = frozenset({TCP, RTU_OVER_TCP, METERS_OVER_TCP})
+_MODBUS = frozenset(MODBUS)
 SCHEMES_OF = {
     FaultKind.REFUSED: _CONNECTIONS,
     FaultKind.HALF_OPEN: _CONNECTIONS,
-    FaultKind.CUT: _CONNECTIONS,
+    FaultKind.CUT: _CONNECTIONS & _MODBUS,
     FaultKind.TRANSACTION: frozenset({TCP}),
     FaultKind.LENGTH: frozenset({TCP}),
-    FaultKind.UNPLUGGED: frozenset({RTU, ASCII}),
+    FaultKind.UNPLUGGED: LINES,
     FaultKind.ECHO: _LINES,
     FaultKind.MASTER: _LINES,
+    **dict.fromkeys(
+        (
+            FaultKind.WRONG_UNIT,
+            FaultKind.WRONG_FUNCTION,
+            FaultKind.WRONG_COUNT,
+            FaultKind.SWAPPED,
+            FaultKind.SHIFTED,
+        ),
+        _MODBUS,
+    ),
 }
 """On which links a fault can be, where not on all."""
 COUNTING = {FaultKind.RESET: 0.0, FaultKind.ROLLOVER: 0.99999}
@@ -153,16 +173,23 @@ def spoil(
         answer = (int.from_bytes(answer[:2], "big") + 1 & 0xFFFF).to_bytes(2, "big") + answer[2:]
     if FaultKind.LENGTH in kinds:
         answer = answer[:4] + (answer[4] << 8 | answer[5] + 7).to_bytes(2, "big") + answer[6:]
+    answer = mangle(answer, kinds - {FaultKind.NOISE}, random)
+    if FaultKind.MASTER in kinds:
+        answer = _conversation(request, framing, random) + answer
+    answer = mangle(answer, kinds & {FaultKind.NOISE}, random)
+    if FaultKind.ECHO in kinds:
+        answer = request.frame + answer
+    return answer
+
+
+def mangle(answer: bytes, kinds: set[FaultKind], random: Random) -> bytes:
+    """Change the bytes of an answer, whatever protocol it is of."""
     if FaultKind.TRUNCATED in kinds or FaultKind.CUT in kinds:
         answer = answer[: max(1, len(answer) // 2)]
     if FaultKind.GLUED in kinds:
         answer += answer
-    if FaultKind.MASTER in kinds:
-        answer = _conversation(request, framing, random) + answer
     if FaultKind.NOISE in kinds:
         answer = random.randbytes(random.randint(1, 6)) + answer
-    if FaultKind.ECHO in kinds:
-        answer = request.frame + answer
     return answer
 
 

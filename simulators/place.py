@@ -11,11 +11,13 @@ from gateway.sitefile.explain import Wrong
 from gateway.words import _
 
 TCP, RTU, ASCII, RTU_OVER_TCP = "modbus+tcp", "modbus+rtu", "modbus+ascii", "modbus+rtuovertcp"
-SCHEMES = (TCP, RTU, ASCII, RTU_OVER_TCP)
-LINES = frozenset({RTU, ASCII})
+MODBUS = (TCP, RTU, ASCII, RTU_OVER_TCP)
+METERS, METERS_OVER_TCP = "dlt645", "dlt645+tcp"
+SCHEMES = (*MODBUS, METERS, METERS_OVER_TCP)
+LINES = frozenset({RTU, ASCII, METERS})
 """Served as pseudo-terminals, at the path that the URL names."""
-USUAL_PORT = 502
-USUAL_BAUD = 9600
+USUAL_PORT, METERS_PORT = 502, 4001
+USUAL_BAUD, METERS_BAUD = 9600, 2400
 TURN_S = 0.003
 """How long a device thinks before it answers on a line, unless the URL says it."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
@@ -58,9 +60,9 @@ class Place:
             return cls(parts.scheme, path=parts.path, query=parts.query)
         if not parts.hostname or parts.path.strip("/"):
             raise _refuse(url)
-        return cls(
-            parts.scheme, parts.hostname, USUAL_PORT if port is None else port, "", parts.query
-        )
+        usual = METERS_PORT if parts.scheme == METERS_OVER_TCP else USUAL_PORT
+        port = usual if port is None else port
+        return cls(parts.scheme, parts.hostname, port, "", parts.query)
 
     @property
     def is_line(self) -> bool:
@@ -80,9 +82,11 @@ class Place:
         given = dict(parse_qsl(self.query))
         baud = given.get("baud", "")
         data = 7 if given.get("bits") == "7" else 8
-        parity = int(given.get("parity", "N") != "N")
+        is_meters = self.scheme == METERS
+        parity = int(given.get("parity", "E" if is_meters else "N") != "N")
         bits = 1 + data + parity + (2 if given.get("stop") == "2" else 1)
-        return bits / (int(baud) if baud.isdecimal() and int(baud) else USUAL_BAUD)
+        usual = METERS_BAUD if is_meters else USUAL_BAUD
+        return bits / (int(baud) if baud.isdecimal() and int(baud) else usual)
 
     @property
     def turn_s(self) -> float:

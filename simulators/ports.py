@@ -21,7 +21,7 @@ class Peer(Protocol):
     """Whoever is at the other end: a client's connection, or whatever opened the port."""
 
     pending: bytearray
-    """What came in and is no whole request yet."""
+    """For whoever takes what comes in: what is no whole request yet."""
     is_mute: bool
     """Whether nothing is ever sent to it again."""
 
@@ -57,7 +57,7 @@ class Port(Protocol):
 class Listener:
     """A TCP port with many clients."""
 
-    def __init__(self, place: Place, take: Callable[[Peer], None]) -> None:
+    def __init__(self, place: Place, take: Callable[[Peer, bytes], None]) -> None:
         self.place = place
         self.peers: set[Peer] = set()
         self.take = take
@@ -103,8 +103,7 @@ class _Connection(asyncio.Protocol):
         self._listener.peers.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        self.pending += data
-        self._listener.take(self)
+        self._listener.take(self, data)
 
     def pause_writing(self) -> None:
         # A client that asks and never reads must not fill our memory with answers.
@@ -132,7 +131,7 @@ class Line:
 
     is_mute = False
 
-    def __init__(self, place: Place, take: Callable[[Peer], None]) -> None:
+    def __init__(self, place: Place, take: Callable[[Peer, bytes], None]) -> None:
         self.place = place
         self.peers: set[Peer] = set()
         self.pending = bytearray()
@@ -202,16 +201,15 @@ class Line:
     def _read(self) -> None:
         if self._ends is not None:
             with suppress(BlockingIOError):
-                self.pending += os.read(self._ends[0], CHUNK)
-                self._take(self)
+                self._take(self, os.read(self._ends[0], CHUNK))
 
 
-def port(place: Place, take: Callable[[Peer], None]) -> Port:
+def port(place: Place, take: Callable[[Peer, bytes], None]) -> Port:
     """Make what a place is reached by; nothing is opened yet.
 
     Args:
         place: where.
-        take: told of a peer from whom something came in.
+        take: told of a peer and what came in from it.
     """
     return Line(place, take) if place.is_line else Listener(place, take)
 

@@ -22,7 +22,7 @@ from gateway.templates import load
 from gateway.words import _
 from simulators.anatomy import anatomies, union
 from simulators.course import Counter, Life, told, wander, worked
-from simulators.place import SCHEMES, Place
+from simulators.place import METERS, SCHEMES, Place
 from simulators.ports import free_ports
 from simulators.tags import Rehearsed, areas, reach, room
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from simulators.memory import Area
 
 HOST, FIRST_PORT = "127.0.0.1", 15100
+TLS, TLS_PORT = "modbus+tls", 802
 DEAD = "127.0.0.1:9"
 """The discard service, which nobody runs: what stands here for a device that isn't served."""
 NOMINAL = {
@@ -116,9 +117,10 @@ def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehe
     links = dict(_links(document))
     local = places(dict.fromkeys(links.values()), folder, port_base)
     courses = dict(_courses(plant, seed))
-    served = {device.name: device for device in plant.devices if local[device.link] is not None}
+    served = {one.name: one for one in plant.devices if local[links[one.name]] is not None}
     polled = {name: frozenset(tag.name for tag in _tags(one)) for name, one in served.items()}
-    rest = anatomies(document, polled)
+    here = {name: str(local[links[name]]) for name, one in served.items()}
+    rest = anatomies(document, here, polled)
     # What is polled comes last, so that it holds where two tags share a register.
     tags = {
         name: (*(rest[name].tags if name in rest else ()), *_tags(one))
@@ -126,8 +128,10 @@ def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehe
     }
     alike: dict[tuple[object, int], list[Area]] = {}
     for name, one in served.items():
+        if is_meter(one):
+            continue
         also = rest[name].areas if name in rest else ()
-        unit = alike.setdefault((_key(local[one.link]), _unit(one)), [])
+        unit = alike.setdefault((_key(local[links[name]]), _unit(one)), [])
         unit += (*areas(tags[name]), *also)
     devices: dict[str, Rehearsed] = {}
     for name, one in served.items():
@@ -136,12 +140,13 @@ def rehearse(site: Path, folder: Path, port_base: int | None, seed: int) -> Rehe
         counted = _("tags: {count}").format(count=len(_tags(one)))
         devices[name] = Rehearsed(
             title=f"{template}  {counted}" if template else counted,
-            link=str(local[one.link]),
+            link=here[name],
             unit=_unit(one),
             tags=tags[name],
             courses={tag.name: _course(tag, own, courses, seed) for tag in tags[name]},
-            areas=union(alike[_key(local[one.link]), _unit(one)]),
+            areas=union(alike.get((_key(local[links[name]]), _unit(one)), ())),
             identity=own.identity if own else (),
+            address=str(one.options.get("address") or "") if is_meter(one) else None,
         )
     if not devices:
         what, next_ = _("none of its devices can be served"), _("simulators serve: {known}")
@@ -218,7 +223,7 @@ def places(links: Iterable[str], folder: Path, port_base: int | None) -> dict[st
     there: dict[str, Place | None] = {}
     for link in links:
         try:
-            there[link] = Place.of(link)
+            there[link] = Place.of(_plain(link))
         except Wrong:
             there[link] = None
     lines = list(dict.fromkeys(p.key for p in there.values() if p and p.is_line))
@@ -235,6 +240,15 @@ def places(links: Iterable[str], folder: Path, port_base: int | None) -> dict[st
         else:
             found[link] = Place(place.scheme, HOST, base + ports.index(place.key), query=query)
     return found
+
+
+def _plain(link: str) -> str:
+    """The same without TLS, which a rehearsal needs no certificates for."""
+    if not link.startswith(f"{TLS}://"):
+        return link
+    host = link.removeprefix(f"{TLS}://").rstrip("/")
+    has_port = re.search(r":\d+$", host) is not None
+    return f"modbus+tcp://{host}" if has_port else f"modbus+tcp://{host}:{TLS_PORT}"
 
 
 def _nobody(link: str, folder: Path) -> str:
@@ -335,7 +349,7 @@ def span(tag: Tag, low: float | None, high: float | None) -> tuple[float, float]
         usual *= math.sqrt(3)
     if bottom <= usual <= MOST * top:
         middle = usual
-    elif (bottom, top) == (-1.0, 1.0):  # a power factor
+    elif (low, high) == (-1.0, 1.0):  # a power factor
         middle = 0.9
     sway = SWAY.get(tag.unit or "", USUAL_SWAY) * abs(middle)
     return max(bottom, middle - sway), min(top, middle + sway)
@@ -353,6 +367,11 @@ def _shown(tag: Tag, seed: int) -> float:
 
 def _tags(device: Device) -> tuple[Tag, ...]:
     return tuple(tag for group in device.groups for tag in group.tags)
+
+
+def is_meter(device: Device) -> bool:
+    """Whether it speaks DL/T 645."""
+    return device.link.startswith(METERS)
 
 
 def _unit(device: Device) -> int:

@@ -19,6 +19,8 @@ from gateway.errors import ConfigError
 from gateway.words import _
 from simulators import scenario as scenarios
 from simulators.serve import Simulation
+from simulators.tag_meter import ALONE
+from simulators.tags import Rehearsed
 from simulators.truth import Truth
 
 if TYPE_CHECKING:
@@ -151,6 +153,8 @@ async def _serve(
     for name, device in plan.devices.items():
         title = simulation.workshop.devices[name].title
         unit = _("unit {unit}").format(unit=device.unit)
+        if isinstance(device, Rehearsed) and device.address is not None:
+            unit = device.address or ALONE
         say(f"{name:{width}}  {unit:8}  {simulation.url(name)}  {title}")
     if out is not None:
         say(_("{out}: the site file that leads to them").format(out=out))

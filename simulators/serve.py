@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from gateway.errors import ConfigError
 from gateway.words import _
 from simulators import pdu
+from simulators.dlt645 import Party
 from simulators.faults import COUNTING
 from simulators.pdu import READS
 from simulators.server import Link
+from simulators.tag_meter import TagMeter
 from simulators.tags import Rehearsed
 from simulators.workshop import Workshop
 
@@ -55,14 +57,19 @@ class Simulation:
         self.links: dict[object, Link] = {}
         places = {name: device.place for name, device in plan.devices.items()}
         lowest = min((place.port for place in places.values() if place.port), default=0)
-        for place in {place.key: place for place in reversed(places.values())}.values():
-            names = {plan.devices[n].unit: n for n, p in places.items() if p.key == place.key}
-            self.links[place.key] = Link(
+        for key in dict.fromkeys(place.key for place in places.values()):
+            there = {name: place for name, place in places.items() if place.key == key}
+            meters = [meter for name in there if (meter := self._meter(name))]
+            names = {plan.devices[n].unit: n for n in there if self._meter(n) is None}
+            # Of a line with several protocols, Modbus has framings to choose from.
+            place = there[next(iter(names.values()), next(iter(there)))]
+            self.links[key] = Link(
                 place.at_port(_moved(place.port, lowest, port_base)),
                 {unit: self._answers(name) for unit, name in names.items()},
                 self._advance,
                 self._note_read(names) if plan.log_reads else None,
                 seed,
+                Party([meter.meter for meter in meters]) if meters else None,
             )
 
     @property
@@ -72,7 +79,8 @@ class Simulation:
 
     def url(self, name: str) -> str:
         """Return a device's link as it really is, free ports filled in."""
-        return str(self._link(name).place)
+        place = self._plan.devices[name].place
+        return str(place.at_port(self._link(name).place.port))
 
     async def open(self) -> None:
         """Listen on all links.
@@ -141,6 +149,15 @@ class Simulation:
     def _link(self, name: str) -> Link:
         return self.links[self._plan.devices[name].place.key]
 
+    def _meter(self, name: str) -> TagMeter | None:
+        """A device that is a meter which speaks DL/T 645."""
+        device = self.workshop.devices[name]
+        return device if isinstance(device, TagMeter) else None
+
+    def _who(self, name: str) -> int | str:
+        """Under what its link knows a device."""
+        return name if self._meter(name) is not None else self._plan.devices[name].unit
+
     def _answers(self, name: str) -> Answers:
         """What speaks for a device."""
         device = self._plan.devices[name]
@@ -154,14 +171,20 @@ class Simulation:
                 say(_("{name}: has no counters").format(name=name))
                 return
         self._active[name].append(fault)
-        await self._link(name).begin(self._plan.devices[name].unit, fault)
+        meter = self._meter(name)
+        if meter is not None:
+            meter.begin_fault(fault)
+        await self._link(name).begin(self._who(name), fault)
         self._note_fault(name, fault, active=True)
         say(_("{name}: {fault} begins").format(name=name, fault=fault))
 
     async def _end(self, name: str, fault: Fault, say: Callable[[str], None]) -> None:
         self._active[name].remove(fault)
+        meter = self._meter(name)
+        if meter is not None:
+            meter.end_fault(fault)
         try:
-            await self._link(name).end(self._plan.devices[name].unit, fault)
+            await self._link(name).end(self._who(name), fault)
         except OSError as error:  # somebody took the port while connections were refused
             say(_("{name}: can't listen again ({error})").format(name=name, error=error))
         self._note_fault(name, fault, active=False)

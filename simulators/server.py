@@ -15,6 +15,7 @@ from simulators.ports import port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from simulators.dlt645 import Party
     from simulators.faults import Fault
     from simulators.framing import Request
     from simulators.place import Place
@@ -58,6 +59,7 @@ class Link:
         before: Callable[[], None] = lambda: None,
         answered: Callable[[int, bytes], None] | None = None,
         seed: int = 0,
+        meters: Party | None = None,
     ) -> None:
         """Make a link; nothing listens yet.
 
@@ -68,6 +70,7 @@ class Link:
             answered: called after every request that was answered as it should be, with the unit
                 and the request's PDU.
             seed: for the bits that a garbled answer loses, and which requests a fault hits.
+            meters: those on the same line that speak DL/T 645.
         """
         self.requests = 0
         self._port = port(place, self._take)
@@ -76,7 +79,8 @@ class Link:
         self._before = before
         self._answered = answered
         self._random = Random(f"{seed}:{place.host}:{place.port}{place.path}")
-        self._faults: dict[int, list[Fault]] = {}
+        self._faults: dict[int | str, list[Fault]] = {}
+        self._meters = meters
         self._free_s = 0.0
 
     @property
@@ -102,8 +106,8 @@ class Link:
         """Be there no more, and reset what is connected; safe to call twice."""
         await self._port.close()
 
-    async def begin(self, unit: int, fault: Fault) -> None:
-        """Give a unit a fault, until `end`."""
+    async def begin(self, unit: int | str, fault: Fault) -> None:
+        """Give a unit a fault, until `end`; a meter, by its name, has its own faults itself."""
         self._faults.setdefault(unit, []).append(fault)
         if fault.kind in _WHOLE_LINK:
             await self.close()
@@ -111,7 +115,7 @@ class Link:
             for peer in self.peers:
                 peer.is_mute = True
 
-    async def end(self, unit: int, fault: Fault) -> None:
+    async def end(self, unit: int | str, fault: Fault) -> None:
         """Take a fault away again; raises `ValueError` when the unit doesn't have it."""
         self._faults.get(unit, []).remove(fault)
         if not self.is_open and not self._is_gone:
@@ -155,8 +159,15 @@ class Link:
         every = (fault for faults in self._faults.values() for fault in faults)
         return any(fault.kind in _WHOLE_LINK for fault in every)
 
-    def _take(self, peer: Peer) -> None:
+    def _take(self, peer: Peer, data: bytes) -> None:
         """Answer what came in from a peer."""
+        if self._meters is not None:
+            self._before()
+            for delay_s, frame in self._meters.take(data):
+                self._send(peer, len(data), Answer(delay_s, frame))
+        if self._meters is not None and not self._units:
+            return
+        peer.pending += data
         try:
             requests = self._framing.cut(peer.pending)
         except Senseless:
@@ -165,15 +176,15 @@ class Link:
         for request in requests:
             answer = self.answer(request)
             if answer is not None:
-                self._send(peer, request, answer)
+                self._send(peer, len(request.frame), answer)
 
-    def _send(self, peer: Peer, request: Request, answer: Answer) -> None:
+    def _send(self, peer: Peer, asked: int, answer: Answer) -> None:
         """Send when the device has thought, and its line has passed question and answer."""
         place, loop = self.place, asyncio.get_running_loop()
         delay_s = answer.delay_s + place.turn_s
         if place.byte_s:
             now_s = loop.time()
-            asked_s = max(self._free_s, now_s + place.byte_s * len(request.frame))
+            asked_s = max(self._free_s, now_s + place.byte_s * asked)
             at_s = asked_s + delay_s + place.byte_s * len(answer.frame)
             self._free_s = at_s - answer.delay_s
             delay_s = at_s - now_s

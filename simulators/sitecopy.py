@@ -68,7 +68,7 @@ def write(out: Path, site: Document, links: Mapping[str, str]) -> None:
 
 def _open(device: dict[str, object]) -> dict[str, object]:
     """A device without its secrets, which nothing here asks for."""
-    return {key: value for key, value in device.items() if key != "security"}
+    return {key: value for key, value in device.items() if key not in {"security", "tls"}}
 
 
 def _beside(site: Document) -> list[str]:

@@ -53,6 +53,7 @@ class Rehearsed:
         courses: tag → how its value moves; those without keep what is written to them.
         areas: addresses that exist, those of other devices with the same unit id among them.
         identity: what it says of itself when asked (function 43).
+        address: of a meter that speaks DL/T 645; None: it speaks Modbus.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Rehearsed:
     courses: Mapping[str, Course]
     areas: tuple[Area, ...]
     identity: tuple[str, ...] = ()
+    address: str | None = None
 
     @property
     def place(self) -> Place:

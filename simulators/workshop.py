@@ -9,6 +9,7 @@ from simulators.lasting import LastingMachine, ToeLasting
 from simulators.memory import Memory
 from simulators.meter import Dtsu666, Meter
 from simulators.schedule import Schedule
+from simulators.tag_meter import TagMeter
 from simulators.tags import Rehearsed, TagDevice
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Workshop:
                 machines[name] = machine
         rehearsed = {
             name: TagDevice(settings, self.schedule)
+            if settings.address is None
+            else TagMeter(name, settings, self.schedule, seed)
             for name, settings in scenario.devices.items()
             if isinstance(settings, Rehearsed)
         }
@@ -115,7 +118,8 @@ class Workshop:
         for name, settings in scenario.devices.items():
             made = Memory(self.devices[name].areas)
             place = settings.place
-            one = (place.key, settings.unit) if isinstance(settings, Rehearsed) else name
+            shares = isinstance(settings, Rehearsed) and settings.address is None
+            one = (place.key, settings.unit) if shares else name
             found[name] = units.setdefault(one, made)
         return found
 

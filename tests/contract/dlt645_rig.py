@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from drivers.dlt645 import plugin
 from simulators.dlt645 import Meter, Party
-from simulators.dlt645_line import TcpMeters
+from simulators.place import Place
+from simulators.server import Link
 from tests.dlt645_kit import ADDRESS, GARBLINGS, make, three_phase
 
 if TYPE_CHECKING:
@@ -34,19 +35,21 @@ class Dlt645Rig:
 
     def __init__(self) -> None:
         self._meter = Meter(ADDRESS, three_phase(), delay_s=0.0)
-        self._server = TcpMeters(Party([self._meter]))
+        place = Place.of("dlt645+tcp://127.0.0.1:0")
+        self._server = Link(place, {}, meters=Party([self._meter]))
         self._round = 0
         self.url = ""
 
     async def start(self) -> None:
         await self._server.open()
-        self.url = f"dlt645+tcp://127.0.0.1:{self._server.port}?max_delay=150ms"
+        self.url = f"{self._server.place}?max_delay=150ms"
 
     async def stop(self) -> None:
         await self._server.close()
 
     def hang_up(self) -> None:
-        self._server.hang_up()
+        for peer in tuple(self._server.peers):
+            peer.reset()
 
     def change(self) -> tuple[Value, ...]:
         self._round += 1

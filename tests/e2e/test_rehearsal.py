@@ -50,6 +50,7 @@ devices:
       door: {at: "holding:90.3"}
       lamp: {at: "coil:5"}
       depth: {at: "holding:100", kind: f64, order: DCBA, low: 3, high: 4}
+  safe: {link: "modbus+tls://10.0.0.8", tls: {ca: ca.pem}, tags: {x: {at: "coil:1"}}}
   heat: {link: "opc.tcp://10.0.0.7:4840"}
 assets:
   injection-1:
@@ -107,8 +108,13 @@ def polled(
 
 def test_every_template_is_served_and_read_back_within_its_ranges(tmp_path: Path) -> None:
     text = [HEAD, "devices:\n"]
-    schemes = {"modbus+rtu": "///dev/ttyS1?baud=115200", "modbus+tcp": "//10.0.0.{}:502"}
-    names = [name for name in TEMPLATES.names() if not is_plc(name)]
+    schemes = {
+        "modbus+rtu": "///dev/ttyS1?baud=115200",
+        "modbus+tcp": "//10.0.0.{}:502",
+        "dlt645": "///dev/ttyS1?baud=115200",  # on the same line
+    }
+    meters = {name for name in TEMPLATES.names() if "dlt645" in name} - {"dlt645/three-phase"}
+    names = [name for name in TEMPLATES.names() if not is_plc(name) and name not in meters]
     for number, name in enumerate(names, 1):
         template = TEMPLATES.open(name, tmp_path)[0]
         assert template is not None
@@ -118,7 +124,8 @@ def test_every_template_is_served_and_read_back_within_its_ranges(tmp_path: Path
         if scheme is None:
             continue
         link = f"{scheme}:{schemes[scheme].format(number)}"
-        text.append(f'  d{number}: {{link: "{link}", unit: {number}, template: {name}}}\n')
+        named = f"unit: {number}" if scheme != "dlt645" else f'address: "{number:012}"'
+        text.append(f'  d{number}: {{link: "{link}", {named}, template: {name}}}\n')
     (tmp_path / "site.yaml").write_text("".join(text), "utf-8")
     with simulated(tmp_path, "--site", "site.yaml", "--out", "here.yaml") as process:
         said = lines(process, len(text) - 1)
@@ -172,7 +179,7 @@ def test_a_site_lives_and_what_is_not_served_is_said(tmp_path: Path) -> None:
     )
     options = ("faults.yaml", "--site", "site.yaml", "--out", "here.yaml")
     with simulated(tmp_path, *options) as process:
-        said = lines(process, 5)
+        said = lines(process, 6)
         assert said[0] == "heat: not served, no simulator speaks opc.tcp"
         told = r"plc +unit 1 +modbus\+tcp://127\.0\.0\.1:\d+ +inovance/h5u .*"
         assert re.fullmatch(told, said[1])

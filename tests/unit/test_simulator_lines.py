@@ -19,7 +19,7 @@ from simulators.faults import COUNTING, Fault, FaultKind
 from simulators.framing import Ascii, Framing, Rtu, Senseless, Tcp
 from simulators.memory import Area, Memory, Table
 from simulators.pdu import answer
-from simulators.place import ASCII, RTU, RTU_OVER_TCP, SCHEMES, TCP, Place
+from simulators.place import ASCII, MODBUS, RTU, RTU_OVER_TCP, TCP, Place
 from simulators.server import Link
 from tests.modbus_line import ascii_frame, rtu, told
 
@@ -36,7 +36,7 @@ WITH_VALUES = {FaultKind.SWAPPED, FaultKind.SHIFTED}
 CASES = [
     (kind, scheme)
     for kind in FaultKind
-    for scheme in SCHEMES
+    for scheme in MODBUS
     if Fault(kind).fits(scheme) and kind is not FaultKind.NONE and kind not in COUNTING
 ]
 
