@@ -106,7 +106,7 @@ def play(recording: Path, site: Path | None, out: Path | None, wanted: Wanted) -
         ConfigError: a file is wrong, or can't be written, or a port is taken.
     """
     from simulators import playback  # noqa: PLC0415
-    from simulators.rehearsal import local_links  # noqa: PLC0415
+    from simulators.local import local_links  # noqa: PLC0415
     from simulators.sitecopy import write  # noqa: PLC0415
 
     found = playback.read(recording)
