@@ -13,7 +13,7 @@ from gateway.clock import SystemClock
 from gateway.errors import ConfigError, DriverError, Fault
 from gateway.links import connect, tell
 from gateway.model import Kind, Quality
-from gateway.templates import load, nearest
+from gateway.templates import instead, load
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ def _wanted(plant: Plant, site: Path, name: str, tag_name: str) -> tuple[Tag, ..
 
 
 def _unknown(site: Path, kind: str, name: str, known: list[str]) -> Fault:
-    near = nearest(name, known)
-    hint = (
-        _("did you mean {near}?").format(near=near)
-        if near
-        else _("there are: {known}").format(known=", ".join(known))
-    )
+    hint = instead(name, known)
     what = _("no {kind} {name}").format(kind=kind, name=name)
     return Fault(str(site), 0, 0, "unknown-name", what, hint)
 

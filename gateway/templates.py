@@ -24,7 +24,7 @@ from gateway.resolution.installed import DRIVERS, PUBLISHERS, Drivers, places
 from gateway.resolution.kpi_spec import missing, specify
 from gateway.resolution.reasons import walk
 from gateway.sitefile import commanding, later
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead, nearest
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from gateway.resolution.industry import Industry
     from gateway.sitefile.sections import Site
 
-__all__ = ["Drivers", "Plant", "load", "nearest", "resolve"]
+__all__ = ["Drivers", "Plant", "instead", "load", "nearest", "resolve"]
 
 DEVICE_LINE = "_dev"
 """The line of what no asset binds."""

@@ -11,7 +11,7 @@ from gateway.errors import ConfigError, Fault
 from gateway.learning.proposal import NoProposal, propose
 from gateway.learning.recording import record_of
 from gateway.learning.report import report
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.templates import Drivers, resolve
 from gateway.words import _
 
@@ -61,10 +61,7 @@ def _look(asset: str, path: Path) -> Mapping[str, str]:
         raise ConfigError(faults)
     if asset not in site.assets:
         what = _("there is no asset {asset}").format(asset=asset)
-        near = nearest(asset, site.assets)
-        next_ = _("there are: {known}").format(known=", ".join(site.assets))
-        if near:
-            next_ = _("did you mean {near}?").format(near=near)
+        next_ = instead(asset, site.assets)
         raise ConfigError([Fault(str(path), 0, 0, "unknown-asset", what, next_)])
     config_of = site.assets[asset]
     if config_of.levels is not None:

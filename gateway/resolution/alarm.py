@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import AlarmSpec, Kind
 from gateway.resolution.derivation import may_derive
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -105,10 +105,7 @@ def _unknown(
         tags = [t for name in _devices(site, asset, outlines) for t in outlines[name].known]
         known = [*site.assets[asset].bind, *tags]
     what = _("the asset has no signal, and its devices have no tag, {name}").format(name=on)
-    near = nearest(on, known)
-    next_ = _("write the name of a signal, or device.tag")
-    if near:
-        next_ = _("did you mean {near}?").format(near=near)
+    next_ = instead(on, known, _("write the name of a signal, or device.tag"))
     return site.document.fault(path, "unknown-tag", what, next_)
 
 

@@ -15,7 +15,7 @@ from gateway.resolution.identity import Identity
 from gateway.resolution.library import TEMPLATES, Names
 from gateway.resolution.parameter import Parameter
 from gateway.sitefile.area import AreaConfig
-from gateway.sitefile.document import Document, nearest, validate
+from gateway.sitefile.document import Document, instead, validate
 from gateway.sitefile.equipment import TagConfig
 from gateway.sitefile.names import TagName
 from gateway.sitefile.part import Part
@@ -137,7 +137,6 @@ def _check_identity(model: DeviceTemplate, document: Document) -> list[Fault]:
     for path, tag in named:
         if tag not in model.tags:
             what = _("there is no tag {name}").format(name=tag)
-            near = nearest(tag, model.tags)
-            next_ = _("did you mean {near}?").format(near=near) if near else _("check the name")
+            next_ = instead(tag, model.tags, _("check the name"))
             faults.append(document.fault(path, "unknown-tag", what, next_))
     return faults

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.errors import Fault
 from gateway.resolution.layers import Layered, layered, merge
 from gateway.resolution.library import PROFILES
-from gateway.sitefile.document import Document, nearest
+from gateway.sitefile.document import Document, instead
 from gateway.sitefile.explain import describe
 from gateway.words import _
 
@@ -105,10 +105,7 @@ def _parents(
         path = ("types", at, "extends")
         if extends not in types:
             what = _("there is no type {name} to extend").format(name=extends)
-            near = nearest(extends, types)
-            next_ = _("there are: {known}").format(known=", ".join(types))
-            if near:
-                next_ = _("did you mean {near}?").format(near=near)
+            next_ = instead(extends, types)
             return tuple(parents), [document.fault(path, "unknown-type", what, next_)]
         if extends in (name, *parents):
             if extends != name or name != min(name, *parents):

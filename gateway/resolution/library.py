@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from gateway.errors import Fault
-from gateway.sitefile.document import Document, Wrong, examine, nearest
+from gateway.sitefile.document import Document, Wrong, examine, instead
 from gateway.sitefile.units import Text
 from gateway.words import _
 
@@ -65,12 +65,8 @@ class Library:
         if name.startswith("./"):
             return _("check the path; it is read from the folder of the file that names it")
         known = self.names()
-        near = nearest(name, known)
-        if near:
-            return _("did you mean {near}?").format(near=near)
-        return _("there are: {known}; or write a path that begins with ./").format(
-            known=", ".join(known)
-        )
+        text = _("there are: {known}; or write a path that begins with ./")
+        return instead(name, known, text.format(known=", ".join(known)))
 
     def root(self) -> Path:
         """The folder that the files lie in."""

@@ -7,7 +7,7 @@ from gateway.resolution import own_kpi, reasons, type_check
 from gateway.resolution.extension import closed
 from gateway.resolution.layers import Layered
 from gateway.resolution.profile import BASE, KNOWN_KPIS, SIGNALS, Profile
-from gateway.sitefile.document import Document, nearest
+from gateway.sitefile.document import Document, instead
 from gateway.words import _
 
 OPENABLE = (
@@ -58,10 +58,7 @@ def _kpis(profile: Profile, document: Document) -> Iterator[Fault]:
         for index, machine in enumerate(kpi.types):
             if machine not in profile.types:
                 what = _("the profile has no type {type}").format(type=machine)
-                near = nearest(machine, profile.types)
-                next_ = _("there are: {known}").format(known=", ".join(profile.types))
-                if near:
-                    next_ = _("did you mean {near}?").format(near=near)
+                next_ = instead(machine, profile.types)
                 yield document.fault((*path, "types", index), "unknown-type", what, next_)
         told = kpi.types or any(name in machine.kpis for machine in profile.types.values())
         if name.startswith(own_kpi.PREFIX) and not told:
@@ -85,11 +82,7 @@ def _unknown_kpi(
         what = _("{name} is not described in this profile").format(name=name)
         return document.fault(at, "unknown-kpi", what, _("add it to kpis: with name and unit"))
     what = _("{name} is no figure that the gateway computes").format(name=name)
-    near = nearest(name, known)
-    next_ = _("there are: {known}").format(known=", ".join(known))
-    if near:
-        next_ = _("did you mean {near}?").format(near=near)
-    return document.fault(at, "unknown-kpi", what, next_, key=key)
+    return document.fault(at, "unknown-kpi", what, instead(name, known), key=key)
 
 
 def check_added(merged: Profile, profile: Profile, document: Document) -> Iterator[Fault]:

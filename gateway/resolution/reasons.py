@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from gateway.errors import Fault
 from gateway.resolution.layers import Layered
 from gateway.resolution.library import Names
-from gateway.sitefile.document import Document, Wrong, nearest, spell
+from gateway.sitefile.document import Document, Wrong, instead, spell
 from gateway.sitefile.explain import describe
 from gateway.sitefile.names import TagName  # noqa: TC001 - pydantic reads it
 from gateway.sitefile.part import Part
@@ -144,11 +144,7 @@ def of_asset(
             own[code] = found[key]
             continue
         what = _("the profile has no reason {key}").format(key=key)
-        near = nearest(key, keys)
-        next_ = _("there are: {known}").format(known=", ".join(keys) or "–")
-        if near:
-            next_ = _("did you mean {near}?").format(near=near)
-        faults.append(document.fault((*path, code), "unknown-reason", what, next_))
+        faults.append(document.fault((*path, code), "unknown-reason", what, instead(key, keys)))
     return {**found, **own}, faults
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.resolution.device_template import load_template
 from gateway.resolution.industry import COMMON, UNTYPED, load_profile
 from gateway.resolution.library import PROFILES, TEMPLATES
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -126,11 +126,8 @@ def types(
             continue
         path = ("assets", name, "type")
         if industry:
-            near = nearest(asset.type, known)
             what = _("the profile has no type {type}").format(type=asset.type)
-            next_ = _("there are: {known}").format(known=", ".join(known))
-            if near:
-                next_ = _("did you mean {near}?").format(near=near)
+            next_ = instead(asset.type, known)
             faults.append(site.document.fault(path, "unknown-type", what, next_))
         elif site.site.industry is None and not site.is_invalid("site", "industry"):
             what = _("a type needs an industry that knows it")

@@ -6,7 +6,7 @@ from gateway.deriving.expression import Expression
 from gateway.errors import Fault
 from gateway.resolution import formula
 from gateway.resolution.profile import COUNTING, PARAMETERS, SIGNALS, MachineType, SignalKind
-from gateway.sitefile.document import Document, nearest
+from gateway.sitefile.document import Document, instead
 from gateway.sitefile.yaml12 import KeyPath
 from gateway.words import _
 
@@ -135,10 +135,7 @@ def _state(machine: MachineType, path: KeyPath, document: Document) -> Iterator[
         signal = machine.signals.get(name)
         if signal is None:
             what = _("there is no signal {name} here").format(name=name)
-            near = nearest(name, machine.signals)
-            next_ = _("add it under signals:")
-            if near:
-                next_ = _("did you mean {near}?").format(near=near)
+            next_ = instead(name, machine.signals, _("add it under signals:"))
             yield document.fault(at, "missing-signal", what, next_)
         elif rule.bits is not None and signal.kind not in _TRUE:
             what = _("a {kind} is neither true nor false").format(kind=signal.kind)

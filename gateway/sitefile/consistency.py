@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from gateway.sitefile.destination import MqttPublish
 from gateway.sitefile.equipment import DEFAULT_GROUP
-from gateway.sitefile.explain import Wrong, describe, nearest
+from gateway.sitefile.explain import Wrong, describe, instead
 from gateway.sitefile.files import SecretFile, check_authority, check_keys, check_pair, check_secret
 from gateway.sitefile.metering import WEIGHED, unit_of
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
@@ -58,16 +58,13 @@ def _groups(site: Site) -> Iterator[Fault]:
         known = [DEFAULT_GROUP, *device.groups]
         for tag, config in device.tags.items():
             if config.group is not None and config.group not in known:
-                near = nearest(config.group, known)
                 what = _("{device} has no group {group}").format(
                     device=name, group=describe(config.group)
                 )
-                if near:
-                    next_ = _("did you mean {near}?").format(near=near)
-                else:
-                    next_ = _("add it with its pace, e.g. groups: {{{group}: 1min}}").format(
-                        group=config.group
-                    )
+                otherwise = _("add it with its pace, e.g. groups: {{{group}: 1min}}").format(
+                    group=config.group
+                )
+                next_ = instead(config.group, known, otherwise)
                 path = ("devices", name, "tags", tag, "group")
                 yield site.document.fault(path, "unknown-group", what, next_)
 
@@ -78,11 +75,9 @@ def _lines(site: Site) -> Iterator[Fault]:
     certain = not any(path[0] == "assets" for path in site.invalid)
     for line in site.calendar.lines if site.calendar and certain else ():
         if line not in known:
-            near = nearest(line, known)
             what = _("no asset is on a line of this name")
-            next_ = _("give a machine this line, or delete the line's shifts")
-            if near:
-                next_ = _("did you mean {near}?").format(near=near)
+            otherwise = _("give a machine this line, or delete the line's shifts")
+            next_ = instead(line, known, otherwise)
             path = ("calendar", "lines", line)
             yield site.document.fault(path, "unknown-line", what, next_, key=True)
 
@@ -102,7 +97,7 @@ def _dates(site: Site) -> Iterator[Fault]:
                 what = _("no asset is on a line of this name")
                 if key == "asset":
                     what = _("there is no asset {name}").format(name=name)
-                next_ = _instead(name, known)
+                next_ = instead(name, known)
                 path = ("calendar", section, index, key)
                 code = "unknown-line" if key == "line" else "unknown-asset"
                 yield site.document.fault(path, code, what, next_)
@@ -145,7 +140,7 @@ def _shared(site: Site) -> Iterator[Fault]:
         if isinstance(among, str):
             if among not in lines:
                 what = _("there is no line {name}").format(name=among)
-                yield site.document.fault(at, "unknown-line", what, _instead(among, lines))
+                yield site.document.fault(at, "unknown-line", what, instead(among, lines))
             continue
         for place, consumer in enumerate(among):
             path = (*at, consumer if isinstance(among, dict) else place)
@@ -154,7 +149,7 @@ def _shared(site: Site) -> Iterator[Fault]:
                 yield site.document.fault(path, "unknown-asset", what, _("delete it"))
             elif consumer not in site.assets and not site.is_invalid("assets", consumer):
                 what = _("there is no asset {name}").format(name=consumer)
-                next_ = _instead(consumer, site.assets)
+                next_ = instead(consumer, site.assets)
                 yield site.document.fault(path, "unknown-asset", what, next_)
 
 
@@ -165,7 +160,7 @@ def _within(site: Site) -> Iterator[Fault]:
         if outer is not None and outer not in site.assets:
             if not site.is_invalid("assets", outer):
                 what = _("there is no asset {name}").format(name=outer)
-                yield site.document.fault(at, "unknown-asset", what, _instead(outer, site.assets))
+                yield site.document.fault(at, "unknown-asset", what, instead(outer, site.assets))
             continue
         while outer in site.assets and outer not in seen:
             seen.add(outer)
@@ -186,13 +181,6 @@ def _factors(site: Site) -> Iterator[Fault]:
                     next_ = _("convert the value and write unit: {unit}").format(unit=wanted)
                     path = ("factors", medium, name, place, "unit")
                     yield site.document.fault(path, "wrong-unit", what, next_)
-
-
-def _instead(word: str, known: Collection[str]) -> str:
-    near = nearest(word, known)
-    if near:
-        return _("did you mean {near}?").format(near=near)
-    return _("there are: {known}").format(known=", ".join(sorted(known)))
 
 
 def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]:

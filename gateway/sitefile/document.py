@@ -17,14 +17,24 @@ import pydantic
 
 from gateway.errors import ConfigError, Fault
 from gateway.sitefile.characters import place_of
-from gateway.sitefile.explain import Explained, Wrong, describe, explain, nearest, spell
+from gateway.sitefile.explain import Explained, Wrong, describe, explain, instead, nearest, spell
 from gateway.sitefile.yaml12 import Place, Tree, parse
 from gateway.words import _
 
 if TYPE_CHECKING:
     from gateway.sitefile.yaml12 import Key, KeyPath
 
-__all__ = ["Document", "Wrong", "examine", "load", "nearest", "salvage", "spell", "validate"]
+__all__ = [
+    "Document",
+    "Wrong",
+    "examine",
+    "instead",
+    "load",
+    "nearest",
+    "salvage",
+    "spell",
+    "validate",
+]
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 

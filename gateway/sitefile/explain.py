@@ -80,6 +80,23 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def instead(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """What to do about a word that nobody knows.
+
+    Args:
+        word: as somebody wrote it.
+        known: those that there are; one that is near is most probably meant.
+        otherwise: what to do where none is near; None: choose among them.
+    """
+    words = list(known)
+    near = nearest(word, words)
+    if near:
+        return _("did you mean {near}?").format(near=near)
+    if otherwise is not None:
+        return otherwise
+    return _("there are: {known}").format(known=", ".join(words) or "–")
+
+
 def spell(path: KeyPath) -> str:
     """Spell a path as people say it: `publish.cluster.urls[1]`.
 

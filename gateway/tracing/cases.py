@@ -20,6 +20,7 @@ from gateway.errors import ConfigError, Fault
 from gateway.exits import FAILED, FAULTS
 from gateway.resolution.library import PROFILES
 from gateway.sitefile import document
+from gateway.sitefile.document import instead
 from gateway.tracing.expectation import Expectation, Expected, agrees, found
 from gateway.tracing.playing import Player, polls
 from gateway.tracing.stage import set_up
@@ -27,7 +28,7 @@ from gateway.tracing.window import NoWindow, moment, wanted
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from gateway.sitefile.document import Document
@@ -133,6 +134,7 @@ def _try(case: Case) -> None:
     records: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for record in Player(stage).play(polls(stage), until_ms):
         records.setdefault((record.asset, record.cls), []).append(orjson.loads(record.body))
+    _check_assets(expected, wanted, {*(asset for asset, _cls in records), *stage.survey.assets})
     for place, one in enumerate(wanted.expect):
         path = "expect", place
         told = records.get((one.asset, one.record_class), [])
@@ -159,6 +161,18 @@ def _try(case: Case) -> None:
                 got=_spelled(got) if is_there else _("nothing of that name"),
             )
             case.wrong.append(line)
+
+
+def _check_assets(expected: Document, wanted: Expectation, known: Collection[str]) -> None:
+    """Raise `ConfigError` where figures of an asset are expected that nothing is told of."""
+    faults = [
+        expected.fault(("expect", place, "asset"), "unknown-asset", what, instead(one.asset, known))
+        for place, one in enumerate(wanted.expect)
+        for what in [_("there is no asset {name}").format(name=one.asset)]
+        if one.asset not in known
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def _files(case: Case) -> tuple[Path, Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import Fault
 from gateway.resolution.profile import SIGNALS, SignalKind
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.tracing.line import BadLine, Line, column, read
 from gateway.tracing.steps import Steps
 from gateway.tracing.trace import lines
@@ -155,7 +155,7 @@ def _kind(line: Line, raw: bytes, known: Mapping[str, MachineType | None]) -> Si
     """
     if line.asset not in known:
         what = _("there is no asset {asset} in the site file").format(asset=line.asset)
-        raise BadLine(column(raw, "asset"), "unknown-asset", what, _instead(line.asset, known))
+        raise BadLine(column(raw, "asset"), "unknown-asset", what, instead(line.asset, known))
     if line.signal in SIGNALS:
         return SIGNALS[line.signal][0]
     machine = known[line.asset]
@@ -163,7 +163,7 @@ def _kind(line: Line, raw: bytes, known: Mapping[str, MachineType | None]) -> Si
         return None
     if line.signal not in machine.signals:
         what = _("{asset} has no signal {signal}").format(asset=line.asset, signal=line.signal)
-        next_ = _instead(line.signal, {**machine.signals, **SIGNALS})
+        next_ = instead(line.signal, {**machine.signals, **SIGNALS})
         raise BadLine(column(raw, "signal"), "unknown-signal", what, next_)
     return machine.signals[line.signal].kind
 
@@ -187,10 +187,3 @@ def _fit(line: Line, raw: bytes, kind: SignalKind | None) -> None:
     if kind is SignalKind.FLAG and (is_text or value not in {0, 1}):
         what = _("{signal} is true or false").format(signal=line.signal)
         raise BadLine(column(raw, "value"), "wrong-type", what, _("write true or false"))
-
-
-def _instead(word: str, known: Mapping[str, object]) -> str:
-    near = nearest(word, known)
-    if near:
-        return _("did you mean {near}?").format(near=near)
-    return _("there are: {known}").format(known=", ".join(known))

@@ -80,6 +80,10 @@ def test_a_record_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
         (("until: 2026-09-22T02:00", "until: noon"), ":1:8: until: noon is no time"),
         (("asset: last-1\n", "asset: last-1\n    at: now\n"), "one of window and at"),
         (("total: 359", "total: [359]"), "expect[0].figures.total"),
+        (
+            ("asset: last-1, at", "asset: last-2, at"),
+            ":8:13: expect[3].asset: there is no asset last-2: did you mean last-1?",
+        ),
     ],
 )
 def test_faults_of_an_expectation_have_their_place(
