@@ -31,6 +31,7 @@ from gateway.ledger import HORIZON_MS, Ledger
 from gateway.links import connect
 from gateway.pipeline import Pipeline
 from gateway.poller import Poller
+from gateway.proving.desk import Desk
 from gateway.records import Records
 from gateway.reloading import Reloading
 from gateway.snapshot import Snapshot
@@ -110,6 +111,12 @@ class Agent:
         )
         self._destinations.listen(self._commands.take)
         self._transition.on_change.append(self._commands.settle)
+        self._desk = Desk(
+            lambda: self._reloading.plant,
+            self._poller,
+            lambda: self._destinations.publishers,
+            self._clock,
+        )
         self._unmapped: dict[str, str] = {}
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
@@ -221,7 +228,11 @@ class Agent:
         while True:
             try:
                 commands, listeners = self._commands, self._pipeline.tap.listeners
-                takers = {api.ENTER: commands.entering.take, api.WRITE: commands.by_hand.take}
+                takers = {
+                    api.ENTER: commands.entering.take,
+                    api.WRITE: commands.by_hand.take,
+                    api.PROVE: self._desk.take,
+                }
                 await api.serve(folder, self._snapshot, self._reload, takers, listeners)
             except OSError as error:
                 reason = error.strerror or str(error)

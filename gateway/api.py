@@ -2,8 +2,8 @@
 
 A connection begins with a line that says what it wants: `watch` gets one JSON snapshot a second,
 a line each; `reload` has the site file read again and gets what came of it; `enter` is followed by
-a line with what people know of machines, `write` by one with a value for a tag, and both get what
-became of it; `record` gets all readings that figures are made of, a line each, for as long as it
+a line with what people know of machines, `write` by one with a value for a tag, `prove` by one with
+what is to be read or cut, and each gets what became of it; `record` gets all readings that figures are made of, a line each, for as long as it
 reads them. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SOCKET = "nxgate.sock"
 PERIOD_S = 1.0
 WATCH, RELOAD, RECORD = b"watch\n", b"reload\n", b"record\n"
-ENTER, WRITE = b"enter\n", b"write\n"
+ENTER, WRITE, PROVE = b"enter\n", b"write\n", b"prove\n"
 MOST_VISITORS = 32
 Take = Callable[[bytes, str], Awaitable[dict[str, object]]]
 """Takes a request and the account that makes it, and gives what became of it."""
@@ -189,7 +189,7 @@ async def request(folder: Path, what: bytes, said: bytes) -> dict[str, object] |
 
     Args:
         folder: the store's.
-        what: `ENTER` or `WRITE`.
+        what: `ENTER`, `WRITE` or `PROVE`.
         said: one line of JSON, at most 64 KiB.
 
     Raises:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from gateway import __version__
 from gateway.exits import in_words
 from gateway.words import LANGUAGES, _
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 SITE = click.argument("site", type=click.Path(path_type=Path))
 
@@ -40,8 +43,8 @@ class _Commands(click.Group):
             from gateway.commissioning import command  # noqa: PLC0415
 
             found = cast("click.Command", getattr(command, cmd_name))
-        if found is None:
-            found = _others().get(cmd_name)
+        if found is None and (other := _others().get(cmd_name)) is not None:
+            found = cast("click.Command", other.load())
         return found
 
     def invoke(self, ctx: click.Context) -> object:
@@ -50,11 +53,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
 
 
-def _others() -> dict[str, click.Command]:
-    """Commands that other packages bring."""
+def _others() -> dict[str, EntryPoint]:
+    """Commands that other packages bring, not yet loaded."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - 2 MB that `run` can spare
 
-    return {p.name: cast("click.Command", p.load()) for p in entry_points(group=COMMANDS)}
+    return {point.name: point for point in entry_points(group=COMMANDS)}
 
 
 @click.group(cls=_Commands, help=_("Edge gateway: machines and meters in, provable figures out."))

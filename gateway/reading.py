@@ -11,17 +11,15 @@ import orjson
 
 from gateway.clock import SystemClock
 from gateway.errors import ConfigError, DriverError, Fault
+from gateway.inspecting import inspect
 from gateway.links import connect, tell
-from gateway.model import Kind, Quality
 from gateway.templates import instead, load
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from gateway.driver import Inspects, Reading
-    from gateway.model import Batch, Tag, Value
+    from gateway.model import Batch, Tag
     from gateway.plant import Plant
 
 
@@ -32,20 +30,14 @@ async def show(site: Path, what: str, *, as_json: bool) -> int:
     tags = _wanted(plant, site, name, tag_name)
     units = connect(plant.devices, plant.drivers, SystemClock())
     device, link, driver = next(unit for unit in units if unit[0].name == name)
-    inspector: Inspects = driver  # type: ignore[assignment]
     try:
         await link.open()
-        batch, readings = await inspector.inspect(driver.prepare(tags))
+        batch, rows = await inspect(driver, tags, _ranges(plant, name))
     except DriverError as error:
         click.echo(tell(error, device), err=True)
         return 1
     finally:
         await link.close()
-    ranges = _ranges(plant, name)
-    rows = [
-        _row(batch, place, value, reading, ranges)
-        for place, (value, reading) in enumerate(zip(batch.values, readings, strict=True))
-    ]
     if as_json:
         about = {"device": device.name, "link": device.link, "time": batch.time_ns // 1_000_000}
         click.echo(orjson.dumps({**about, "readings": rows}, option=orjson.OPT_INDENT_2))
@@ -83,34 +75,6 @@ def _ranges(plant: Plant, device: str) -> dict[str, tuple[float, float]]:
             math.inf if b.high is None else b.high,
         )
         for b in bindings
-    }
-
-
-def _row(
-    batch: Batch,
-    place: int,
-    value: Value,
-    reading: Reading,
-    ranges: Mapping[str, tuple[float, float]],
-) -> dict[str, object]:
-    quality = Quality.GOOD if batch.quality is None else batch.quality[place]
-    low, high = ranges.get(reading.tag.name, (-math.inf, math.inf))
-    if isinstance(value, (int, float)) and not low <= value <= high:
-        quality = max(quality, Quality.UNCERTAIN)
-    if isinstance(value, float) and reading.tag.kind is Kind.F32:
-        value = float(f"{value:.7g}")  # the digits that the device's number has
-    return {
-        "tag": reading.tag.name,
-        "at": reading.tag.at,
-        "request": reading.request,
-        "raw": list(reading.raw),
-        "raw_hex": " ".join(f"{part:0{reading.digits}X}" for part in reading.raw),
-        "value": value,
-        "unit": reading.tag.unit,
-        "quality": quality.name.lower(),
-        "round_trip_ms": round(reading.round_trip_s * 1000, 2),
-        "error": reading.error,
-        "where": reading.tag.where,
     }
 
 

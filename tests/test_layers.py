@@ -185,6 +185,25 @@ MAY: dict[str, set[str]] = {
         "archive",
         "storage",
     },
+    "inspecting": {"model", "driver"},
+    "proving": SPINE
+    | {
+        "",
+        "api",
+        "archive",
+        "contract",
+        "durable",
+        "exits",
+        "ids",
+        "inspecting",
+        "links",
+        "plant",
+        "publishers",
+        "settings",
+        "sheets",
+        "storage",
+        "templates",
+    },
     "sheets": {
         "checking",
         "config",
@@ -199,7 +218,7 @@ MAY: dict[str, set[str]] = {
     "api": set(),
     "exits": {"errors"},
     "checking": {"errors", "exits", "words", "config", "planning", "templates", "resolution"},
-    "reading": SPINE | {"links", "plant", "templates", "resolution"},
+    "reading": SPINE | {"inspecting", "links", "plant", "templates", "resolution"},
     "planning": SPINE | {"config", "errors", "exits", "links", "plant", "templates"},
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}

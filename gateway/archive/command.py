@@ -12,9 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from gateway.archive import export, inspection, standing
-from gateway.archive.place import find
-from gateway.storage.rows import MAX_KEY
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -35,6 +32,9 @@ def store() -> None:
 @click.option("--json", "as_json", is_flag=True, help=_("Print it as JSON."))
 def status(where: Path, *, as_json: bool) -> None:
     """Exit 0 where there is a store."""
+    from gateway.archive import standing  # noqa: PLC0415 - a store is nothing of Windows'
+    from gateway.archive.place import find  # noqa: PLC0415
+
     found = standing.take(find(where))
     if as_json:
         click.echo(json.dumps(standing.as_json(found), indent=2, ensure_ascii=False))
@@ -46,6 +46,9 @@ def status(where: Path, *, as_json: bool) -> None:
 @WHERE
 def verify(where: Path) -> None:
     """Exit 0 when all is whole, 1 when something is not."""
+    from gateway.archive import inspection  # noqa: PLC0415
+    from gateway.archive.place import find  # noqa: PLC0415
+
     began_s = time.monotonic()
     found = inspection.inspect(find(where))
     for line in found.damaged:
@@ -110,6 +113,10 @@ def export_command(
     bom: bool,
 ) -> None:
     """Exit 0 when everything chosen was written, 1 when some of it can't be read any more."""
+    from gateway.archive import export  # noqa: PLC0415
+    from gateway.archive.place import find  # noqa: PLC0415
+    from gateway.storage.rows import MAX_KEY  # noqa: PLC0415
+
     place = find(where)
     named, clock = _zone(place, zone)
     choice = export.Choice(

@@ -108,6 +108,9 @@ class Publisher(Protocol):
     async def change(self, config: MqttSettings) -> None:
         """Be what another version of the section says, on a connection of its own."""
 
+    def cut(self, seconds: float) -> None:
+        """Break the connection as a torn cable does, and make none for so long."""
+
     async def stop(self) -> None:
         """Take no more, give what is in flight a moment, say goodbye; `run` then returns."""
 

@@ -36,6 +36,9 @@ class Brokers:
         urls: in order of preference.
         version: `5`, `3.1.1` or `auto`, found out for each broker by itself.
         chance: source of jitter.
+
+    Attributes:
+        cut_s: the pause after the next failure, whose fault no broker is; 0: as the failure asks.
     """
 
     def __init__(self, urls: Sequence[str], version: str, chance: random.Random) -> None:
@@ -47,6 +50,7 @@ class Brokers:
         self._turn = 0
         self._floor_s = 0.0
         self._short = 0
+        self.cut_s = 0.0
 
     @property
     def url(self) -> str:
@@ -70,7 +74,7 @@ class Brokers:
             cause: why the connection ended or didn't come about.
             held_s: how long it stood; None: never.
         """
-        if cause != Cause.NETWORK or held_s is None or held_s > SHORT_S:
+        if cause != Cause.NETWORK or held_s is None or held_s > SHORT_S or self.cut_s:
             self._short = 0
             return cause
         self._short += 1
@@ -83,6 +87,9 @@ class Brokers:
             cause: why the connection ended or didn't come about.
             held_s: how long it stood; None: never.
         """
+        if self.cut_s:
+            pause_s, self.cut_s = self.cut_s, 0.0
+            return pause_s
         if self.version.failed(cause):
             return 0.0
         if held_s is not None and held_s > SETTLED_S and cause != Cause.UNANSWERED:

@@ -160,6 +160,12 @@ class MqttPublisher:
         finally:
             self._store.on_commit.remove(self._committed)
 
+    def cut(self, seconds: float) -> None:
+        """Break the connection as a torn cable does, and make none for so long."""
+        self._brokers.cut_s = seconds
+        if self._connection is not None:
+            self._connection.fail(BrokerUnavailable(_("cut, to be proved")))
+
     async def stop(self) -> None:
         """Take no more, give what is in flight a moment, say goodbye."""
         self._stopping.set()
@@ -277,15 +283,8 @@ class MqttPublisher:
             connection.abort()
 
     def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
-        return Connection(
-            self._config,
-            self._brokers.url,
-            self._client_id,
-            self._mqtt,
-            will,
-            self._answered,
-            inbox,
-        )
+        url, mqtt = self._brokers.url, self._mqtt
+        return Connection(self._config, url, self._client_id, mqtt, will, self._answered, inbox)
 
     def _up(self, connection: Connection) -> None:
         """A connection stands: put it to use."""
