@@ -3,8 +3,8 @@
 A connection begins with a line that says what it wants: `watch` gets one JSON snapshot a second,
 a line each; `reload` has the site file read again and gets what came of it; `enter` is followed by
 a line with what people know of machines, `write` by one with a value for a tag, `prove` by one with
-what is to be read or cut, and each gets what became of it; `record` gets all readings that figures are made of, a line each, for as long as it
-reads them. The socket lies in
+what is to be read or cut, and each gets what became of it; `record` gets all readings that figures
+are made of, a line each, for as long as it reads them. The socket lies in
 the store's folder, with the store's permissions. Its path may be longer than the 108 bytes that a
 socket address holds, so it is reached through a descriptor of the folder.
 

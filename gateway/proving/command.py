@@ -10,7 +10,7 @@ import click
 from gateway.words import _
 
 
-@click.command(help=_("Prove a site: each value against its display, an outage counted by id."))
+@click.command(help=_("Prove values against displays, and that no outage loses any."))
 @click.argument("site", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path), help=_("The JSON file; else beside the site file.")

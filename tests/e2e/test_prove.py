@@ -111,7 +111,7 @@ def test_a_sound_site_is_proved(tmp_path: Path) -> None:
     with device() as port, Mosquitto(tmp_path) as broker, Subscriber(broker.port) as judge:
         text = SITE.format(device=port, broker=broker.port, version="auto")
         site.write_text(text, "utf-8")
-        code, made, said = prove(site, "--cut", "1.5")
+        code, made, said = prove(site, "--cut", "2")
         ids = {
             parse_id(json.loads(one.payload).get("id"))
             for one in list(judge.heard)
@@ -154,7 +154,7 @@ def test_what_is_wrong_fails_and_is_gone_on_with(tmp_path: Path) -> None:
             assert code == 1
             assert [one["result"] for one in proof["tags"]] == ["ok", "ok", "differs", "ok"]
             assert proof["tags"][2]["difference"] == 1
-            code, proof, said = prove(site, "--cut", "1", "--patience", "1")
+            code, proof, said = prove(site, "--cut", "2", "--patience", "1")
         finally:
             made.end()
     assert "1 tags are open" in said
