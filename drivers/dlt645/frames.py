@@ -117,7 +117,9 @@ class Dlt645:
         while place >= 0:
             content = _content(data, place)
             if content and _answers(data[place + 1 : place + 7], content, query):
-                return Found(place, place + _FRAME + len(content) - 1, content)
+                # What wakes is of the frame, and no noise before it.
+                awake = len(data[:place]) - len(data[:place].rstrip(_WAKE[:1]))
+                return Found(place - awake, place + _FRAME + len(content) - 1, content)
             place = data.find(_START, place + 1)
         return None
 

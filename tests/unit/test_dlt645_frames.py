@@ -32,7 +32,7 @@ def test_a_question_in_bytes() -> None:
 
 def test_an_answer_in_bytes() -> None:
     found = FRAMING.find(VOLTAGE, asked())
-    assert found == Found(4, len(VOLTAGE), bytes.fromhex("91 00010102 0123"))
+    assert found == Found(0, len(VOLTAGE), bytes.fromhex("91 00010102 0123"))
     assert FRAMING.read(asked(), found.pdu) == b"\x91\x01\x23"
 
 
@@ -42,7 +42,7 @@ def test_what_comes_before_is_passed_over(wakes: int, noise: bytes) -> None:
     data = noise + b"\xfe" * wakes + VOLTAGE[4:] + b"\x16"
     found = FRAMING.find(data, asked())
     assert found is not None
-    assert data[found.start : found.end] == VOLTAGE[4:]
+    assert data[found.start : found.end] == b"\xfe" * wakes + VOLTAGE[4:], "and no more is noise"
 
 
 @pytest.mark.parametrize("length", range(len(VOLTAGE)))
