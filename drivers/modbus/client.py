@@ -39,7 +39,7 @@ from pymodbus.pdu.register_message import (
 from drivers.lines.sockets import CONNECT_S, dial, reason_of
 from drivers.lines.tls import unheard
 from drivers.modbus.config import certificates, endpoint
-from drivers.modbus.messages import exception
+from drivers.modbus.refusals import exception
 from drivers.modbus.register import Function, Store
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _

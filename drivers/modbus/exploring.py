@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from drivers.modbus.client import Query, query
-from drivers.modbus.messages import exception
+from drivers.modbus.refusals import exception
 from drivers.modbus.register import Function
 from gateway.driver import Hello
 from gateway.errors import ConnectionLost, DriverError, RequestRefused, RequestTimeout

@@ -16,7 +16,7 @@ from pymodbus.framer import FramerAscii, FramerRTU
 
 from drivers.lines.framing import Found
 from drivers.modbus.client import loopback
-from drivers.modbus.messages import exception
+from drivers.modbus.refusals import exception
 from gateway.errors import DecodeError, RequestRefused
 from gateway.words import _
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drivers.modbus.refusals import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE
 from drivers.modbus.register import LAST, Function, register_of, spell_entity
 from gateway.words import _
 
@@ -11,32 +12,12 @@ if TYPE_CHECKING:
     from drivers.modbus.plan import Block
     from gateway.model import Tag
 
-ILLEGAL_FUNCTION = 1
-ILLEGAL_ADDRESS = 2
-ILLEGAL_VALUE = 3
-
 _TWINS = {
     Function.COIL: Function.DISCRETE,
     Function.DISCRETE: Function.COIL,
     Function.HOLDING: Function.INPUT,
     Function.INPUT: Function.HOLDING,
 }
-
-
-def exception(code: int) -> str:
-    """A Modbus exception in plain words (Modbus Application Protocol V1.1b3, 7)."""
-    known = {
-        ILLEGAL_FUNCTION: _("illegal function"),
-        ILLEGAL_ADDRESS: _("illegal data address"),
-        ILLEGAL_VALUE: _("illegal data value"),
-        4: _("device failure"),
-        5: _("accepted, but it takes long"),
-        6: _("device busy"),
-        8: _("memory parity error"),
-        0x0A: _("a Modbus gateway on the way has no path to this unit id"),
-        0x0B: _("a Modbus gateway on the way got no answer from this unit id"),
-    }
-    return known.get(code) or _("exception {code}").format(code=code)
 
 
 def request(block: Block) -> str:

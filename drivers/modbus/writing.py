@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drivers.modbus import messages
 from drivers.modbus.client import write_query
 from drivers.modbus.codec import bits_decoder, registers_decoder
 from drivers.modbus.encode import bit_of, field_of, words_of
+from drivers.modbus.refusals import ILLEGAL_FUNCTION
 from drivers.modbus.register import Function, Store, Writing, register_of
 from drivers.modbus.writable import MULTIPLE, why_not
 from gateway.driver import Unwritable
@@ -62,7 +62,7 @@ def refused(tag: Tag, prepared: Prepared, peer: str, reason: str, code: int) -> 
     message = _("{tag}: device refused to write {request} ({peer}): {reason}.").format(
         tag=f"{tag.device}.{tag.name}", request=prepared.request, peer=peer, reason=reason
     )
-    if code == messages.ILLEGAL_FUNCTION and prepared.query.function == Store.MASK:
+    if code == ILLEGAL_FUNCTION and prepared.query.function == Store.MASK:
         hint = _("It can't write single bits of a register: give them coils, or a whole register.")
         return f"{message} {hint}"
     return message

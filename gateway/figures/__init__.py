@@ -2,8 +2,9 @@
 
 By what is to be changed:
 
-    pieces, losses, OEE     `timeline` (states → time), `stops` (to which loss), `counter`,
-                            `counting` and `pieces` (readings → pieces), `staffing` (people),
+    pieces, losses, OEE     `states` (their words), `timeline` (states → time), `stops` (to which
+                            loss), `counter`, `counting` and `pieces` (readings → pieces),
+                            `staffing` (people),
                             `oee` and `kpis` (the fold), `own` (formulas of the firm)
     energy                  `media`, `course` (a register over time), `usage` (its exact parts,
                             with `tariff`, `demand`, `imbalance`), `energy` (the fold, with

@@ -21,8 +21,8 @@ from gateway.figures.presence import Presence
 from gateway.figures.reach import ALWAYS, KEEP_MS, LATE_MS
 from gateway.figures.replay import AHEAD, FRONT, MOVED, SETTINGS, TOLD, replay
 from gateway.figures.shown import Shown, draft_of, shown_of
+from gateway.figures.states import KNOWN, STOPS
 from gateway.figures.terms import DATED, dated_mark
-from gateway.figures.timeline import KNOWN, STOPS
 from gateway.figures.windows import HOUR_MS, QUARTER_MS
 from gateway.model import Draft, Entry
 

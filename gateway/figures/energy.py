@@ -20,7 +20,7 @@ from gateway.figures.demand import FIXED, SLIDING
 from gateway.figures.efficiency import grade_of
 from gateway.figures.kpis import number
 from gateway.figures.media import COMPRESSED_AIR, ELECTRICITY
-from gateway.figures.timeline import UNKNOWN
+from gateway.figures.states import UNKNOWN
 from gateway.figures.usage import (
     AIR,
     APPORTIONED,

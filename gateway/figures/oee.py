@@ -32,8 +32,9 @@ from gateway.figures.pieces import (
     terms_since,
 )
 from gateway.figures.staffing import ATTENDED, OPERATORS, attended
+from gateway.figures.states import PLANNED_STOP, UNKNOWN
 from gateway.figures.stops import Stops, micro_ms_of
-from gateway.figures.timeline import PLANNED_STOP, UNKNOWN, Times, dark, measure, spans
+from gateway.figures.timeline import Times, dark, measure, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from gateway.figures.holes import Holes
 from gateway.figures.journal import FOREVER, SILENCE, STATE, spelled
 from gateway.figures.reach import ALWAYS, NEVER
-from gateway.figures.timeline import OFFLINE, UNKNOWN
+from gateway.figures.states import OFFLINE, UNKNOWN
 from gateway.figures.track import moved
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from gateway.figures.statement import state_fields
-from gateway.figures.timeline import PLANNED_STOP, STOPS
+from gateway.figures.states import PLANNED_STOP, STOPS
 from gateway.model import Draft
 
 if TYPE_CHECKING:

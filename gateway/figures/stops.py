@@ -14,7 +14,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.figures.journal import REASON
-from gateway.figures.timeline import KNOWN, STOPS
+from gateway.figures.states import KNOWN, STOPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

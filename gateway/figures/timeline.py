@@ -14,6 +14,17 @@ from operator import add, attrgetter
 from typing import TYPE_CHECKING
 
 from gateway.figures.intervals import overlap
+from gateway.figures.states import (
+    FAULT,
+    IDLE,
+    KNOWN,
+    PLANNED_STOP,
+    RUNNING,
+    SETUP,
+    STOPS,
+    UNKNOWN,
+    WAITING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +33,6 @@ if TYPE_CHECKING:
     from gateway.figures.intervals import Interval
     from gateway.figures.journal import Journal
     from gateway.figures.stops import Stops
-
-RUNNING, SETUP, WAITING, FAULT, IDLE = "running", "setup", "waiting", "fault", "idle"
-PLANNED_STOP, OFFLINE, UNKNOWN = "planned_stop", "offline", "unknown"
-STOPS = frozenset({FAULT, WAITING, IDLE})
-KNOWN = STOPS | {RUNNING, SETUP, PLANNED_STOP}
 
 PLANNED, BREAKDOWN, UNEXPLAINED = "planned", "breakdown", "unknown"
 FIRM = frozenset({PLANNED, SETUP, BREAKDOWN})

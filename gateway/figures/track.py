@@ -22,8 +22,8 @@ from gateway.figures.media import BESIDE, MEDIUM_OF, PHASES, SUMMED
 from gateway.figures.pieces import COUNTERS, multiplying
 from gateway.figures.reach import ALWAYS, NEVER
 from gateway.figures.staffing import OPERATORS
+from gateway.figures.states import STOPS
 from gateway.figures.stops import LEAD_MS
-from gateway.figures.timeline import STOPS
 from gateway.figures.usage import IMBALANCES, beside_limits, hole_of, register_limits
 from gateway.figures.windows import HOUR_MS, MINUTE_MS, QUARTER_MS
 from gateway.model import Entry

@@ -26,8 +26,9 @@ from gateway.figures.media import (
     RUN_HOURS,
     VOLTAGES,
 )
+from gateway.figures.states import RUNNING, SETUP, UNKNOWN
 from gateway.figures.tariff import TariffClock
-from gateway.figures.timeline import RUNNING, SETUP, UNKNOWN, spans
+from gateway.figures.timeline import spans
 from gateway.figures.windows import HOUR_MS, MINUTE_MS
 
 if TYPE_CHECKING:

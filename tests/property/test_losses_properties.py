@@ -14,8 +14,8 @@ from gateway.figures.intervals import total
 from gateway.figures.journal import Journal
 from gateway.figures.kpis import losses_of
 from gateway.figures.oee import sum_up
+from gateway.figures.states import KNOWN
 from gateway.figures.stops import reach
-from gateway.figures.timeline import KNOWN
 from gateway.figures.windows import Window
 from gateway.model import Entry
 from tests.folds import fold_oee

@@ -15,8 +15,9 @@ from gateway.figures.calendar import Calendar
 from gateway.figures.intervals import total
 from gateway.figures.journal import Journal
 from gateway.figures.oee import Sums, figures, sum_up
+from gateway.figures.states import KNOWN
 from gateway.figures.stops import Stops
-from gateway.figures.timeline import KNOWN, measure, spans
+from gateway.figures.timeline import measure, spans
 from gateway.figures.windows import Window, clock_windows
 from gateway.model import Entry
 from gateway.settings import Roster, Rosters, Shift
