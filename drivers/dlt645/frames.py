@@ -78,9 +78,9 @@ def more(asked: Query, number: int) -> Query:
     return Query(asked.unit, READ_MORE, asked.data[:4] + bytes((number,)), asked.size + 1)
 
 
-def whoever(unit: bytes = ANYONE) -> Query:
-    """Ask a meter for its address."""
-    return Query(unit, READ_ADDRESS, b"", 6)
+def whoever() -> Query:
+    """Ask the meter that is there for its address."""
+    return Query(ANYONE, READ_ADDRESS, b"", 6)
 
 
 def wire(address: str) -> bytes:
@@ -162,12 +162,14 @@ def _content(data: bytes | bytearray, place: int) -> bytes:
 def _answers(unit: bytes | bytearray, content: bytes, query: Query) -> bool:
     """Whether a frame that is whole answers a question."""
     control, data = content[0], content[1:]
+    if query.control == READ_ADDRESS and control == READ_ADDRESS | _ANSWER:
+        # Some repeat the wildcard, where the standard wants their own address.
+        is_address = len(data) == len(ANYONE) and spelled(data).isdecimal()
+        return is_address and bytes(unit) in {data, ANYONE}
     if unit != query.unit and not (query.unit == ANYONE and spelled(unit).isdecimal()):
         return False
     if control == query.control | _REFUSED:
         return len(data) == 1
-    if query.control == READ_ADDRESS:
-        return control == READ_ADDRESS | _ANSWER and data == bytes(unit) != ANYONE
     if control & ~MORE != query.control | _ANSWER or data[:4] != query.data[:4]:
         return False
     return query.control != READ_MORE or (len(data) > 4 and data[-1:] == query.data[4:])  # noqa: PLR2004

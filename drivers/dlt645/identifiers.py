@@ -130,14 +130,14 @@ def item(di: int) -> Item | None:
         return None
     if di3 == 0:
         return Item(di, 4, 0, 4, "", 2, quantity in _COMBINED)
-    return Item(di, 8, 5, 3, "", 4, quantity in _COMBINED) if quantity else None
+    return Item(di, 8, 0, 3, "", 4, quantity in _COMBINED) if quantity else None
 
 
 def moment(found: Item) -> Item | None:
-    """When a maximum demand was: it lies beside its value. None where the item is none."""
+    """When a maximum demand was: it comes behind its value. None where the item is none."""
     if found.di >> 24 != 1 or found.whole != 8:  # noqa: PLR2004 - demand
         return None
-    return found._replace(start=0, size=5, form=MOMENT, decimals=0, signed=False)
+    return found._replace(start=3, size=5, form=MOMENT, decimals=0, signed=False)
 
 
 def block(di: int) -> Block | None:

@@ -116,6 +116,8 @@ def test_whoever_answers_says_who_it_is_and_means_it() -> None:
     assert frames.spelled(FRAMING.read(frames.whoever(), found.pdu)[1:]) == "000000000017"
     assert FRAMING.find(frame(own, 0x93, other), frames.whoever()) is None
     wildcard = b"\xaa" * 6
+    assert FRAMING.find(frame(wildcard, 0x93, own), frames.whoever()) is not None
+    assert FRAMING.find(frame(wildcard, 0x93, own[:5]), frames.whoever()) is None
     assert FRAMING.find(frame(wildcard, 0x93, wildcard), frames.whoever()) is None
 
 
