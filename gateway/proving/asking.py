@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -89,8 +90,8 @@ class Terminal:
             except (click.Abort, EOFError):
                 click.echo()
                 return Answer(step=Step.QUIT)
-            said = said.strip()
-            if said in {"?", "？"}:
+            said = unicodedata.normalize("NFKC", said).strip()  # as a Chinese keyboard may type it
+            if said == "?":
                 click.echo(
                     _(
                         "type the value with all digits that the display shows\n"

@@ -93,7 +93,8 @@ async def _cut(plant: Plant, name: str, outage: Outage, patience_s: float | None
         click.echo(_("{name}: cut for {seconds:g} s").format(name=name, seconds=outage.seconds))
         await _silent(folder, name, outage.seconds)
         made = _stored(folder, first, since_ms)
-        wait_s = LEAST_S + 2 * config.spread + 2 * len(made) / max(config.backlog, 1e-3)
+        behind = len(made) + told["outbox"]  # older ones may go first
+        wait_s = LEAST_S + 2 * config.spread + 2 * behind / max(config.backlog, 1e-3)
         lacking = await _delivered(outage, folder, made, ears, patience_s or wait_s)
         _count(outage, plant, name, made, lacking, ears)
     finally:

@@ -90,8 +90,8 @@ class Reader:
         elif DEVICE not in {column.key for column in self._sheet.columns.values()}:
             what = _("the sheet has no column {name}").format(name="device")
             next_ = _("say whose tags these are: --to DEVICE")
-            row = rows[0] if rows else None
-            raise ConfigError([self._fault(row, "missing-column", what, next_)])
+            fault = Fault(self._sheet.file, self._sheet.head, 1, "missing-column", what, next_)
+            raise ConfigError([fault])
         intent = Intent([], 0, {}, [])
         alike = 0
         seen: dict[tuple[str, str], int] = {}
@@ -127,9 +127,6 @@ class Reader:
                     a=first.device or row.device
                 )
                 raise ConfigError([self._sheet.fault(row, DEVICE, "several-devices", what, next_)])
-
-    def _fault(self, row: Row | None, code: str, what: str, next_: str) -> Fault:
-        return Fault(self._sheet.file, row.number if row else 0, 1 if row else 0, code, what, next_)
 
     def _name(self, row: Row, device: str, seen: dict[tuple[str, str], int]) -> None:
         """Check whom a row is about.

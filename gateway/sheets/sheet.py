@@ -53,12 +53,14 @@ class Sheet:
     """A sheet of tags.
 
     Attributes:
+        head: number of the row that the heads are in.
         columns: by their place in the row, from 0.
         heads: as they are written, for all places.
         lines: below the heads, as they were read.
     """
 
     file: str
+    head: int
     columns: dict[int, Column]
     heads: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -123,7 +125,7 @@ def sheet_of(path: Path) -> tuple[Sheet, list[Fault]]:
             columns[place] = column
     if faults:
         raise ConfigError(faults)
-    return Sheet(str(path), columns, found.cells, below), notices
+    return Sheet(str(path), found.number, columns, found.cells, below), notices
 
 
 def letters(place: int) -> str:

@@ -27,6 +27,9 @@ MAX_BYTES = 16 << 20
 """The largest sheet that is read, and sixteen times that when an XLSX is unpacked."""
 MOST_COLUMNS = 256
 MOST_ROWS = 100_000
+"""With something in them."""
+LAST_ROW = 1 << 20
+"""Of a workbook (Excel's own limit); a broken one may claim to have any."""
 WORKBOOK = ".xlsx"
 BOM = "\ufeff"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u3000]+")
@@ -87,7 +90,12 @@ def read(path: Path) -> list[Line]:
         raise ConfigError([Fault(str(path), 0, 0, "unreadable-file", what, next_)])
     rows = _workbook(path, data) if data.startswith(b"PK") else _text(path, data)
     lines = [Line(number, tuple(map(clean, cells))) for number, cells in rows]
-    return [line for line in lines if any(line.cells)]
+    found = [line for line in lines if any(line.cells)]
+    if len(found) > MOST_ROWS:
+        what = _("the sheet has more than {n} rows").format(n=MOST_ROWS)
+        next_ = _("split the sheet, or delete what isn't part of the table")
+        raise ConfigError([Fault(str(path), found[MOST_ROWS].number, 1, "too-long", what, next_)])
+    return found
 
 
 def _text(path: Path, data: bytes) -> list[tuple[int, list[str]]]:
@@ -139,8 +147,8 @@ def _workbook(path: Path, data: bytes) -> list[tuple[int, list[str]]]:
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # what the file says of its size may be wrong
-            found = sheet.iter_rows(max_row=MOST_ROWS, max_col=MOST_COLUMNS, values_only=True)
-            return [(number, list(map(_shown, cells))) for number, cells in enumerate(found, 1)]
+            found = sheet.iter_rows(max_row=LAST_ROW, max_col=MOST_COLUMNS, values_only=True)
+            return [(n, list(map(_shown, cells))) for n, cells in enumerate(found, 1) if any(cells)]
     except ConfigError:
         raise
     except Exception as error:  # a broken part makes openpyxl raise whatever it leads to

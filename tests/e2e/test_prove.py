@@ -154,7 +154,7 @@ def test_what_is_wrong_fails_and_is_gone_on_with(tmp_path: Path) -> None:
             assert code == 1
             assert [one["result"] for one in proof["tags"]] == ["ok", "ok", "differs", "ok"]
             assert proof["tags"][2]["difference"] == 1
-            code, proof, said = prove(site, "--cut", "2", "--patience", "1")
+            code, proof, said = prove(site, "--cut", "2", "--patience", "4")
         finally:
             made.end()
     assert "1 tags are open" in said

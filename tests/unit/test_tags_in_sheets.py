@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from gateway import config
 from gateway.cli import cli
-from gateway.sheets import standin
+from gateway.sheets import standin, table
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -270,3 +270,11 @@ def test_workbooks_as_people_make_them(site: Path) -> None:
     assert done.exit_code == 1
     assert config.read(site)[0].devices["press-1"].tags["a"].high == 5
     assert site.with_name("t.rejected.xlsx").exists()
+
+
+def test_a_sheet_without_an_end_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "MOST_ROWS", 3)
+    rows = "".join(f"press-1,t{n},D{n}\n" for n in range(4))
+    done = take(site, f"device,tag,at\n\n{rows}")
+    assert done.exit_code == 2
+    assert "t.csv:5:1: the sheet has more than 3 rows" in done.output
