@@ -156,7 +156,17 @@ def test_what_is_served_is_found_by_scan(tmp_path: Path) -> None:
     with simulated(tmp_path, "--site", "site.yaml") as process:
         (told, _other) = lines(process, 2)
         found = subprocess.run(
-            [sys.executable, "-m", "gateway", "scan", told.split()[3], "--units", "2,3"],
+            [
+                sys.executable,
+                "-m",
+                "gateway",
+                "scan",
+                told.split()[3],
+                "--units",
+                "2,3",
+                "--pause",
+                "0",
+            ],
             capture_output=True,
             text=True,
             timeout=30,
