@@ -207,8 +207,8 @@ class Exchange:
         link: the URL.
         time_ns: UTC, when it was asked.
         asked: the question as the protocol has it, without what frames it: of Modbus unit id and
-            PDU.
-        answered: the answer likewise, of Modbus its PDU; None: none came in time.
+            PDU, of DL/T 645 address, control code and data.
+        answered: the answer likewise, without who gives it; None: none came in time.
         seconds: until the answer, or the time-out.
     """
 

@@ -17,7 +17,7 @@ LONGEST = 200
 OTHER, NO_DATA = 0x01, 0x02
 """Of the error word."""
 
-_READ, _READ_MORE, _READ_ADDRESS = 0x11, 0x12, 0x13
+_READ, _READ_MORE, READ_ADDRESS = 0x11, 0x12, 0x13
 _ANYONE = "AA" * 6
 
 Hold = Mapping[int, bytes] | Callable[[int], bytes | None]
@@ -67,7 +67,7 @@ class Meter:
         """The frame that answers a question; nothing where it answers none."""
         if self.is_silent:
             return b""
-        if control == _READ_ADDRESS:
+        if control == READ_ADDRESS:
             return self._frame(control | 0x80, bytes.fromhex(self.address)[::-1])
         is_known = control in {_READ, _READ_MORE} and len(data) >= 4  # noqa: PLR2004 - an identifier
         if self.refusal or not is_known:

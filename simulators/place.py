@@ -70,6 +70,11 @@ class Place:
         return self.scheme in LINES
 
     @property
+    def is_meters(self) -> bool:
+        """Whether DL/T 645 is spoken there."""
+        return self.scheme in {METERS, METERS_OVER_TCP}
+
+    @property
     def key(self) -> tuple[str, int, str]:
         """The thing itself: links of one key are one port or one line."""
         return self.host, self.port, str(PurePosixPath(self.path)) if self.path else ""

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 from gateway.errors import ConfigError, Fault
 from gateway.words import _
 from simulators import pdu
+from simulators.dlt645 import NO_DATA, READ_ADDRESS, WAKE, cut, frame
 from simulators.server import Link
+from simulators.tag_meter import TURN_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,12 +110,19 @@ class Playback:
         self._began_s = time.monotonic()
         self._odd: set[tuple[str, int, bytes]] = set()
         self.links: dict[str, Link] = {}
-        ports: dict[object, tuple[Link, dict[bytes, Answered], dict[int, Answers]]] = {}
-        for url, place in places.items():
-            # Links at two speeds of one line are one line here.
-            speak: dict[int, Answers] = {}
-            link, known, speak = ports.setdefault(place.key, (Link(place, speak), {}, speak))
+        ports: dict[object, tuple[Link, dict[bytes, Answered], dict[int, Answers], Recorded]] = {}
+        # Modbus before meters: on a line with both it has framings to choose from.
+        for url, place in sorted(places.items(), key=lambda one: one[1].is_meters):
+            # Links at two speeds, or of two protocols, on one line are one line here.
+            if place.key not in ports:
+                speak: dict[int, Answers] = {}
+                meters = Recorded(self._now)
+                ports[place.key] = Link(place, speak, meters=meters), {}, speak, meters
+            link, known, speak, meters = ports[place.key]
             self.links[url] = link
+            if place.is_meters:
+                meters.answers |= recording.answers.get(url, {})
+                continue
             known |= recording.answers.get(url, {})
             for unit in {asked[0] for asked in known} - speak.keys():
                 speak[unit] = partial(self._answer, known, url, unit)
@@ -154,8 +163,48 @@ class Playback:
                 text = _("unit {unit}, {link}: {asked} is not in the recording")
                 self._say(text.format(unit=unit, link=link, asked=asked.hex(" ")))
             return pdu.refuse(asked[0], pdu.ILLEGAL_ADDRESS)
-        now_s = (time.monotonic() - self._began_s) % self._recording.lasts_s
-        return known[max(0, bisect_right(known, now_s, key=lambda one: one[0]) - 1)][1]
+        return _at(known, self._now())
+
+    def _now(self) -> float:
+        """Where in the recording it is."""
+        return (time.monotonic() - self._began_s) % self._recording.lasts_s
+
+
+class Recorded:
+    """The meters of a line that speak DL/T 645, as they were recorded.
+
+    Attributes:
+        answers: address, control code and data of a question → its answers.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.answers: dict[bytes, Answered] = {}
+        self._now = now
+        self._heard = bytearray()
+
+    def take(self, data: bytes) -> list[tuple[float, bytes]]:
+        """Hear bytes; give what goes out. An unknown identifier is refused by who is known."""
+        self._heard += data
+        answers: list[tuple[float, bytes]] = []
+        while (found := cut(self._heard)) is not None:
+            unit, control, content, end = found
+            del self._heard[:end]
+            known = self.answers.get(unit + bytes((control,)) + content)
+            if known is None:
+                answer = bytes((control | 0xC0, NO_DATA))
+                answer = answer if any(one[:6] == unit for one in self.answers) else b""
+            else:
+                answer = _at(known, self._now()) or b""
+            if answer:
+                who = answer[1:] if control == READ_ADDRESS else unit
+                answers.append((TURN_S, WAKE + frame(who, answer[0], answer[1:])))
+        del self._heard[:-300]
+        return answers
+
+
+def _at(known: Answered, now_s: float) -> bytes | None:
+    """The answer of that time: the last before it, or the first."""
+    return known[max(0, bisect_right(known, now_s, key=lambda one: one[0]) - 1)][1]
 
 
 def _part(every: Mapping[bytes, Answered], unit: int, asked: bytes) -> Answered | None:

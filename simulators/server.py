@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from simulators import pdu
 from simulators.faults import FaultKind, delay_s, refusal, spoil, twist
@@ -15,7 +15,6 @@ from simulators.ports import port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from simulators.dlt645 import Party
     from simulators.faults import Fault
     from simulators.framing import Request
     from simulators.place import Place
@@ -41,6 +40,13 @@ class Answer(NamedTuple):
     hangs_up: bool = False
 
 
+class Meters(Protocol):
+    """What speaks for the DL/T 645 meters of a line."""
+
+    def take(self, data: bytes) -> list[tuple[float, bytes]]:
+        """Hear bytes; give what goes out, and after how many seconds each."""
+
+
 Answers = Callable[[bytes], bytes | None]
 """What speaks for a unit: a request's PDU → its answer's; None where it says nothing."""
 
@@ -59,7 +65,7 @@ class Link:
         before: Callable[[], None] = lambda: None,
         answered: Callable[[int, bytes], None] | None = None,
         seed: int = 0,
-        meters: Party | None = None,
+        meters: Meters | None = None,
     ) -> None:
         """Make a link; nothing listens yet.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drivers.dlt645.driver import Asks
+    from drivers.lines.tapped import Asks as Tappable
     from gateway.clock import Clock
-    from gateway.driver import Address, Driver, Link, Plugin
+    from gateway.driver import Address, Driver, Exchange, Link, Plugin
     from gateway.model import Device, Tag
 
 
@@ -50,6 +51,12 @@ class Dlt645Plugin:
         if not hasattr(link, "ask"):
             raise TypeError(f"not a link of this driver: {link!r}")
         return Dlt645Driver(cast("Asks", link), device, clock)
+
+    def tap(self, link: Link, take: Callable[[Exchange], None], clock: Clock) -> Link:
+        """Make a link that tells of each question and its answer."""
+        from drivers.lines.tapped import Tapped  # noqa: PLC0415
+
+        return cast("Link", Tapped(cast("Tappable", link), take, clock))
 
 
 plugin: Plugin = Dlt645Plugin()

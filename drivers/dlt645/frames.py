@@ -67,6 +67,12 @@ class Query:
         """Answers have another control code."""
         return False
 
+    def whole(self, data: bytes, refused: int = 0) -> bytes:
+        """Control code and data of an answer, of what `Dlt645.read` left of it, or of a refusal."""
+        if refused:
+            return bytes((self.control | _REFUSED, refused))
+        return data[:1] + self.data[:4] + data[1:] + self.data[4:]
+
 
 def read(address: str, di: int, size: int) -> Query:
     """Ask a meter for what it holds under an identifier."""

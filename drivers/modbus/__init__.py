@@ -9,6 +9,7 @@ from drivers.modbus import config
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from drivers.lines.tapped import Asks as Tappable
     from drivers.modbus.driver import Asks
     from gateway.clock import Clock
     from gateway.driver import Address, Driver, Exchange, Explorer, Link, Plugin
@@ -67,9 +68,9 @@ class Modbus:
 
     def tap(self, link: Link, take: Callable[[Exchange], None], clock: Clock) -> Link:
         """Make a link that tells of each question and its answer."""
-        from drivers.modbus.tapped import Tapped  # noqa: PLC0415
+        from drivers.lines.tapped import Tapped  # noqa: PLC0415
 
-        return cast("Link", Tapped(link, take, clock))
+        return cast("Link", Tapped(cast("Tappable", link), take, clock))
 
     def explorer(self, link: Link) -> Explorer:
         """Make what asks units that no site file names."""

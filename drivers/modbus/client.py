@@ -108,6 +108,11 @@ class Query:
         """Whether the right answer is the question itself."""
         return self.echo == self.body[1:]
 
+    def whole(self, data: bytes, refused: int = 0) -> bytes:
+        """The PDU of an answer, of its data, or of the exception that it is."""
+        right = self.echo or bytes((self.function, len(data))) + data
+        return bytes((self.function | _EXCEPTION, refused)) if refused else right
+
 
 def query(function: Function, start: int, count: int, unit: int) -> Query:
     """Prepare the question for `count` registers or bits from `start`."""

@@ -1,7 +1,8 @@
 """`nxgate record --wire`: each question that goes over a site's wires, and its answer.
 
-One JSON object a line: `t` (UTC, of the question), `link`, `ask` (of Modbus unit id and PDU, in
-hex), `answer` (its PDU; null where none came in time), `ms`. `nxgate simulate --wire` plays them.
+One JSON object a line: `t` (UTC, of the question), `link`, `ask` (in hex: of Modbus unit id and
+PDU, of DL/T 645 address, control code and data), `answer` (the same without who gives it; null
+where none came in time), `ms`. `nxgate simulate --wire` plays them.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ devices:
   two: {link: "modbus+rtu:///dev/ttyS1?baud=57600", unit: 4, poll: 200ms, tags: *some}
   dead: {link: "modbus+rtu:///dev/ttyS1?baud=115200", unit: 9, poll: 200ms, timeout: 50ms,
     tags: *some}
+  hut: {link: "dlt645:///dev/ttyS1?baud=115200", address: "000012345678", poll: 300ms, tags: {
+    kwh: {at: "00010000", unit: kWh}, mains: {at: "02010100", unit: V, low: 0, high: 400}}}
 """
 FAULTS = "timeline:\n  - {at: 0s, on: dead, fault: dropped}\n"
 
@@ -49,18 +51,18 @@ def test_a_site_is_recorded_and_played_back(tmp_path: Path) -> None:
     (tmp_path / "faults.yaml").write_text(FAULTS, "utf-8")
     options = ("faults.yaml", "--site", "site.yaml", "--out", "here.yaml")
     with simulated(tmp_path, *options) as process:
-        lines(process, 6)
+        lines(process, 7)
         done = record(tmp_path, "here.yaml", "--wire", "-o", "wire.jsonl", "--for", "1500ms")
         assert done.returncode == 0, done.stderr
         assert " questions in 2 s" in done.stderr
     told = [json.loads(line) for line in (tmp_path / "wire.jsonl").read_text().splitlines()]
-    assert {one["ask"][:2] for one in told} == {"01", "03", "04", "09"}
+    assert {one["ask"][:2] for one in told} == {"01", "03", "04", "09", "78"}
     silent = [one for one in told if one["answer"] is None]
     assert {one["ask"][:2] for one in silent} == {"09"}
     assert all(one["ms"] >= 50 for one in silent)
     play = ("--wire", "wire.jsonl", "--site", "here.yaml", "--out", "again.yaml")
     with simulated(tmp_path, *play) as process:
-        said = lines(process, 5)
+        said = lines(process, 6)
         assert said[-2] == f"{len(told)} questions of 2 s, over and over"
         plant = load(tmp_path / "again.yaml")
         answering = tuple(one for one in plant.devices if one.name != "dead")
@@ -70,6 +72,10 @@ def test_a_site_is_recorded_and_played_back(tmp_path: Path) -> None:
         assert isinstance(value, int)
         assert f"0304{value:08x}" in shots
         assert 200 < float(str(found["two"]["volts"][1])) < 240
+        kwh = f"{round(float(str(found['hut']['kwh'][1])) * 100):08d}"
+        little = bytes.fromhex(kwh)[::-1].hex()
+        assert f"9100000100{little}" in {one["answer"] for one in told}
+        assert 220 < float(str(found["hut"]["mains"][1])) < 240
         text = (tmp_path / "again.yaml").read_text("utf-8")
         (tmp_path / "other.yaml").write_text(text.replace("holding:40", "holding:41"), "utf-8")
         other = load(tmp_path / "other.yaml")
@@ -81,7 +87,7 @@ def test_a_site_is_recorded_and_played_back(tmp_path: Path) -> None:
 def test_a_recording_stays_within_its_size(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text(SITE, "utf-8")
     with simulated(tmp_path, "--site", "site.yaml", "--out", "here.yaml") as process:
-        lines(process, 5)
+        lines(process, 6)
         wire = ("--wire", "-o", "wire.jsonl", "--for", "1min", "--size", "2KiB")
         done = record(tmp_path, "here.yaml", *wire)
     assert done.returncode == 0

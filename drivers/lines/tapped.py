@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.driver import Exchange
 from gateway.errors import DecodeError, RequestRefused, RequestTimeout
@@ -10,24 +10,41 @@ from gateway.errors import DecodeError, RequestRefused, RequestTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drivers.modbus.client import Answer, Query
-    from drivers.modbus.driver import Asks
     from gateway.clock import Clock
-    from gateway.driver import Link
 
-_EXCEPTION = 0x80
+    Answer = tuple[bytes, int, int]
+
+
+class Told(Protocol):
+    """A question of which the whole answer can be told."""
+
+    @property
+    def body(self) -> bytes:
+        """What is put into a frame."""
+
+    def whole(self, data: bytes, refused: int = 0) -> bytes:
+        """The answer as it came, of what its link made of it, or of the code that it refuses by."""
+
+
+class Asks(Protocol):
+    """A link, as far as it is listened to."""
+
+    url: str
+
+    async def ask(self, query: Told, timeout_s: float) -> Answer:
+        """Send one question and wait for its answer."""
 
 
 class Tapped:
     """All of a link, and an ear at it.
 
     Args:
-        link: of this driver.
+        link: of a driver whose questions are `Told`.
         take: told of each question that went out, once its answer is there or its time is over.
         clock: both clocks.
     """
 
-    def __init__(self, link: Link, take: Callable[[Exchange], None], clock: Clock) -> None:
+    def __init__(self, link: Asks, take: Callable[[Exchange], None], clock: Clock) -> None:
         self._link = link
         self._take = take
         self._clock = clock
@@ -36,24 +53,24 @@ class Tapped:
         """What the link itself has."""
         return getattr(self._link, name)
 
-    async def ask(self, query: Query, timeout_s: float) -> Answer:
+    async def ask(self, query: Told, timeout_s: float) -> Answer:
         """Ask, as the link does, and tell what came; a question that no link carries is not told.
 
         What came in a form that is no answer counts as none.
         """
         asked_ns, asked_mono_ns = self._clock.wall_ns(), self._clock.mono_ns()
 
-        def told(pdu: bytes | None) -> None:
+        def told(answer: bytes | None) -> None:
             took_s = (self._clock.mono_ns() - asked_mono_ns) / 1e9
-            self._take(Exchange(self._link.url, asked_ns, query.body, pdu, took_s))
+            self._take(Exchange(self._link.url, asked_ns, query.body, answer, took_s))
 
         try:
-            answer = await cast("Asks", self._link).ask(query, timeout_s)
+            answer = await self._link.ask(query, timeout_s)
         except RequestRefused as error:
-            told(bytes((query.function | _EXCEPTION, error.code)))
+            told(query.whole(b"", error.code))
             raise
         except (RequestTimeout, DecodeError):
             told(None)
             raise
-        told(query.echo or bytes((query.function, len(answer[0]))) + answer[0])
+        told(query.whole(answer[0]))
         return answer
