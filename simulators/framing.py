@@ -8,6 +8,7 @@ V1.02, 2.5.1 (RTU, CRC) and 2.5.2 (ASCII, LRC).
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 MBAP = 7
@@ -44,6 +45,8 @@ class Framing(Protocol):
 
     head: int
     """Bytes of an answer that a client can check; 0: all of them, by a checksum."""
+    patience_s: float
+    """What came in before a longer pause than this is no part of a request."""
 
     def cut(self, data: bytearray) -> list[Request]:
         """Take whole requests off the front of what came in, or raise `Senseless`."""
@@ -56,6 +59,7 @@ class Tcp:
     """An MBAP header before each, with the request's transaction id."""
 
     head = 9
+    patience_s = math.inf
 
     def cut(self, data: bytearray) -> list[Request]:
         """Take whole requests off the front, or raise `Senseless`."""
@@ -81,6 +85,7 @@ class Rtu:
     """A CRC behind each; what has no right one is passed over byte by byte, as noise."""
 
     head = 0
+    patience_s = 0.1  # 3.5 characters on the line; a computer's own pauses are longer
 
     def cut(self, data: bytearray) -> list[Request]:
         """Take whole requests off the front."""
@@ -107,6 +112,7 @@ class Ascii:
     """Hex digits between a colon and the line's end, an LRC among them."""
 
     head = 0
+    patience_s = 1.0  # 2.5.2.1
 
     def cut(self, data: bytearray) -> list[Request]:
         """Take whole requests off the front."""

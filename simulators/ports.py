@@ -22,6 +22,8 @@ class Peer(Protocol):
 
     pending: bytearray
     """For whoever takes what comes in: what is no whole request yet."""
+    heard_s: float
+    """When the latest of that came, by the loop's clock."""
     is_mute: bool
     """Whether nothing is ever sent to it again."""
 
@@ -92,6 +94,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self.pending = bytearray()
+        self.heard_s = 0.0
         self.is_mute = False
         self.transport: asyncio.Transport
 
@@ -135,6 +138,7 @@ class Line:
         self.place = place
         self.peers: set[Peer] = set()
         self.pending = bytearray()
+        self.heard_s = 0.0
         self._take = take
         self._path = Path(place.path)
         self._last = ""

@@ -173,6 +173,10 @@ class Link:
                 self._send(peer, len(data), Answer(delay_s, frame))
         if self._meters is not None and not self._units:
             return
+        now_s = asyncio.get_running_loop().time()
+        if now_s - peer.heard_s > self._framing.patience_s:
+            peer.pending.clear()
+        peer.heard_s = now_s
         peer.pending += data
         try:
             requests = self._framing.cut(peer.pending)

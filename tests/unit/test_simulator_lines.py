@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -203,3 +205,31 @@ def test_a_byte_takes_what_the_line_says() -> None:
 def test_what_nothing_serves_is_refused(url: str) -> None:
     with pytest.raises(Wrong):
         Place.of(url)
+
+
+def test_what_was_never_finished_is_forgotten(tmp_path: Path) -> None:
+    """Half a request, a pause, a whole one: the half is no part of it, and nothing piles up."""
+
+    async def go() -> None:
+        place = Place(RTU, path=str(tmp_path / "line"), query="baud=115200")
+        link = Link(place, {1: partial(answer, filled(1))})
+        await link.open()
+        (peer,) = link.peers
+        port = os.open(str(tmp_path / "line"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            for _turn in range(5):
+                os.write(port, b"\x01\x10\x00\x00\x00\x7b\xf6")  # the head of a long write
+                await asyncio.sleep(0.15)
+            os.write(port, rtu(bytes.fromhex("01 03 0000 0001")))
+            heard = b""
+            while len(heard) < 7:
+                await asyncio.sleep(0.01)
+                with contextlib.suppress(BlockingIOError):
+                    heard += os.read(port, 100)
+            assert heard == rtu(b"\x01\x03\x02" + words(1, 0, 1))
+            assert not peer.pending
+        finally:
+            os.close(port)
+            await link.close()
+
+    asyncio.run(go())
