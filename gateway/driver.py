@@ -290,6 +290,24 @@ class Explorer(Protocol):
         """What a device says of itself (`vendor`, `product`, …); empty where it says nothing."""
 
 
+class Discovers(Protocol):
+    """A plugin whose links can be asked for all devices on them, whatever their addresses."""
+
+    async def discover(
+        self, url: str, clock: Clock, told: Callable[[str], None]
+    ) -> Sequence[Mapping[str, str]]:
+        """Find the devices on a link; each as a site file writes it beside the link.
+
+        Args:
+            url: of the link.
+            clock: both clocks.
+            told: hears of what is found and tried.
+
+        Raises:
+            ConnectionLost: the link can't be opened, or was lost.
+        """
+
+
 class Explores(Protocol):
     """A plugin whose links can be searched for devices."""
 

@@ -18,7 +18,6 @@ OTHER, NO_DATA = 0x01, 0x02
 """Of the error word."""
 
 _READ, _READ_MORE, READ_ADDRESS = 0x11, 0x12, 0x13
-_ANYONE = "AA" * 6
 
 Hold = Mapping[int, bytes] | Callable[[int], bytes | None]
 """Identifier → data, the lowest byte first; or a function that gives it, None for nothing."""
@@ -124,8 +123,8 @@ class Party:
         while (found := cut(self._heard)) is not None:
             unit, control, content, end = found
             del self._heard[:end]
-            asked = unit[::-1].hex().upper()
-            meant = [meter for meter in self.meters if asked in {meter.address, _ANYONE}]
+            known = unit.rstrip(b"\xaa")[::-1].hex()  # AA stands for any, from the highest down
+            meant = [meter for meter in self.meters if meter.address.endswith(known)]
             answers += [(meter.delay_s, meter.answer(control, content)) for meter in meant]
         del self._heard[:-300]
         return [(delay_s, answer) for delay_s, answer in answers if answer]

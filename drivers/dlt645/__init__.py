@@ -44,6 +44,24 @@ class Dlt645Plugin:
 
         return LineLink(line(url), Dlt645(), clock)
 
+    async def discover(
+        self, url: str, clock: Clock, told: Callable[[str], None]
+    ) -> list[dict[str, str]]:
+        """Find the meters on a line; each as a site file writes it."""
+        from drivers.dlt645.config import line  # noqa: PLC0415
+        from drivers.dlt645.discovery import Discovery  # noqa: PLC0415
+
+        return await Discovery(line(url), clock, told).run()
+
+    def variants(self, url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
+        """The URL of a port with each speed and parity; raises `AddressError` for others."""
+        from drivers.lines.url import variants  # noqa: PLC0415
+
+        made = variants(url, bauds, parities)
+        for one in made:
+            self.check_link(one)
+        return made
+
     def driver(self, link: Link, device: Device, clock: Clock) -> Driver:
         """Make the driver of one meter on a link made by this plugin."""
         from drivers.dlt645.driver import Dlt645Driver  # noqa: PLC0415

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 READ, READ_MORE, READ_ADDRESS = 0x11, 0x12, 0x13
-ANYONE = b"\xaa" * 6
+ANY = b"\xaa"
+ANYONE = ANY * 6
 """The wildcard: whichever meter is there answers, with its own address."""
 MORE = 0x20
 """Of the control code: subsequent frames are to be asked for."""
@@ -87,6 +88,16 @@ def more(asked: Query, number: int) -> Query:
 def whoever() -> Query:
     """Ask the meter that is there for its address."""
     return Query(ANYONE, READ_ADDRESS, b"", 6)
+
+
+def read_any(low: bytes) -> Query:
+    """Ask whichever meter's address ends so for that address, under its identifier.
+
+    Args:
+        low: the lowest digits, as they go over the wire; the rest is any.
+    """
+    unit = low + ANY * (len(ANYONE) - len(low))
+    return Query(unit, READ, _PROBED.to_bytes(4, "little"), len(ANYONE))
 
 
 def wire(address: str) -> bytes:
@@ -165,6 +176,14 @@ def _content(data: bytes | bytearray, place: int) -> bytes:
     return bytes(head[8:9]) + bytes(data[place + _HEAD : end]).translate(_UNSHIFT)
 
 
+def _is_meant(unit: bytes, asked: bytes) -> bool:
+    """Whether an address is the one that was asked, or one of those."""
+    if unit == asked:
+        return ANY not in asked
+    known = asked.rstrip(ANY)
+    return asked.endswith(ANY) and unit.startswith(known) and spelled(unit).isdecimal()
+
+
 def _answers(unit: bytes | bytearray, content: bytes, query: Query) -> bool:
     """Whether a frame that is whole answers a question."""
     control, data = content[0], content[1:]
@@ -172,7 +191,7 @@ def _answers(unit: bytes | bytearray, content: bytes, query: Query) -> bool:
         # Some repeat the wildcard, where the standard wants their own address.
         is_address = len(data) == len(ANYONE) and spelled(data).isdecimal()
         return is_address and bytes(unit) in {data, ANYONE}
-    if unit != query.unit and not (query.unit == ANYONE and spelled(unit).isdecimal()):
+    if not _is_meant(bytes(unit), query.unit):
         return False
     if control == query.control | _REFUSED:
         return len(data) == 1

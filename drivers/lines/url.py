@@ -17,12 +17,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from drivers.lines.endpoint import endpoint
 from drivers.lines.ports import Direction, Pace, SerialLine, ServerLine
 from gateway.driver import AddressError
 from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
 MOST_S = 60.0
@@ -32,6 +36,7 @@ MOST_HELD_S = 0.1
 _KEYS = "baud, parity, stop, bits, rs485, rs485_before, rs485_after, max_delay, turnaround"
 _COM = re.compile(r"^/(COM\d+)$", re.IGNORECASE)
 """A port of Windows, which has no folder before it."""
+_SETTINGS = re.compile(r"(?<=[?&])(baud|parity)=[^&]*&?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -156,3 +161,10 @@ def _seconds(
 def _odd(url: str, key: str, known: str) -> AddressError:
     what = _("`{url}`: a line has no {key}").format(url=url, key=key)
     return AddressError("bad-link", what, _("there are: {known}").format(known=known))
+
+
+def variants(url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
+    """The URL of a line with each speed and parity in place of its own."""
+    bare = _SETTINGS.sub("", url).rstrip("?&")
+    sign = "&" if "?" in bare else "?"
+    return tuple(f"{bare}{sign}baud={baud}&parity={p}" for baud in bauds for p in parities)

@@ -80,7 +80,7 @@ class Modbus:
 
     def variants(self, url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
         """The URL of a serial port with each speed and parity; raises `AddressError` for others."""
-        from drivers.modbus.exploring import variants  # noqa: PLC0415
+        from drivers.lines.url import variants  # noqa: PLC0415
 
         made = variants(url, bauds, parities)
         for one in made:

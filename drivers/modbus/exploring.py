@@ -8,7 +8,6 @@ Source: Modbus Application Protocol V1.1b3, 6.21 (function 43, MEI type 14).
 
 from __future__ import annotations
 
-import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from gateway.errors import ConnectionLost, DriverError, RequestRefused, RequestT
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from drivers.modbus.driver import Asks
 
 OBJECTS = dict(enumerate(("vendor", "product", "revision", "url", "name", "model", "application")))
@@ -35,7 +32,6 @@ _FIRST = 7
 _USUAL = 60
 """Bytes of such an answer, about."""
 _MOST_PARTS = 8
-_SETTINGS = re.compile(r"(?<=[?&])(baud|parity)=[^&]*&?")
 
 
 class Names(Query):
@@ -132,10 +128,3 @@ def _texts(data: bytes) -> dict[str, str]:
             found[OBJECTS[number]] = "".join(sign if sign.isprintable() else "?" for sign in text)
         place += 2 + size
     return found
-
-
-def variants(url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
-    """The URL of a line with each speed and parity in place of its own."""
-    bare = _SETTINGS.sub("", url).rstrip("?&")
-    sign = "&" if "?" in bare else "?"
-    return tuple(f"{bare}{sign}baud={baud}&parity={p}" for baud in bauds for p in parities)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gateway.clock import SystemClock
+from gateway.commissioning.discovering import discover
 from gateway.commissioning.knowledge import gather
 from gateway.commissioning.links import named
 from gateway.commissioning.site_piece import piece, whole
@@ -63,6 +64,8 @@ def scan(wanted: Wanted) -> int:
     """
     text = _("write e.g. nxgate scan modbus+rtu:///dev/ttyUSB0?baud=9600, or SITE DEVICE")
     about = named(wanted.words, text)
+    if hasattr(about.plugin, "discover"):
+        return discover(about, _urls(about, wanted), wanted.out)
     if not hasattr(about.plugin, "explorer"):
         scheme = about.url.partition("://")[0]
         raise GatewayError(_("{scheme} can't be scanned").format(scheme=scheme))
@@ -115,7 +118,8 @@ def _urls(about: Named, wanted: Wanted) -> tuple[str, ...]:
             raise GatewayError(_("write speeds as --bauds 9600,19200, or --bauds all"))
         bauds = [int(part) for part in wanted.bauds.split(",")]
     parity = re.search(r"[?&]parity=([NEO])", about.url)
-    parities = (wanted.parities or (parity[1] if parity else "N")).split(",")
+    usual = "E" if hasattr(about.plugin, "discover") else "N"
+    parities = (wanted.parities or (parity[1] if parity else usual)).split(",")
     try:
         return cast("Explores", about.plugin).variants(about.url, bauds, parities)
     except AddressError as error:

@@ -50,7 +50,7 @@ def _device(found: Found, names: set[str]) -> Iterator[str]:
     names.add(name)
     yield from (f"  # {text}" for text in _remarks(found))
     yield f"  {name}:"
-    yield f"    link: {_quoted(found.link)}"
+    yield f"    link: {quoted(found.link)}"
     yield f"    unit: {found.unit}"
     changes: Mapping[str, object] = {}
     if best:
@@ -100,5 +100,6 @@ def _flow(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as YAML takes it, whatever is in it."""
     return orjson.dumps(text).decode()

@@ -245,3 +245,32 @@ def test_what_another_program_holds_is_opened_when_it_lets_go(tmp_path: Path) ->
         assert (await poll(units[1])).values == RIGHT[1]
 
     on(tmp_path, check)
+
+
+def test_a_scan_finds_the_meter_of_a_line_and_writes_how_it_is_read(tmp_path: Path) -> None:
+    async def nxgate(*arguments: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "--lang", "en", *arguments),
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said, _nothing = await process.communicate()
+        return process.returncode, said.decode()
+
+    async def check(adapter: Adapter, _units: list[Unit]) -> None:
+        del adapter.meters[1]
+        adapter.meters[0].holds = three_phase()
+        link = f"dlt645://{adapter.path}?baud=9600"
+        code, said = await nxgate("scan", link, "--bauds", "2400,9600", "--out", "found.yaml")
+        assert code == 0, said
+        assert f"meter-{ADDRESS}:" in said
+        assert "template: dlt645/three-phase" in said
+        code, said = await nxgate("check", "found.yaml")
+        assert code == 0, said
+        _code, said = await nxgate("read", "found.yaml", f"meter-{ADDRESS}.voltage_l1")
+        assert " 230.1 " in said
+        assert (await nxgate("scan", link, "--out", "found.yaml"))[0] != 0
+
+    on(tmp_path, check)

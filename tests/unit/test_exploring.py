@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drivers.lines.url import variants
 from drivers.modbus.client import TcpLink
-from drivers.modbus.exploring import Explorer, Names, variants
+from drivers.modbus.exploring import Explorer, Names
 from drivers.modbus.frames import Ascii, Rtu
 from gateway.clock import SystemClock
 from gateway.errors import RequestRefused, RequestTimeout
