@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NO_TARGET = 0x0B
 """What a gateway answers for a unit that isn't there: "target device failed to respond"."""
 
+ORDER_S = 0.001
+"""Between two answers of one device, so that timers keep their order."""
+
 _WHOLE_LINK = {FaultKind.REFUSED, FaultKind.UNPLUGGED}
 
 
@@ -88,6 +91,7 @@ class Link:
         self._faults: dict[int | str, list[Fault]] = {}
         self._meters = meters
         self._free_s = 0.0
+        self._owed_s: dict[int | None, float] = {}
 
     @property
     def place(self) -> Place:
@@ -170,7 +174,7 @@ class Link:
         if self._meters is not None:
             self._before()
             for delay_s, frame in self._meters.take(data):
-                self._send(peer, len(data), Answer(delay_s, frame))
+                self._send(peer, None, len(data), Answer(delay_s, frame))
         if self._meters is not None and not self._units:
             return
         now_s = asyncio.get_running_loop().time()
@@ -186,20 +190,25 @@ class Link:
         for request in requests:
             answer = self.answer(request)
             if answer is not None:
-                self._send(peer, len(request.frame), answer)
+                self._send(peer, request.unit, len(request.frame), answer)
 
-    def _send(self, peer: Peer, asked: int, answer: Answer) -> None:
-        """Send when the device has thought, and its line has passed question and answer."""
+    def _send(self, peer: Peer, unit: int | None, asked: int, answer: Answer) -> None:
+        """Send when the device has thought, and its line has passed question and answer.
+
+        A device answers in order: what it owes since before goes out first.
+        """
         place, loop = self.place, asyncio.get_running_loop()
-        delay_s = answer.delay_s + place.turn_s
+        now_s = loop.time()
+        at_s = now_s + answer.delay_s + place.turn_s
         if place.byte_s:
-            now_s = loop.time()
             asked_s = max(self._free_s, now_s + place.byte_s * asked)
-            at_s = asked_s + delay_s + place.byte_s * len(answer.frame)
+            at_s += asked_s - now_s + place.byte_s * len(answer.frame)
             self._free_s = at_s - answer.delay_s
-            delay_s = at_s - now_s
-        if delay_s:
-            loop.call_later(delay_s, _give, peer, answer)
+        if (owed_s := self._owed_s.get(unit, 0.0)) > now_s:
+            at_s = max(at_s, owed_s + ORDER_S)
+        self._owed_s[unit] = at_s
+        if at_s > now_s:
+            loop.call_at(at_s, _give, peer, answer)
         else:
             _give(peer, answer)
 
