@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.clock import SystemClock
 from gateway.commissioning.readings import Reading
+from gateway.driver import AddressError
 from gateway.errors import DriverError, GatewayError
 from gateway.links import tell
 from gateway.model import Device, Kind, Tag
@@ -35,7 +36,10 @@ async def read(about: Named, unit: int, region: Region, timeout_s: float) -> Rea
     device = about.device or Device(f"unit-{unit}", about.url, timeout_s, (), {"unit": unit})
     link = about.plugin.link(about.url, clock)
     driver = about.plugin.driver(link, device, clock)
-    tags = tuple(_tag(about, device.name, f"{region.table}:{n}") for n in _addresses(region))
+    try:
+        tags = tuple(_tag(about, device.name, f"{region.table}:{n}") for n in _addresses(region))
+    except AddressError as error:  # its protocol has no registers
+        raise GatewayError(str(error)) from error
     plan = driver.prepare(tags)
     words: dict[str, int] = {}
     refused: dict[str, str] = {}

@@ -193,6 +193,8 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert "--shown" in wrong(link, "--region", "holding:0-3")
     assert "can't connect" in wrong(link, "--region", "holding:0-3", "--shown", "231.4")
     assert "is no reading" not in wrong("--from", str(tmp_path / "none.json"))
+    meter = wrong("dlt645:///dev/ttyNONE0", "--region", "holding:0-3", "--shown", "5")
+    assert "holding:0" in meter
     assert "no driver serves" in wrong("modbus+udp://h", "--region", "holding:0-3", "--shown", "5")
 
 
