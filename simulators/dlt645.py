@@ -3,7 +3,7 @@
 Frames are built and cut here, with no line shared with the driver, so that a mistake in one can't
 cancel out one in the other.
 
-Source: DL/T 645-2007, 5.2 (frames), 7.1 to 7.3 (reading), annex C (error word).
+Source: DL/T 645-2007, data link layer (frames) and application layer (reading).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 WAKE = b"\xfe\xfe\xfe\xfe"
 LONGEST = 200
-"""Bytes of data in one frame, by which an answer is cut (5.2.4)."""
+"""Bytes of data in one frame, by which an answer is cut (data link layer)."""
 OTHER, NO_DATA = 0x01, 0x02
 """Of the error word."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulators.truth import Happening
 
 TURN_S = 0.03
-"""A meter waits 20 to 500 ms before it answers (DL/T 645-2007, 5.3)."""
+"""A meter waits 20 to 500 ms before it answers (DL/T 645-2007, data link layer)."""
 ALONE = "000000000001"
 """Of a meter whose site file says no address, because it is alone on its line."""
 

@@ -27,7 +27,7 @@ _USUAL = Usual(
 )
 """RS-485 ports of meters stand at 2400 baud, even parity, unless set otherwise. A meter waits 20 to
 500 ms before it answers; of pauses before a question nothing is said, so it is left as long.
-Source: DL/T 645-2007, 4.4 and 5.3."""
+Source: DL/T 645-2007, physical layer and data link layer."""
 
 
 def line(url: str) -> Line:

@@ -7,7 +7,7 @@ each pair of lowest digits is asked for by itself, and so on.
 A late answer must not be taken for one to a narrower question, so each question has a link of its
 own, which is left once the line has been quiet for as long as an answer may take.
 
-Source: DL/T 645-2007, 5.2.2 (addresses, wildcards) and 7.3 (reading an address).
+Source: DL/T 645-2007, data link layer (addresses, wildcards).
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ An answer belongs to its question when its address, its function and its data id
 its checksum is right. A refusal (D6 of C set) names no identifier, so one that comes late can't be
 told from another's: `drivers.lines.link` waits it out.
 
-Source: DL/T 645-2007, 5.2 (frames), 7.1 (reading), 7.2 (subsequent data), 7.3 (address), annex C
-(error word).
+Source: DL/T 645-2007, data link layer (frames) and application layer (reading data, subsequent
+data, the address); its checksums and an address are those of PyPI's dlt645 in tests.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Dlt645:
 
     most = 4 + _FRAME + 255
     stall_s = 0.5
-    """Between the bytes of a frame (5.3)."""
+    """Between the bytes of a frame (data link layer)."""
     names_refused = False
 
     def wrap(self, body: bytes) -> bytes:

@@ -4,8 +4,7 @@ An identifier has four bytes, DI3 DI2 DI1 DI0, and is written as eight hex digit
 `02010100` is the voltage of phase A. Numbers are BCD, the lowest byte first on the wire; where a
 number has a sign, it is the highest bit.
 
-Source: DL/T 645-2007, annex A, tables A.1 (energy), A.2 (demand), A.3 (variables) and A.5
-(parameters).
+Source: DL/T 645-2007, annex A, tables of energy, demand, variables and parameters.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ NOT_ALLOWED = 0x04
 
 
 def error_word(word: int) -> str:
-    """The error word of a refusal in plain words (DL/T 645-2007, annex C)."""
+    """The error word of a refusal in plain words (DL/T 645-2007, annexes)."""
     known = (
         _("other error"),
         _("no such data"),

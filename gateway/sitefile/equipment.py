@@ -27,7 +27,13 @@ def _address(value: object) -> object:
     """Take a bare number as the text that it was: which registers it counts is the driver's to say.
 
     YAML has taken leading zeros away; a driver whose addresses have so many digits adds them.
+
+    Raises:
+        Wrong: `bad-address`, where digits are lost: 00010E00 is ten to YAML.
     """
+    if isinstance(value, float):
+        what = _("YAML took it for the number {value}").format(value=value)
+        raise Wrong("bad-address", what, _("put the address in quotes"))
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

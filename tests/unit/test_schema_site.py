@@ -32,6 +32,7 @@ BEYOND = {
     "asset-named-like-gateway",
     "asset-named-like-device",
     "bad-address",
+    "address-a-float",
     "bare-address",
     "bind-unknown-device",
     "bind-unknown-signal",
