@@ -96,7 +96,9 @@ def serial_line(url: str, usual: Usual) -> SerialLine:
 
 
 def server_line(url: str, usual: Usual) -> ServerLine:
-    """Read the URL of a serial server.
+    """Read the URL of a serial server; `baud` and `parity` say how the line behind it stands.
+
+    Without `baud` what frames take on that line is a part of the time-out.
 
     Raises:
         AddressError: with what is wrong and what to write.
@@ -104,10 +106,13 @@ def server_line(url: str, usual: Usual) -> ServerLine:
     _parts, given = _parted(url, usual)
     delay_s = _seconds(url, given, "max_delay", usual.max_delay_s, 0.01)
     turn_s = _seconds(url, given, "turnaround", usual.turn_s, 0.0)
+    parity = _one_of(url, given, "parity", usual.parity, "N", "E", "O")
+    baud = int(_one_of(url, given, "baud", "0", *map(str, BAUDS))) if "baud" in given else 0
+    byte_s = (1 + int(usual.bits[0]) + (parity != "N") + 1) / baud if baud else 0.0
     if given:
-        raise _odd(url, next(iter(given)), "max_delay, turnaround")
+        raise _odd(url, next(iter(given)), "baud, parity, max_delay, turnaround")
     where = endpoint(url.partition("?")[0], url.partition(":")[0], usual.port)
-    return ServerLine(url, where, Pace(0.0, usual.silence_s, delay_s, turn_s, is_bus=False))
+    return ServerLine(url, where, Pace(byte_s, usual.silence_s, delay_s, turn_s, is_bus=False))
 
 
 def _parted(url: str, usual: Usual) -> tuple[tuple[str, str], dict[str, str]]:

@@ -47,6 +47,9 @@ def test_the_time_that_bytes_take() -> None:
     assert at_9600.silence_s == pytest.approx(3.5 * 11 / 9600)
     assert line("modbus+rtu:///dev/ttyS1?baud=115200").pace.silence_s == 0.00175
     assert line("modbus+rtuovertcp://h:1").pace.seconds(100) == 0
+    assert line("modbus+rtuovertcp://h:1?baud=9600&parity=E").pace.seconds(96) == pytest.approx(
+        0.11
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,8 @@ def test_the_time_that_bytes_take() -> None:
         ("modbus+rtu:///dev/ttyS1?max_delay=2min", "max_delay is 2min"),
         ("modbus+rtu:///dev/ttyS1?speed=9600", "a line has no speed"),
         ("modbus+rtu:///dev/ttyS1?baud=9600&baud=19200", "says something twice"),
-        ("modbus+rtuovertcp://10.0.0.9:4001?baud=9600", "a line has no baud"),
+        ("modbus+rtuovertcp://10.0.0.9:4001?baud=9601", "baud is 9601"),
+        ("modbus+rtuovertcp://10.0.0.9:4001?rs485=high", "a line has no rs485"),
         ("modbus+rtuovertcp://10.0.0.9:0", "there is no port 0"),
         ("modbus+rtuovertcp://", "names no host"),
         ("opc.tcp://10.0.0.9:4840", "is not Modbus"),
