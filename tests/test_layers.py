@@ -222,7 +222,7 @@ MAY: dict[str, set[str]] = {
     "planning": SPINE | {"config", "errors", "exits", "links", "plant", "templates"},
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}
-    | {"templates"},
+    | {"planning", "templates"},
     "concerns": {"words"},
     "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},

@@ -3,8 +3,8 @@
 `nxgate scan` finds devices. `evidence` weighs one sign of a template's identity; `knowledge` has
 the signs of all templates as tags that can be read; `identifying` asks a device for them until it
 is clear which it is; `sweep` goes through units and speeds; `site_piece` writes what was found as
-a site file; `scan` is the command, and `discovering` what it does where devices tell their
-addresses themselves (meters).
+a site file, `fitting` how often its line can carry that; `scan` is the command, and `discovering`
+what it does where devices tell their addresses themselves (meters).
 
 `nxgate infer` finds a register by what a display shows. `displays` knows what a shown number can
 stand for; `readings` holds what registers held, and where; `decodings` are the ways of reading

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gateway.commissioning.fitting import paces
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gateway.commissioning.sweep import Found
 
@@ -22,27 +23,31 @@ _MOST_REASONS = 3
 _MOST_OTHERS = 3
 
 
-def whole(found: Iterable[Found]) -> str:
+def whole(found: Sequence[Found]) -> str:
     """A site file with these devices and nothing else."""
     note = _("# Found by nxgate scan. Put your own names into site:, then nxgate check.")
     return f"{note}\n{HEAD}\n{piece(found, ())}"
 
 
-def piece(found: Iterable[Found], taken: Collection[str]) -> str:
-    """The part `devices:` of a site file.
+def piece(found: Sequence[Found], taken: Collection[str]) -> str:
+    """The part `devices:` of a site file, polled as often as their line carries.
 
     Args:
         found: units that answer.
         taken: names that the site file gives already.
     """
+    return _piece(found, taken, paces(f"{HEAD}\n{_piece(found, taken, {})}"))
+
+
+def _piece(found: Sequence[Found], taken: Collection[str], pace_s: Mapping[str, int]) -> str:
     lines = ["devices:"]
     names = set(taken)
     for one in found:
-        lines += _device(one, names)
+        lines += _device(one, names, pace_s)
     return "\n".join(lines) + "\n"
 
 
-def _device(found: Found, names: set[str]) -> Iterator[str]:
+def _device(found: Found, names: set[str], pace_s: Mapping[str, int]) -> Iterator[str]:
     """One device, under a name that is not taken yet."""
     best = found.best
     model = best.hypothesis.template.rpartition("/")[2] if best else "unit"
@@ -60,6 +65,8 @@ def _device(found: Found, names: set[str]) -> Iterator[str]:
         # So that there is something to read.
         at = found.hello.at
         changes = {"first": {"at": at, "kind": "u16"}} if at else {}
+    if name in pace_s:
+        yield f"    poll: {pace_s[name]}s"
     if changes:
         yield f"    tags: {_flow(changes)}"
 
