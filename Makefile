@@ -30,7 +30,8 @@ apt-test:
 # modbus-serial of Node.js, where npm is: its tests are skipped without it.
 foreign:
 	@[ -d .foreign/node_modules/modbus-serial ] || ! command -v npm >/dev/null || \
-	  npm install --prefix .foreign --no-audit --no-fund --silent modbus-serial@8.0.25 || \
+	  npm install --prefix .foreign --no-audit --no-fund --silent --fetch-retries=0 \
+	    --fetch-timeout=20000 modbus-serial@8.0.25 || \
 	  echo "modbus-serial is not to be had: its tests are skipped"
 
 demo: $(STAMP)
