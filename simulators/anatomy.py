@@ -7,7 +7,7 @@ areas. The templates are read as those of a site file are, by a site of such dev
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,9 @@ def anatomies(
             devices[name] = {key: device[key] for key in _KEPT if key in device}
             devices[name] |= {"link": links[name], "tags": _rest(template, polled[name])}
             if str(device["template"]).startswith("./"):
-                there = os.path.relpath(site.folder / device["template"], folder)
-                devices[name]["template"] = f"./{there}"
+                copy = Path(folder, str(device["template"]))
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(template.path, copy)
         path = Path(folder) / "site.yaml"
         path.write_text(json.dumps({"site": _SITE, "devices": devices}), "utf-8")  # JSON is YAML
         made = {device.name: device for device in load(path).devices}

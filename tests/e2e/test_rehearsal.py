@@ -147,14 +147,18 @@ def test_every_template_is_served_and_read_back_within_its_ranges(tmp_path: Path
 
 def test_what_is_served_is_found_by_scan(tmp_path: Path) -> None:
     link = "modbus+rtu:///dev/ttyS1?baud=115200"
+    own = TEMPLATES.open("chint/ddsu666", tmp_path)[1].read_text("utf-8")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/meter.yaml").write_text(own, "utf-8")
     (tmp_path / "site.yaml").write_text(
         f"{HEAD}devices:\n"
-        f'  a: {{link: "{link}", unit: 2, template: chint/ddsu666}}\n'
+        f'  a: {{link: "{link}", unit: 2, template: ./own/meter.yaml}}\n'
+        f'  twin: {{link: "{link}", unit: 2, tags: {{y: {{at: "holding:9000", kind: u16}}}}}}\n'
         f'  b: {{link: "{link}", unit: 3, template: xinje/xd-xl, tags: {{x: {{at: D100}}}}}}\n',
         "utf-8",
     )
     with simulated(tmp_path, "--site", "site.yaml") as process:
-        (told, _other) = lines(process, 2)
+        told = lines(process, 3)[0]
         found = subprocess.run(
             [
                 sys.executable,
