@@ -68,6 +68,11 @@ def scan(
 @click.option(
     "--save", type=click.Path(path_type=Path), help=_("Keep this reading, for --from later.")
 )
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 125),
+    help=_("Registers in one request, where a device on LINK takes few."),
+)
 @click.option("--top", type=click.IntRange(1), default=8, help=_("Rows to print."))
 @click.option(
     "--timeout",
@@ -84,6 +89,7 @@ def infer(
     shown: str | None,
     earlier: tuple[Path, ...],
     save: Path | None,
+    at_once: int | None,
     top: int,
     timeout: float,
     *,
@@ -93,7 +99,9 @@ def infer(
     from gateway.commissioning.infer import Wanted  # noqa: PLC0415
     from gateway.commissioning.infer import infer as find  # noqa: PLC0415
 
-    sys.exit(find(Wanted(words, unit, region, shown, earlier, save, top, as_json, timeout)))
+    sys.exit(
+        find(Wanted(words, unit, region, shown, earlier, save, top, as_json, timeout, at_once))
+    )
 
 
 @click.command(help=_("Write one tag that the site file permits, and read it back."))

@@ -49,6 +49,7 @@ class Wanted:
         earlier: files of saved readings.
         keep: the file to save this reading to.
         top: rows to print.
+        at_once: registers in one request to a device on LINK; None: what the protocol allows.
     """
 
     words: tuple[str, ...]
@@ -60,6 +61,7 @@ class Wanted:
     top: int
     as_json: bool
     timeout_s: float
+    at_once: int | None = None
 
 
 def infer(wanted: Wanted) -> int:
@@ -112,7 +114,7 @@ def _now(about: Named, wanted: Wanted, readings: Sequence[Reading]) -> Reading:
         shown(wanted.shown)  # before the device is asked
     elif wanted.keep is None:
         raise GatewayError(_("say what the display shows: e.g. --shown 231.4"))
-    made = asyncio.run(read(about, wanted.unit, where, wanted.timeout_s))
+    made = asyncio.run(read(about, wanted.unit, where, wanted.timeout_s, wanted.at_once))
     return replace(made, shown=wanted.shown or "")
 
 

@@ -15,11 +15,12 @@ import orjson
 
 from gateway.resolution.device_template import load_template
 from gateway.resolution.library import TEMPLATES
+from gateway.resolution.references import SAME
 from gateway.templates import load
 from gateway.words import chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gateway.model import Device, Tag
     from gateway.plant import Plant
@@ -72,11 +73,12 @@ class Knowledge:
 def gather(url: str) -> Knowledge:
     """Read the templates of devices that may be on a link."""
     scheme = url.partition("://")[0]
+    scheme = SAME.get(scheme, scheme)
     known: dict[str, tuple[LoadedTemplate, str]] = {}
     devices: dict[str, object] = {}
     for name in TEMPLATES.names():
         template, _faults = load_template(name, Path())
-        if template is None or scheme not in _spoken(template):
+        if template is None or scheme not in template.model.protocols:
             continue
         for variant in ("", *template.model.identity.variants):
             key = f"d{len(known)}"
@@ -87,12 +89,6 @@ def gather(url: str) -> Knowledge:
     plant = _resolve(devices)
     made = {device.name: device for device in plant.devices}
     return Knowledge(tuple(_hypothesis(made[key], *known[key]) for key in known), plant.drivers)
-
-
-def _spoken(template: LoadedTemplate) -> Sequence[str]:
-    """The links that a template is met on; a meter behind a serial line is met on its ASCII too."""
-    spoken = template.model.protocols
-    return (*spoken, "modbus+ascii") if "modbus+rtu" in spoken else spoken
 
 
 def _tags(template: LoadedTemplate, variant: str) -> dict[str, dict[str, object]]:

@@ -20,7 +20,9 @@ _MOST_PASSES = 64
 """A device that refuses here and there is asked in ever smaller pieces, a few at each pass."""
 
 
-async def read(about: Named, unit: int, region: Region, timeout_s: float) -> Reading:
+async def read(
+    about: Named, unit: int, region: Region, timeout_s: float, at_once: int | None
+) -> Reading:
     """Read a region once.
 
     Args:
@@ -28,12 +30,14 @@ async def read(about: Named, unit: int, region: Region, timeout_s: float) -> Rea
         unit: where none was.
         region: of the device.
         timeout_s: how long an answer may take.
+        at_once: registers in one request, where no device was named; None: all that fit.
 
     Raises:
         GatewayError: the device isn't there, or says no to all of it.
     """
     clock = SystemClock()
-    device = about.device or Device(f"unit-{unit}", about.url, timeout_s, (), {"unit": unit})
+    options = {"unit": unit} | ({"max_read": at_once, "gap": 0} if at_once else {})
+    device = about.device or Device(f"unit-{unit}", about.url, timeout_s, (), options)
     link = about.plugin.link(about.url, clock)
     driver = about.plugin.driver(link, device, clock)
     try:

@@ -73,8 +73,8 @@ def industry(site: Site, *, always: bool = False) -> tuple[Industry | None, list
     return industry, [*faults, *wrong]
 
 
-SAME = {"modbus+tls": "modbus+tcp"}
-"""Schemes that carry the same protocol as another."""
+SAME = {"modbus+tls": "modbus+tcp", "modbus+ascii": "modbus+rtu"}
+"""A link's scheme → one that says the same to the same driver in another wrapping."""
 
 
 def templates(site: Site) -> tuple[dict[str, LoadedTemplate], list[Fault]]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pymodbus import ModbusDeviceIdentification
+from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -25,6 +26,7 @@ def devices_on(
     images: Mapping[int, Image],
     names: Mapping[str, str] | None = None,
     baud: int = 115200,
+    framer: FramerType = FramerType.RTU,
 ) -> Iterator[None]:
     """Serve images by unit id: on a serial port, or on a TCP port."""
     blank = dict.fromkeys(("VendorName", "ProductCode", "MajorMinorRevision"), "")
@@ -36,7 +38,7 @@ def devices_on(
 
     def only_own(is_sent: bool, data: bytes) -> bytes:  # noqa: FBT001 - pymodbus' signature
         """Of units that aren't there nothing is heard; pymodbus answers for them."""
-        return data if not is_sent or data[0] in images else b""
+        return data if not is_sent or data[0] in images or framer is FramerType.ASCII else b""
 
     logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
     ended = threading.Event()
@@ -49,6 +51,7 @@ def devices_on(
             server = ModbusSerialServer(
                 devices,
                 identity=identity,
+                framer=framer,
                 port=str(port),
                 baudrate=baud,
                 trace_packet=only_own,

@@ -14,6 +14,7 @@ import pytest
 import serial
 import yaml
 from click.testing import CliRunner
+from pymodbus.framer import FramerType
 
 from drivers.lines.serial_port import available
 from gateway.cli import cli
@@ -113,6 +114,19 @@ def test_what_a_site_file_has_already_is_not_written_again(tmp_path: Path) -> No
     assert found.returncode == 0, found.stderr
     devices = yaml.safe_load(found.stdout)["devices"]
     assert {name: device["unit"] for name, device in devices.items()} == {"sdm120-5-2": 5}
+
+
+def test_a_line_of_ascii(tmp_path: Path) -> None:
+    image = of_device("eastron_sdm120", random.Random(3), 2)
+    site = tmp_path / "site.yaml"
+    with Cable(tmp_path) as cable, devices_on(cable.far, {2: image}, framer=FramerType.ASCII):
+        url = f"modbus+ascii://{cable.near}?baud=115200"
+        found = CliRunner().invoke(cli, ["scan", url, "--units", "2", "--timeout", "0.3"])
+        assert found.exit_code == 0, found.output
+        site.write_text(found.stdout, "utf-8")
+        assert CliRunner().invoke(cli, ["check", str(site)]).exit_code == 0
+        read = CliRunner().invoke(cli, ["read", str(site), "sdm120-2"])
+        assert read.exit_code == 0, read.output
 
 
 @pytest.mark.soak

@@ -47,6 +47,15 @@ async def _there() -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "scheme", ["modbus+ascii", "modbus+rtu", "modbus+rtuovertcp", "modbus+tls"]
+)
+def test_templates_are_known_on_every_kind_of_link(scheme: str) -> None:
+    place = "/dev/ttyS0" if scheme in {"modbus+ascii", "modbus+rtu"} else "127.0.0.1:4001"
+    found = {one.template for one in gather(f"{scheme}://{place}").hypotheses}
+    assert {"chint/dtsu666", "delta/vfd-b-e", "inovance/h5u"} <= found
+
+
 def test_every_template_says_how_it_is_known() -> None:
     """Those of other protocols are known by their address, which tells the meter itself."""
     models = [shipped(name).model for name in TEMPLATES.names()]
