@@ -83,7 +83,8 @@ def rehearse(site: Path, scenario: Path | None, out: Path | None, wanted: Wanted
     from simulators.sitecopy import write  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="nxgate-lines-") as folder:
-        found = read(site, Path(folder), wanted.port_base, wanted.seed or 1)
+        seed = scenarios.seed_of(scenario) if wanted.seed is None else wanted.seed
+        found = read(site, Path(folder), wanted.port_base, seed)
         plan = scenarios.over(scenario, found.document, found.devices)
         if out is not None:
             write(out, found.document, found.links)

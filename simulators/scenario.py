@@ -125,6 +125,12 @@ def read(path: Path) -> Scenario:
     return _whole(document, head, document, devices, _names(document), [*faults, *wrong])
 
 
+def seed_of(path: Path | None) -> int:
+    """The seed of a scenario that is laid over a site file; what is wrong with it `over` tells."""
+    seed = None if path is None else load(path).get(("seed",))
+    return seed if isinstance(seed, int) else 1
+
+
 def over(path: Path | None, site: Document, devices: Mapping[str, Rehearsed]) -> Scenario:
     """What goes wrong with the devices of a site file: a scenario without devices of its own.
 

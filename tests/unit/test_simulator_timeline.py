@@ -47,7 +47,8 @@ def test_a_timeline_is_read_with_its_times_and_shares(tmp_path: Path) -> None:
     assert (noise.at, noise.lasts) == (3600, None)
     assert noise.cause == Fault(FaultKind.NOISE, share=0.05)
     assert none.cause is None
-    assert plan.seed == 3
+    assert plan.seed == scenario.seed_of(tmp_path / "faults.yaml") == 3
+    assert scenario.seed_of(None) == 1
     assert scenario.over(None, plan.document, DEVICES).timeline == ()
 
 
