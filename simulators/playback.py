@@ -9,6 +9,7 @@ Source of the lines: gateway/tracing/wire.py.
 from __future__ import annotations
 
 import json
+import math
 import time
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -60,32 +61,46 @@ def read(path: Path) -> Recording:
     Raises:
         ConfigError: with every line that is none of a recording.
     """
+    answers: dict[str, dict[bytes, Answered]] = {}
+    faults: list[Fault] = []
+    first_s, last_s, count = math.inf, -math.inf, 0
     try:
-        lines = path.read_text("utf-8").splitlines()
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    at_s, link, asked, answered = _exchange(json.loads(line))
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    faults.append(_no_exchange(path, number))
+                    continue
+                first_s, last_s, count = min(first_s, at_s), max(last_s, at_s), count + 1
+                times = answers.setdefault(link, {}).setdefault(asked, [])
+                if not times or times[-1][1] != answered:  # the same again says nothing new
+                    times.append((at_s, answered))
     except (OSError, UnicodeDecodeError) as error:
         what = _("can't be read ({error})").format(error=getattr(error, "strerror", 0) or error)
         next_ = _("name a file that nxgate record --wire has written")
         raise ConfigError([Fault(str(path), 0, 0, "unreadable-file", what, next_)]) from error
-    heard: list[tuple[float, str, bytes, bytes | None]] = []
-    faults: list[Fault] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            heard.append(_exchange(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            what = _("this is no question with its answer")
-            next_ = _("delete the line, or record anew: nxgate record SITE --wire -o FILE")
-            faults.append(Fault(str(path), number, 1, "bad-exchange", what, next_))
-    if not heard and not faults:
+    if not count and not faults:
         what, next_ = _("the recording is empty"), _("record for longer")
         faults.append(Fault(str(path), 0, 0, "empty-file", what, next_))
     if faults:
         raise ConfigError(faults)
-    heard.sort(key=lambda one: one[0])
-    answers: dict[str, dict[bytes, Answered]] = {}
-    for at_s, link, asked, answered in heard:
-        times = answers.setdefault(link, {}).setdefault(asked, [])
-        times.append((at_s - heard[0][0], answered))
-    return Recording(answers, heard[-1][0] - heard[0][0] + TAIL_S, len(heard))
+    for each in answers.values():
+        for asked, times in each.items():
+            each[asked] = [
+                (at_s - first_s, answered) for at_s, answered in sorted(times, key=_when)
+            ]
+    return Recording(answers, last_s - first_s + TAIL_S, count)
+
+
+def _when(one: tuple[float, bytes | None]) -> float:
+    return one[0]
+
+
+def _no_exchange(path: Path, number: int) -> Fault:
+    what = _("this is no question with its answer")
+    next_ = _("delete the line, or record anew: nxgate record SITE --wire -o FILE")
+    return Fault(str(path), number, 1, "bad-exchange", what, next_)
 
 
 class Playback:
@@ -204,7 +219,7 @@ class Recorded:
 
 def _at(known: Answered, now_s: float) -> bytes | None:
     """The answer of that time: the last before it, or the first."""
-    return known[max(0, bisect_right(known, now_s, key=lambda one: one[0]) - 1)][1]
+    return known[max(0, bisect_right(known, now_s, key=_when) - 1)][1]
 
 
 def _part(every: Mapping[bytes, Answered], unit: int, asked: bytes) -> Answered | None:
