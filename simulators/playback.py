@@ -36,6 +36,8 @@ Answered = list[tuple[float, bytes | None]]
 
 TAIL_S = 1.0
 """From the last question of a recording to its beginning again."""
+MOST_FAULTS = 20
+"""Lines that are told where a file is no recording."""
 MOST_ODD = 1000
 """Questions that the recording doesn't have, of which so many are said."""
 
@@ -71,6 +73,8 @@ def read(path: Path) -> Recording:
                     at_s, link, asked, answered = _exchange(json.loads(line))
                 except (ValueError, KeyError, TypeError, AttributeError):
                     faults.append(_no_exchange(path, number))
+                    if len(faults) == MOST_FAULTS:
+                        break
                     continue
                 first_s, last_s, count = min(first_s, at_s), max(last_s, at_s), count + 1
                 times = answers.setdefault(link, {}).setdefault(asked, [])
@@ -87,9 +91,8 @@ def read(path: Path) -> Recording:
         raise ConfigError(faults)
     for each in answers.values():
         for asked, times in each.items():
-            each[asked] = [
-                (at_s - first_s, answered) for at_s, answered in sorted(times, key=_when)
-            ]
+            times.sort(key=_when)
+            each[asked] = [(at_s - first_s, answered) for at_s, answered in times]
     return Recording(answers, last_s - first_s + TAIL_S, count)
 
 
