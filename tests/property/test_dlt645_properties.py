@@ -58,8 +58,9 @@ def meters(draw: st.DrawFn) -> tuple[dict[int, float], dict[int, bytes], int]:
         data = b"".join(held[di] for di in family[:count])
         size = len(held[family[0]])
         held[whole.di] = {"whole": data, "cut": data[:-1], "long": data + bytes(size)}[how]
-        # One item more than there is: of tariffs it may well be there, of phases it can't.
-        if how == "long" and not whole.items and count < len(family):
+        # One item more: where the standard's number allows for it, it is an item like the others.
+        is_allowed = not whole.items or count + 1 == whole.items
+        if how == "long" and is_allowed and count < len(family):
             values[family[count]] = 0.0
             held[family[count]] = bytes(size)
     return values, held, draw(st.integers(9, 60))
