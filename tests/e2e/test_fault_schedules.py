@@ -37,7 +37,7 @@ UNITS = (1, 2, 3)
 BLOCKS = {"low": range(100, 104), "high": range(700, 704)}
 """Two groups whose answers are equally long, so that only the question tells them apart."""
 LONGEST_S = 0.25
-"""The lines say that no answer takes longer than 300 ms; a time-out is 100 ms."""
+"""The lines say that no answer takes longer than 400 ms; a time-out is 100 ms."""
 
 
 class Judge:

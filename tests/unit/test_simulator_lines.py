@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.unit.test_modbus_campaigns import AnyLink
 
-TIMEOUT_S = 0.1
+TIMEOUT_S = 0.15
 HARMLESS = {FaultKind.GLUED, FaultKind.NOISE, FaultKind.ECHO, FaultKind.MASTER}
 """Faults that a line's driver reads the right answer through."""
 WITH_VALUES = {FaultKind.SWAPPED, FaultKind.SHIFTED}
@@ -56,9 +56,9 @@ def words(unit: int, start: int, count: int) -> bytes:
 
 def place_of(scheme: str, folder: Path, name: str) -> Place:
     if scheme in {RTU, ASCII}:
-        query = "baud=115200&max_delay=300ms&turnaround=0ms"
+        query = "baud=115200&max_delay=400ms&turnaround=0ms"
         return Place(scheme, path=str(folder / name), query=query)
-    return Place(scheme, "127.0.0.1", 0, query="" if scheme == TCP else "max_delay=300ms")
+    return Place(scheme, "127.0.0.1", 0, query="" if scheme == TCP else "max_delay=400ms")
 
 
 async def suffered(
@@ -94,7 +94,7 @@ async def _suffered(kind: FaultKind, served: Link, link: AnyLink) -> tuple[int, 
         return is_right
 
     assert await ask(1, 100, 2)
-    fault = Fault(kind, by_s=0.15)
+    fault = Fault(kind, by_s=0.22)
     await served.begin(1, fault)
     for start in (100, 300, 500, 100):
         await ask(1, start, 2)
