@@ -6,6 +6,7 @@ Every hypothesis is asked for its most telling sign first; what that contradicts
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -43,19 +44,21 @@ class Candidate:
     Attributes:
         bits: for it, less those against it.
         probability: that it is the one, by all that was asked.
+        of_template: that it is one of this template, whichever the variant.
     """
 
     hypothesis: Hypothesis
     bits: float = 0.0
     findings: list[Finding] = field(default_factory=list)
     probability: float = 0.0
+    of_template: float = 0.0
 
     @property
     def confidence(self) -> str:
-        """In a word."""
-        if self.probability >= SURE:
+        """In a word, of the template."""
+        if self.of_template >= SURE:
             return _("sure")
-        return _("likely") if self.probability >= LIKELY else _("possible")
+        return _("likely") if self.of_template >= LIKELY else _("possible")
 
     def add(self, finding: Finding) -> None:
         """Take what a sign says."""
@@ -182,7 +185,11 @@ class Identifier:
 def _judged(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Give each its probability; those that something speaks for, likeliest first."""
     whole = 2.0**UNKNOWN + sum(2.0**one.bits for one in candidates)
+    templates: dict[str, float] = defaultdict(float)
     for one in candidates:
         one.probability = 2.0**one.bits / whole
+        templates[one.hypothesis.template] += one.probability
+    for one in candidates:
+        one.of_template = templates[one.hypothesis.template]
     found = [one for one in candidates if one.bits > 0 and one.findings]
     return sorted(found, key=lambda one: -one.bits)

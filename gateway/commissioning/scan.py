@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 BAUDS = (9600, 19200, 38400, 4800, 2400, 57600, 115200, 1200)
 """What devices are set to, the usual first."""
 INTERRUPTED = 130
+_LINE = 60
+_BLANK = f"\r{'':<{_LINE}}\r"
+"""Takes the line of progress away; terminals of Windows may know no other way."""
 _SPAN = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 
 
@@ -197,9 +200,9 @@ class _Progress:
             text = _("unit {unit}: {done} of {count}, {found} found").format(
                 unit=unit, done=self._done, count=self._count, found=self._found
             )
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+            click.echo(f"\r{text:<{_LINE}}", nl=False, err=True)
             if self._done == self._count:
-                click.echo("\r\x1b[K", nl=False, err=True)
+                click.echo(_BLANK, nl=False, err=True)
 
     def found(self, found: Found) -> None:
         """It answered, and was asked who it is."""
@@ -208,5 +211,5 @@ class _Progress:
         what = _("unknown")
         if best:
             what = f"{best.hypothesis.title} ({best.confidence})"
-        clear = "\r\x1b[K" if self._is_live else ""
+        clear = _BLANK if self._is_live else ""
         click.echo(clear + _("unit {unit}: {what}").format(unit=found.unit, what=what), err=True)

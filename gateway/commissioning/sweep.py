@@ -51,7 +51,7 @@ class Found:
     def best(self) -> Candidate | None:
         """What it is, where that is likely enough to be written down."""
         first = self.candidates[0] if self.candidates else None
-        return first if first and first.probability >= LIKELY else None
+        return first if first and first.of_template >= LIKELY else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,15 @@ def test_a_meter_of_2016_is_told_from_one_of_today() -> None:
     assert identify(of_device("chint_dtsu666", random.Random(1), 7), 7)[0].hypothesis.variant == ""
 
 
+def test_a_meter_that_counts_at_both_places_is_no_less_that_meter() -> None:
+    """Which register to take is the integrator's to say; what it is, is sure."""
+    image = of_device("chint_dtsu666", random.Random(1), 7)
+    best, other, *_rest = identify(image, 7)
+    assert (best.hypothesis.name, best.confidence) == ("chint/dtsu666", "sure")
+    assert other.hypothesis.name == "chint/dtsu666, manual_2016"
+    assert best.probability < 0.7
+
+
 def test_a_meter_that_tells_its_voltage_in_tenths() -> None:
     image = of_device("chint_ddsu666", random.Random(2), 3)
     image.put("holding", 8192, struct.pack(">f", 2304.0))

@@ -30,7 +30,9 @@ KNOWN = {one.name: one for one in gather(URL).hypotheses}
 def found(
     unit: int, name: str, probability: float = 0.99, said: Mapping[str, str] = NOTHING
 ) -> Found:
-    candidate = Candidate(KNOWN[name], 20.0, [Finding(20.0, "frequency is 50 Hz")], probability)
+    candidate = Candidate(
+        KNOWN[name], 20.0, [Finding(20.0, "frequency is 50 Hz")], *2 * [probability]
+    )
     return Found(URL, unit, Hello("holding 0 is 7", "holding:0"), said, (candidate,))
 
 
