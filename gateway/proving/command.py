@@ -34,7 +34,11 @@ from gateway.words import _
     help=_("Wait so many seconds for what was stored meanwhile; else by its number."),
 )
 @click.option("--all", "whole", is_flag=True, help=_("Every tag that is read."))
-@click.option("--fresh", is_flag=True, help=_("Begin anew, whatever was proved before."))
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help=_("Begin anew; what was proved before is kept under another name."),
+)
 def prove(
     site: Path,
     out: Path | None,

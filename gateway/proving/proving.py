@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import hashlib
 import platform
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,31 @@ def _proof(wanted: Wanted, plant: Plant, path: Path) -> Proof:
         left = len(proof.open)
         click.echo(_("going on with {path}: {n} tags are open").format(path=path, n=left))
         return proof
-    return begin(plant, digest, wanted.by or _who(wanted), _account(), whole=wanted.whole)
+    made = begin(plant, digest, wanted.by or _who(wanted), _account(), whole=wanted.whole)
+    if path.exists():
+        _keep(path)
+    return made
+
+
+def _keep(path: Path) -> None:
+    """Give what an earlier proof left another name, as somebody may have signed it.
+
+    Raises:
+        ConfigError: it can't be renamed.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for old in (path, path.with_suffix(".xlsx")):
+        kept = old.with_name(f"{old.stem}.{stamp}{old.suffix}")
+        try:
+            if old.exists():
+                old.replace(kept)
+                click.echo(_("kept as {path}: the proof before").format(path=kept))
+        except OSError as error:
+            what = _("the file can't be written: {error}").format(error=error.strerror or error)
+            next_ = _(
+                "choose a folder that is yours, and close the file where a program has it open"
+            )
+            raise ConfigError([Fault(str(old), 0, 0, "unwritable", what, next_)]) from error
 
 
 def _who(wanted: Wanted) -> str:

@@ -184,3 +184,9 @@ def test_a_terminal_that_hangs_up_is_gone_on_with(tmp_path: Path) -> None:
         code, made, _said = prove(site, "--cut", "0")
     assert code == 0
     assert made["by"] == "Li Wei"
+    assert len(list(tmp_path.glob("site.proof.*.json"))) == 0
+    with device() as port:
+        site.write_text(SITE.format(device=port, broker=9, version="auto"), "utf-8")
+        prove(site, "--cut", "0", "--fresh")
+    (kept,) = tmp_path.glob("site.proof.*.json")
+    assert json.loads(kept.read_bytes()) == made, "somebody may have signed it"
