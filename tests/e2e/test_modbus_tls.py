@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
+from drivers.lines import sockets
 from drivers.modbus import plugin
 from drivers.modbus.client import query
 from drivers.modbus.register import Function
@@ -172,7 +173,10 @@ def test_a_device_that_wants_to_know_the_gateway(
     on(Server(served(folder, "device", asks=True)), check, factory)
 
 
-def test_a_plain_device_is_told_from_an_encrypted_one_and_hears_no_question(folder: Path) -> None:
+def test_a_plain_device_is_told_from_an_encrypted_one_and_hears_no_question(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "CONNECT_S", 0.5)
     server = Server(None)
 
     async def check(url: str) -> None:
