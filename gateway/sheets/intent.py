@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pydantic
@@ -42,7 +42,7 @@ class Change:
     shown: tuple[tuple[str, Cell, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Intent:
     """What a sheet asks for.
 
@@ -53,10 +53,10 @@ class Intent:
         faults: what is wrong, each with its row.
     """
 
-    changes: list[Change]
-    alike: int
-    named: dict[str, set[str]]
-    faults: list[tuple[Row, Fault]]
+    changes: list[Change] = field(default_factory=list)
+    alike: int = 0
+    named: dict[str, set[str]] = field(default_factory=dict)
+    faults: list[tuple[Row, Fault]] = field(default_factory=list)
 
 
 class Reader:
@@ -92,8 +92,7 @@ class Reader:
             next_ = _("say whose tags these are: --to DEVICE")
             fault = Fault(self._sheet.file, self._sheet.head, 1, "missing-column", what, next_)
             raise ConfigError([fault])
-        intent = Intent([], 0, {}, [])
-        alike = 0
+        intent = Intent()
         seen: dict[tuple[str, str], int] = {}
         for row in rows:
             for device in to or (row.device,):
@@ -105,10 +104,10 @@ class Reader:
                     continue
                 intent.named.setdefault(device, set()).add(row.tag)
                 if change is None:
-                    alike += 1
+                    intent.alike += 1
                 else:
                     intent.changes.append(change)
-        return Intent(intent.changes, alike, intent.named, intent.faults)
+        return intent
 
     def _one_device(self, rows: Iterable[Row]) -> None:
         """Refuse a sheet of several devices where it is for others than it names.

@@ -109,10 +109,12 @@ class SiteText:
         edits = list(self._edits)
         for device in dict.fromkeys([*self._gone, *self._added]):
             edits += self._tags(device, self._gone.get(device, set()), self._added.get(device, {}))
-        text = self.text
-        in_order = sorted(range(len(edits)), key=lambda place: (*edits[place][:2], place))
-        for start, end, new in (edits[place] for place in reversed(in_order)):
-            text = text[:start] + new + text[end:]
+        pieces: list[str] = []
+        done = 0
+        for start, end, new in sorted(edits, key=lambda edit: edit[:2]):  # of one place: in order
+            pieces += self.text[done:start], new
+            done = end
+        text = "".join((*pieces, self.text[done:]))
         tree, faults = parse(text, "")
         if tree is None or faults or tree.data != self.data:
             what = _("the file is written in a way that can't be changed from a sheet")
@@ -165,8 +167,8 @@ class SiteText:
                 continue
             old, was = present[key], held.get(key)
             if isinstance(old, yaml.MappingNode) and isinstance(value, dict):
-                both = dict.fromkeys(was) if isinstance(was, dict) else {}
-                edits += self._keys(old, was if isinstance(was, dict) else {}, {**both, **value})
+                inner = was if isinstance(was, dict) else {}
+                edits += self._keys(old, inner, {**dict.fromkeys(inner), **value})
             else:
                 edits.append((*_extent(old), _pad(old, spell(value))))
         if fresh:
