@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -174,13 +175,16 @@ def test_a_plan_is_what_a_paced_line_takes(tmp_path: Path) -> None:
         asked = [query(Function.HOLDING, start, count, 1) for start, count in [(0, 40), (60, 9)]]
         await link.open()
         await link.ask(asked[0], 2.0)
-        began = asyncio.get_running_loop().time()
-        for _turn in range(8):
-            for one in asked:
+        took: list[list[float]] = [[], []]
+        now = asyncio.get_running_loop().time
+        for _turn in range(9):
+            for one, times in zip(asked, took, strict=True):
+                began = now()
                 await link.ask(one, 2.0)
-        took = asyncio.get_running_loop().time() - began
+                times.append(now() - began)
         await link.close()
-        return took, 8 * sum(link.cost(one)[2] for one in asked)
+        # Others that keep the cores busy make some of them longer.
+        return sum(map(statistics.median, took)), sum(link.cost(one)[2] for one in asked)
 
     cable = Cable(tmp_path, byte_s=10 / 9600)
     with cable, libmodbus(bytes(200), port=str(cable.far)):
