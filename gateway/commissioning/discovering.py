@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gateway.clock import SystemClock
-from gateway.commissioning.site_piece import HEAD, quoted
+from gateway.commissioning.site_piece import around, quoted
 from gateway.errors import GatewayError
 from gateway.exits import FAILED
 from gateway.words import _
@@ -64,13 +64,9 @@ async def _all(about: Named, urls: Sequence[str]) -> list[Met]:
 
 def _whole(met: Iterable[Met]) -> str:
     """A site file with these devices and nothing else."""
-    lines = [
-        _("# Found by nxgate scan. Put your own names into site:, then nxgate check."),
-        HEAD,
-        "devices:",
-    ]
+    lines = ["devices:"]
     for url, one in met:
         lines += [f"  meter-{one['address']}:", f"    link: {quoted(url)}"]
         lines += [f"    {key}: {value}" for key, value in one.items()]
         lines.append("    poll: 30s")
-    return "\n".join(lines) + "\n"
+    return around("\n".join(lines) + "\n")

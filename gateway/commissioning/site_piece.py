@@ -25,8 +25,13 @@ _MOST_OTHERS = 3
 
 def whole(found: Sequence[Found]) -> str:
     """A site file with these devices and nothing else."""
+    return around(piece(found, ()))
+
+
+def around(devices: str) -> str:
+    """A site file around the part `devices:`."""
     note = _("# Found by nxgate scan. Put your own names into site:, then nxgate check.")
-    return f"{note}\n{HEAD}\n{piece(found, ())}"
+    return f"{note}\n{HEAD}\n{devices}"
 
 
 def piece(found: Sequence[Found], taken: Collection[str]) -> str:
