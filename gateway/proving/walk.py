@@ -107,9 +107,8 @@ def _told(entry: Entry, verdict: Verdict) -> str:
     )
     if verdict.difference is None or verdict.tolerance is None:
         return text
-    more = _("difference {difference:.6g}, at most {tolerance:.6g}")
-    more = more.format(difference=verdict.difference, tolerance=verdict.tolerance)
-    return f"{text}, {more}"
+    more = _("{text}, difference {difference:.6g}, at most {tolerance:.6g}")
+    return more.format(text=text, difference=verdict.difference, tolerance=verdict.tolerance)
 
 
 def _error(entry: Entry, reading: Reading | None) -> str:
