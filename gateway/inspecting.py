@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, cast
 from gateway.model import Kind, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from gateway.driver import Driver, Inspects, Reading
     from gateway.model import Batch, Tag, Value
+    from gateway.plant import Plant
 
 
-async def inspect(
-    driver: Driver, tags: Sequence[Tag], ranges: Mapping[str, tuple[float, float]]
-) -> tuple[Batch, list[dict[str, object]]]:
+async def inspect(driver: Driver, tags: Sequence[Tag]) -> tuple[Batch, list[dict[str, object]]]:
     """Read tags of one device, whose link is open.
 
     Args:
         driver: the device's.
         tags: of the device.
-        ranges: what is plausible, by tag.
 
     Returns:
         The batch, and each value as JSON can hold it, with raw registers and request.
@@ -33,10 +31,30 @@ async def inspect(
     inspector = cast("Inspects", driver)
     batch, readings = await inspector.inspect(driver.prepare(tuple(tags)))
     rows = [
-        _row(batch, place, value, reading, ranges)
+        _row(batch, place, value, reading)
         for place, (value, reading) in enumerate(zip(batch.values, readings, strict=True))
     ]
     return batch, rows
+
+
+def judge(rows: Sequence[dict[str, object]], plant: Plant, device: str) -> None:
+    """Call values outside what is plausible of their tags uncertain, as the running gateway does.
+
+    Args:
+        rows: as `inspect` makes them, of a device; changed in place.
+        plant: with all its bindings.
+        device: its name.
+    """
+    feeds = (feed for asset in plant.assets for feed in asset.feeds())
+    bindings = {feed.tag.name: feed for feed in feeds if feed.tag.device == device}
+    for row in rows:
+        value, binding = row["value"], bindings.get(str(row["tag"]))
+        if binding is None or not isinstance(value, (int, float)) or row["quality"] != "good":
+            continue
+        low = -math.inf if binding.low is None else binding.low
+        high = math.inf if binding.high is None else binding.high
+        if not low <= value <= high:
+            row["quality"] = Quality.UNCERTAIN.name.lower()
 
 
 def _row(
@@ -44,12 +62,8 @@ def _row(
     place: int,
     value: Value,
     reading: Reading,
-    ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, object]:
     quality = Quality.GOOD if batch.quality is None else batch.quality[place]
-    low, high = ranges.get(reading.tag.name, (-math.inf, math.inf))
-    if isinstance(value, (int, float)) and not low <= value <= high:
-        quality = max(quality, Quality.UNCERTAIN)
     if isinstance(value, float) and reading.tag.kind is Kind.F32:
         value = float(f"{value:.7g}")  # the digits that the device's number has
     return {

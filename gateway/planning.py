@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -102,11 +103,11 @@ def advice(groups: Sequence[Polled]) -> str:
         return ""
     most = max(groups, key=lambda polled: polled.share)
     text = _(
-        "poll {times:.1f} times slower, or {device} ({where}) alone: its group {group} takes "
+        "poll {times:g} times slower, or {device} ({where}) alone: its group {group} takes "
         "{share:.0%}; a faster line or one of its own would do as well"
     )
     return text.format(
-        times=share / FULL,
+        times=math.ceil(share / FULL * 10) / 10,
         device=most.device,
         where=most.where,
         group=most.group,

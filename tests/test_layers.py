@@ -185,13 +185,14 @@ MAY: dict[str, set[str]] = {
         "archive",
         "storage",
     },
-    "inspecting": {"model", "driver"},
+    "inspecting": {"model", "driver", "plant"},
     "proving": SPINE
     | {
         "",
         "api",
         "archive",
         "contract",
+        "difference",
         "durable",
         "exits",
         "ids",
@@ -218,7 +219,8 @@ MAY: dict[str, set[str]] = {
     "api": set(),
     "exits": {"errors"},
     "checking": {"errors", "exits", "words", "config", "planning", "templates", "resolution"},
-    "reading": SPINE | {"inspecting", "links", "plant", "templates", "resolution"},
+    "reading": SPINE
+    | {"api", "difference", "inspecting", "links", "plant", "resolution", "templates"},
     "planning": SPINE | {"config", "errors", "exits", "links", "plant", "templates"},
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}

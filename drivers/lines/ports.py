@@ -138,6 +138,12 @@ class SerialLine:
         try:
             attach(self, wire)
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in {errno.EAGAIN, errno.EBUSY}:  # locked
+                text = _(
+                    "{path}: another program holds the port. A line has one master: stop the "
+                    "gateway, the panel's or the maker's program meanwhile; fuser {path} names it."
+                )
+                raise ConnectionLost(text.format(path=self.path)) from error
             text = _(
                 "{path}: can't open the port: {reason}. Check the adapter's plug, that the "
                 "gateway's user is in group dialout, and that no other program holds the port."

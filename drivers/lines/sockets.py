@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -85,5 +86,19 @@ def reason_of(error: Exception, wait_s: float) -> str:
         return alert(error)
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number > 0:
-        return os.strerror(number)
+        return _said(number)
     return getattr(error, "strerror", None) or str(error)
+
+
+def _said(number: int) -> str:
+    """What the system says, in the language of the messages where it is said often."""
+    often = {
+        errno.ECONNREFUSED: _("Connection refused"),
+        errno.ECONNRESET: _("Connection reset by peer"),
+        errno.EHOSTUNREACH: _("No route to host"),
+        errno.ENETUNREACH: _("Network is unreachable"),
+        errno.ENOENT: _("No such file or directory"),
+        errno.EACCES: _("Permission denied"),
+        errno.EIO: _("Input/output error"),
+    }
+    return often.get(number) or os.strerror(number)

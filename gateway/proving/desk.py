@@ -1,4 +1,4 @@
-"""In the running gateway: reads a tag, or cuts a broker, for whoever proves the site.
+"""In the running gateway: reads tags for whoever looks, or cuts a broker to prove the site.
 
 A device is often in reach of one client only, and that is the running gateway.
 """
@@ -12,6 +12,7 @@ import orjson
 
 from gateway.errors import DriverError
 from gateway.inspecting import inspect
+from gateway.links import tell
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.clock import Clock
     from gateway.driver import Driver
-    from gateway.model import Tag
+    from gateway.model import Device, Tag
     from gateway.plant import Plant
     from gateway.publishers.base import Publisher
 
@@ -40,7 +41,7 @@ class Devices(Protocol):
 
 
 class Desk:
-    """Answers what a proof asks of a running gateway.
+    """Answers what `nxgate read` and a proof ask of a running gateway.
 
     Args:
         plant: as it runs now.
@@ -62,42 +63,46 @@ class Desk:
         self._clock = clock
 
     async def take(self, request: bytes, account: str) -> dict[str, object]:
-        """Do what a request asks: `{read: device, tag}` or `{cut: publisher, seconds}`.
+        """Do what a request asks: `{read: device, tag, digest}` or `{cut: publisher, seconds}`.
+
+        The empty tag is all of the device. The digest is the device's mark in the asker's plant:
+        of a device that runs otherwise the values would mean something else.
 
         Args:
             request: JSON.
             account: who asks.
 
         Returns:
-            A row as `inspect` makes it, `{}` for a cut, or `{error: why not}`.
+            `{time: UTC ms, rows: as inspect makes them}`, `{}` for a cut, or `{error: why not}`.
         """
         try:
             asked = orjson.loads(request)
             if "read" in asked:
-                return await self._read(str(asked["read"]), str(asked["tag"]))
+                return await self._read(asked["read"], asked["tag"], asked["digest"])
             return self._cut(str(asked["cut"]), float(asked["seconds"]), account)
         except (ValueError, TypeError, KeyError) as error:
             return {"error": repr(error)}
-        except DriverError as error:
-            return {"error": str(error)}
 
-    async def _read(self, device: str, name: str) -> dict[str, object]:
-        tag = self._tag(device, name)
-        if tag is None:
-            text = _("{tag} is not read by the gateway that runs: reload its site file first")
-            return {"error": text.format(tag=f"{device}.{name}")}
+    async def _read(self, device: str, name: str, digest: str) -> dict[str, object]:
+        plant = self._plant()
+        of = next((one for one in plant.devices if one.name == device), None)
+        if of is None or plant.marks.devices.get(device) != digest:
+            text = _(
+                "{device}: the gateway that runs on this site's store has it otherwise than this "
+                "site file says: nxgate reload first, or stop the gateway meanwhile"
+            )
+            return {"error": text.format(device=device)}
+        tags = _tags(of, name)
 
         async def act(driver: Driver) -> dict[str, object]:
-            batch, rows = await inspect(driver, (tag,), {})
-            return {**rows[0], "time": batch.time_ns // 1_000_000}
+            batch, rows = await inspect(driver, tags)
+            return {"time": batch.time_ns // 1_000_000, "rows": rows}
 
         deadline_ns = self._clock.mono_ns() + round(PATIENCE_S * 1e9)
-        return await self._devices.errand(device, act, deadline_ns)
-
-    def _tag(self, device: str, name: str) -> Tag | None:
-        devices = (one for one in self._plant().devices if one.name == device)
-        tags = (tag for one in devices for group in one.groups for tag in group.tags)
-        return next((tag for tag in tags if tag.name == name), None)
+        try:
+            return await self._devices.errand(device, act, deadline_ns)
+        except DriverError as error:
+            return {"error": tell(error, of)}
 
     def _cut(self, name: str, seconds: float, account: str) -> dict[str, object]:
         publisher = self._publishers().get(name)
@@ -108,3 +113,8 @@ class Desk:
         log.warning(text.format(name=name, who=account, seconds=seconds))
         publisher.cut(seconds)
         return {}
+
+
+def _tags(device: Device, name: str) -> tuple[Tag, ...]:
+    tags = (tag for group in device.groups for tag in group.tags)
+    return tuple(tag for tag in tags if name in {"", tag.name})

@@ -172,7 +172,7 @@ def _walk(
     save: Callable[[], None],
 ) -> bool:
     folder = plant.store.path
-    source = Running(folder) if runner.run(is_running(folder)) else Direct(plant)
+    source = Running(plant) if runner.run(is_running(folder)) else Direct(plant)
     if isinstance(source, Running):
         click.echo(_("a gateway runs on this site: it reads, between its polls"))
     try:

@@ -10,6 +10,7 @@ import orjson
 
 from gateway import api
 from gateway.clock import SystemClock
+from gateway.difference import mark
 from gateway.errors import DriverError
 from gateway.inspecting import inspect
 from gateway.links import connect, tell
@@ -40,16 +41,20 @@ class Source(Protocol):
 class Running:
     """The gateway that runs: it has the links, and polls on beside."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, plant: Plant) -> None:
+        self._folder = plant.store.path
+        self._digests = mark(plant).devices
 
     async def read(self, tag: Tag) -> Reading:
         """Read a tag."""
+        digest = self._digests[tag.device]
+        asked = {"read": tag.device, "tag": tag.name, "digest": digest}
         try:
-            answer = await ask(self._folder, {"read": tag.device, "tag": tag.name})
+            answer = await ask(self._folder, asked)
         except OSError as error:
             answer = {"error": error.strerror or str(error)}
-        return _reading(answer or {"error": "?"})
+        rows = answer.get("rows") if answer else None
+        return _reading(rows[0] if rows else answer or {"error": "?"})
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -68,7 +73,7 @@ class Direct:
         for is_last in (False, True):
             try:
                 await link.open()
-                _batch, rows = await inspect(driver, (tag,), {})
+                _batch, rows = await inspect(driver, (tag,))
             except DriverError as error:
                 await link.close()
                 if is_last:

@@ -77,7 +77,7 @@ def take(site: Path, path: Path, wanted: Wanted) -> int:
             click.echo(str(fault), err=True)
         if faults and not wanted.partial:
             n = len({row.number for row, _fault in faults})
-            text = _("nothing was written: {n} rows are wrong; --partial takes the others")
+            text = _("nothing was written: rows that are wrong: {n}; --partial takes the others")
             click.echo(text.format(n=n), err=True)
             return FAULTS
         _tell(made, wanted)

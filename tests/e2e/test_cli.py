@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -87,6 +88,18 @@ def test_read_shows_registers_beside_values(tmp_path: Path) -> None:
     assert "site.yaml:" in silent.stderr
 
 
+def test_a_device_without_tags_is_said(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: Asia/Shanghai}\n"
+        'devices: {drive: {link: "modbus+tcp://127.0.0.1:9"}}\n',
+        "utf-8",
+    )
+    read = nxgate("read", str(site), "drive")
+    assert read.returncode == 2
+    assert "no tag of drive is read: add what to read under tags:" in read.stderr
+
+
 def test_watch_follows_a_running_gateway_and_says_when_none_runs(tmp_path: Path) -> None:
     with (
         Mosquitto(tmp_path) as broker,
@@ -103,6 +116,16 @@ def test_watch_follows_a_running_gateway_and_says_when_none_runs(tmp_path: Path)
         assert "sole-line/injection-1" in seen.stdout
         assert "oee=" in seen.stdout
         assert "cluster: connected" in seen.stdout
+        read = nxgate("read", made.site, "plc-inj")
+        assert read.returncode == 0, read.stderr
+        assert "a gateway runs on this site: it reads" in read.stderr
+        assert "mould_temp" in read.stdout
+        changed = tmp_path / "changed.yaml"
+        text = (tmp_path / "site.yaml").read_text("utf-8")
+        changed.write_text(re.sub(r"(mould_temp: .*scale: )0\.1", r"\g<1>0.2", text), "utf-8")
+        otherwise = nxgate("read", str(changed), "plc-inj")
+        assert otherwise.returncode == 1, otherwise.stdout
+        assert "otherwise than this site file says: nxgate reload first" in otherwise.stderr
         second = nxgate("run", made.site)
         assert second.returncode == 1
         assert "in use by process" in second.stderr

@@ -220,7 +220,7 @@ def test_ports_that_can_not_be_opened(tmp_path: Path) -> None:
     with Cable(tmp_path) as cable, serial.Serial(str(cable.near), exclusive=True):
         busy = nxgate("scan", f"modbus+rtu://{cable.near}", "--units", "1")
     assert busy.returncode == 1
-    assert "no other program holds the port" in busy.stderr
+    assert f"{cable.near}: another program holds the port" in busy.stderr
 
 
 def test_what_is_typed_wrong_is_said_before_anything_is_opened(tmp_path: Path) -> None:
