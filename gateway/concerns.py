@@ -77,7 +77,10 @@ def _devices(snapshot: Snapshot) -> Iterator[str]:
         if device["error"]:
             yield device["error"]
         if device["missed"]:
-            text = _("{device}: {count} of {all} polls missed, it answers too slowly for its pace")
+            text = _(
+                "{device}: {count} of {all} polls missed, it or its line is too slow for the pace; "
+                "nxgate plan tells which"
+            )
             due = device["polls"] + device["missed"]
             yield text.format(device=name, count=device["missed"], all=due)
 

@@ -105,7 +105,8 @@ def view(snapshot: Snapshot, width: int) -> Table:
 
     Args:
         snapshot: of the gateway.
-        width: of the terminal, in characters; a narrow one shows fewer values, never half of one.
+        width: of the terminal, in characters; a narrow one leaves A, P, Q and coverage out and
+            shows fewer values, never half of one.
     """
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -116,19 +117,21 @@ def view(snapshot: Snapshot, width: int) -> Table:
         title_justify="left",
         caption_justify="left",
     )
-    heads = (_("asset"), _("state"), "A", "P", "Q", "OEE", _("coverage"), _("pieces"), _("values"))
-    for head in heads:
-        numeric = head in {"A", "P", "Q", "OEE", _("coverage"), _("pieces")}
-        table.add_column(head, justify="right" if numeric else "left", no_wrap=head != heads[-1])
-    most = max(0, (width - 104) // 7)
+    ratios = {"a": "A", "p": "P", "q": "Q", "oee": "OEE", "coverage": _("coverage")}
+    most = (width - 104) // 7
+    if most < 1:
+        ratios, most = {"oee": "OEE"}, max(0, (width - 66) // 7)
+    numeric = (*ratios.values(), _("pieces"))
+    for head in (_("asset"), _("state"), *numeric):
+        table.add_column(head, justify="right" if head in numeric else "left", no_wrap=True)
+    table.add_column(_("values"))
     for asset in snapshot["assets"]:
         figures = asset.get("figures") or {}
-        ratios = [_percent(figures.get(key)) for key in ("a", "p", "q", "oee", "coverage")]
         pieces = figures.get("total")
         table.add_row(
             Text(f"{asset['line']}/{asset['name']}"),
             Text(said(_state(asset)), style=STYLES.get(_state(asset), "")),
-            *ratios,
+            *(_percent(figures.get(key)) for key in ratios),
             "" if pieces is None else f"{pieces:.4g}",
             Text(_values(asset, most if asset["line"] != "_dev" else min(most, 2))),
         )

@@ -168,10 +168,14 @@ async def _serve(
                 trouble = scenarios.command(line, plan)
             except ConfigError as error:
                 say(error)
+                say(hint)
             else:
                 jobs.append(tasks.create_task(simulation.suffer(trouble, say)))
 
-        _listen(loop, command)
+        hint = _("a fault is typed e.g. {example}; Ctrl-C ends")
+        hint = hint.format(example=f"{{on: {next(iter(plan.devices))}, fault: late, by: 800ms}}")
+        if _listen(loop, command):
+            say(hint)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await stop.wait()
@@ -189,8 +193,8 @@ def stopped() -> asyncio.Event:
     return stop
 
 
-def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> None:
-    """Hand on the lines of standard input, where somebody can type some.
+def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> bool:
+    """Hand on the lines of standard input, where somebody can type some; say whether at a terminal.
 
     In a thread, since a terminal set to non-blocking would be so for everyone who prints to it;
     with `os.read`, since a thread inside `sys.stdin` can't be left behind at exit.
@@ -199,9 +203,9 @@ def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> 
         mode = os.fstat(STDIN).st_mode
         typing = os.isatty(STDIN) and os.tcgetpgrp(STDIN) == os.getpgrp()
     except OSError:
-        return
+        return False
     if not (typing or stat.S_ISFIFO(mode)):
-        return
+        return False
 
     def read() -> None:
         pending = b""
@@ -212,6 +216,7 @@ def _listen(loop: asyncio.AbstractEventLoop, command: Callable[[str], None]) -> 
                     loop.call_soon_threadsafe(command, line.decode("utf-8", "replace"))
 
     threading.Thread(target=read, daemon=True, name="commands").start()
+    return typing
 
 
 def _loops() -> Callable[[], asyncio.AbstractEventLoop]:

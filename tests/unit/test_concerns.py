@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from gateway import words
 from gateway.concerns import MOST_ALARMS, concerns
@@ -103,3 +105,19 @@ def test_a_flood_of_alarms_is_summed_up() -> None:
     told = concerns(snapshot)
     assert len(told) == MOST_ALARMS + 1
     assert told[-1] == f"and {40 - MOST_ALARMS} more alarms"
+
+
+@pytest.mark.parametrize(("width", "heads"), [(80, 5), (100, 5), (150, 9)])
+def test_a_narrow_terminal_shows_values_and_oee(width: int, heads: int) -> None:
+    values = [{"n": f"v{n}", "v": n, "q": 0, "u": "V"} for n in range(9)]
+    figures = {"state": "running", "a": 0.9, "p": 0.8, "q": 1.0, "oee": 0.72, "coverage": 1.0}
+    oven = {"line": "hall", "name": "oven", "figures": figures | {"total": 7}, "values": values}
+    snapshot = well() | {"version": "1", "gateway": "g", "assets": [oven]}
+    table = view(snapshot, width)
+    assert len(table.columns) == heads
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(table)
+    shown = console.export_text()
+    assert "v1=1" in shown
+    assert "72.0%" in shown
+    assert max(map(len, shown.splitlines())) <= width
