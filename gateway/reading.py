@@ -107,10 +107,12 @@ def _print(name: str, link: str, time_ms: int, rows: list[dict[str, object]]) ->
     heads = (_("tag"), _("address"), _("raw data"), _("value"), _("unit"), _("quality"), "ms")
     for head in heads:
         table.add_column(head, justify="right" if head in (_("value"), "ms") else "left")
+    qualities = {"good": _("good"), "uncertain": _("uncertain"), "bad": _("bad")}
     for row in rows:
         value = "–" if row["value"] is None else str(row["value"])
-        cells = (row["tag"], row["at"], row["raw_hex"], value, row["unit"] or "", row["quality"])
-        table.add_row(*map(str, cells), str(row["round_trip_ms"]))
+        cells = (row["tag"], row["at"], row["raw_hex"], value, row["unit"] or "")
+        quality = qualities[str(row["quality"])]
+        table.add_row(*map(str, cells), quality, str(row["round_trip_ms"]))
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 200

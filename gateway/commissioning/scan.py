@@ -210,6 +210,6 @@ class _Progress:
         best = found.candidates[0] if found.candidates else None
         what = _("unknown")
         if best:
-            what = f"{best.hypothesis.title} ({best.confidence})"
+            what = _("{what} ({sure})").format(what=best.hypothesis.title, sure=best.confidence)
         clear = _BLANK if self._is_live else ""
         click.echo(clear + _("unit {unit}: {what}").format(unit=found.unit, what=what), err=True)
