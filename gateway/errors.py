@@ -7,6 +7,7 @@
     │   ├── RequestTimeout     no answer in time: the device backs off, the link stays
     │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
     │   ├── DecodeError        the answer makes no sense: keeps the bytes
+    │   ├── Stranger           another device answers than the one that is meant
     │   └── TooLate            a command's time was over before it could be carried out
     ├── NotEntered             what is said of an asset can't be taken: tell who said it
     ├── StoreError             the store can't be opened, or the disk refuses
@@ -103,6 +104,10 @@ class DecodeError(DriverError):
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
+
+
+class Stranger(DriverError):  # noqa: N818
+    """Another device answers than the one that is meant, or its registers moved."""
 
 
 class TooLate(DriverError):  # noqa: N818

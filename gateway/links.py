@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from gateway.errors import ConnectionLost
+from gateway.recognising import recognising
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def connect(
         link = links.get(device.link)
         if link is None:
             link = links[device.link] = plugin.link(device.link, clock)
-        units.append((device, link, plugin.driver(link, device, clock)))
+        driver = plugin.driver(link, device, clock)
+        tags = [tag for group in device.groups for tag in group.tags]
+        units.append((device, link, recognising(driver, tags)))
     return units
 
 

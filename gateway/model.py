@@ -76,6 +76,7 @@ class Tag(NamedTuple):
         register: what the driver's grammar made of `at`: plain data (numbers, texts, tuples of
             them), opaque to all but that driver.
         scale, offset: value = raw × scale + offset, applied by the driver's decoder.
+        expect: the values that it has in the device that is meant; empty: any.
         deadband: the value's change, in `unit`, that is worth telling; 0 = any change.
         file, line: what declared it, for messages; `where` spells both.
     """
@@ -98,6 +99,7 @@ class Tag(NamedTuple):
     deadband: float = 0.0
     group: str = "default"
     write: Write | None = None
+    expect: tuple[Value, ...] = ()
     file: str = ""
     line: int = 0
 

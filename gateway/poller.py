@@ -23,6 +23,7 @@ from gateway.errand import Errand
 from gateway.errors import ConnectionLost, DriverError
 from gateway.links import medium, tell
 from gateway.model import Batch, Quality
+from gateway.recognising import forget
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -312,6 +313,8 @@ class Poller:
             raise
         lane.failures = 0
         lane.retry_ns = 0
+        for unit in lane.units:
+            forget(unit.driver)
 
     def _sharers(self, lane: _Lane) -> int:
         """How many devices share the line that a lane's link goes over."""

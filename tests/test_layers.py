@@ -71,10 +71,11 @@ MAY: dict[str, set[str]] = {
     "loading": {"model", "errors", "words", "plant", "plain"},
     # the way of a value
     "health": {"model"},
-    "links": SPINE,
+    "recognising": SPINE,
+    "links": SPINE | {"recognising"},
     "errand": SPINE,
     "cadence": SPINE,
-    "poller": SPINE | {"cadence", "errand", "health", "links"},
+    "poller": SPINE | {"cadence", "errand", "health", "links", "recognising"},
     "alarms": {"model", "words"},
     "routes": {"derivation", "model", "alarms"},
     "pipeline": {"derivation", "model", "ledger", "alarms", "deriving", "routes", "tap"},

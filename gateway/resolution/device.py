@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from gateway.driver import AddressError
-from gateway.model import Device, Group, Order, Tag, Write
+from gateway.model import Device, Group, Kind, Order, Tag, Write
 from gateway.resolution.parameter import settle
 from gateway.sitefile.equipment import DEFAULT_GROUP, TagConfig
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from gateway.driver import Address, Plugin
     from gateway.errors import Fault
-    from gateway.model import Kind
     from gateway.resolution.device_template import LoadedTemplate
     from gateway.sitefile.area import AreaConfig
     from gateway.sitefile.document import Document
@@ -97,7 +96,8 @@ class Outline:
         there: tuple[Document, KeyPath] = (self.template.document, ("tags", name))
         here = (self.document, path) if own else there
         at = here if "at" in given else there
-        return Declared(name, config, known.poll or own is not None, ratio, *here, *at)
+        polled = known.poll or own is not None or bool(config.expect)
+        return Declared(name, config, polled, ratio, *here, *at)
 
 
 def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Outline, list[Fault]]:
@@ -192,6 +192,9 @@ def build(
             document, at = declared.at_document, (*declared.at_path, "at")
             faults.append(document.fault(at, error.code, error.what, error.next))
             continue
+        for what, next_ in _never(declared.config, tag):
+            at = (*declared.path, "expect")
+            faults.append(declared.document.fault(at, "wrong-type", what, next_))
         if tag.group in groups:  # an unknown one is a fault of the site file already
             groups[tag.group].append(tag)
     device = Device(
@@ -272,6 +275,7 @@ def _tag(
         missing=config.missing,
         deadband=(config.deadband or 0.0) * factor,
         group=config.group or DEFAULT_GROUP,
+        expect=tuple(v if isinstance(v, str | bool) else v * factor for v in config.expect),
         write=Write(_times(write.min, factor), _times(write.max, factor), write.every)
         if write
         else None,
@@ -281,6 +285,14 @@ def _tag(
     room = {} if address.room is None else {"room": address.room}
     plugin.check_tag(tag, {**out.options, **room} if room else out.options)
     return tag
+
+
+def _never(config: TagConfig, tag: Tag) -> Iterator[tuple[str, str]]:
+    """What a tag is expected to read and can't: what is wrong, and what to do."""
+    for value in config.expect:
+        if isinstance(value, str) is not (tag.kind is Kind.STRING):
+            what = _("a tag of kind {kind} never reads {value}").format(kind=tag.kind, value=value)
+            yield what, _("write a text in quotes where it is a string, else a number")
 
 
 def _bits(config: TagConfig, address: Address, kind: Kind) -> tuple[int, int] | None:

@@ -159,6 +159,11 @@ class WriteConfig(Part):
         return self
 
 
+def _listed(value: object) -> object:
+    """One value is written without a list."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
 class TagConfig(Part):
     """One tag of a device, or what the site changes of a template's tag.
 
@@ -214,6 +219,13 @@ class TagConfig(Part):
     )
     high: Maybe[Number] = Field(
         default=None, description="Above this the value is doubtful.", examples=[300]
+    )
+    expect: Annotated[tuple[Scalar, ...], BeforeValidator(_listed)] = Field(
+        default=(),
+        max_length=16,
+        description="What it reads in the device that is meant, such as its model or serial "
+        "number: with anything else nothing of the device is taken.",
+        examples=[1234, ["DTSU666"]],
     )
     missing: tuple[Number, ...] = Field(
         default=(),
