@@ -57,6 +57,12 @@ class Plan(Protocol):
         """Tag name → message, for the tags that the device doesn't give as yet."""
 
 
+def has_rival(link: object) -> bool:
+    """Whether another master asks on a line, of a link that listens for one."""
+    rivals = getattr(link, "rivals", None)
+    return rivals is not None and bool(rivals.is_there)
+
+
 class Driver(Protocol):
     """One device on a link that others may share. Raises only `DriverError`."""
 

@@ -7,6 +7,7 @@
     │   ├── RequestTimeout     no answer in time: the device backs off, the link stays
     │   ├── RequestRefused     the device answered no: the link is fine, the tag is bad
     │   ├── DecodeError        the answer makes no sense: keeps the bytes
+    │   ├── Rival              another master asks on the line: nothing is written
     │   ├── Stranger           another device answers than the one that is meant
     │   └── TooLate            a command's time was over before it could be carried out
     ├── NotEntered             what is said of an asset can't be taken: tell who said it
@@ -104,6 +105,10 @@ class DecodeError(DriverError):
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
+
+
+class Rival(DriverError):  # noqa: N818
+    """Another master asks on the line, so nothing is written."""
 
 
 class Stranger(DriverError):  # noqa: N818

@@ -158,6 +158,16 @@ class Dlt645:
             data = data[:-1]
         return pdu[:1] + (data if query.control == READ_ADDRESS else data[4:])
 
+    def question(self, data: bytes) -> int:
+        """The end of the first whole question of any master in some bytes; 0 where none is."""
+        place = data.find(_START)
+        while place >= 0:
+            content = _content(data, place)
+            if content and not content[0] & _ANSWER:
+                return place + _FRAME + len(content) - 1
+            place = data.find(_START, place + 1)
+        return 0
+
     def probe(self, unit: Hashable, number: int) -> Query:
         """For the address itself, under its identifier: nothing else is answered like that."""
         del number

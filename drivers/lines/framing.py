@@ -70,5 +70,8 @@ class Framing(Protocol[Q]):
             DecodeError: it confirms something else than was written.
         """
 
+    def question(self, data: bytes) -> int:
+        """The end of the first whole question of any master in some bytes; 0 where none is."""
+
     def probe(self, unit: Hashable, number: int) -> Q:
         """A question that is answered by any device, in a way that tells it from others."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from drivers.lines.bus import shared
 from drivers.lines.framing import Q
+from drivers.lines.rivals import Rivals
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
@@ -65,6 +66,7 @@ class LineLink(Generic[Q]):
         endpoint: the port or `host:port`, for messages.
         late: answers that came after their question's time-out.
         rejected: stretches of bytes that were no answer to anything asked.
+        rivals: whether another master asks on it.
         medium: names the line itself, which links of other speeds and protocols may share.
     """
 
@@ -77,6 +79,7 @@ class LineLink(Generic[Q]):
         self.rejected = 0
         self._pace = line.pace
         self._framing = framing
+        self.rivals = Rivals(framing.question, clock)
         self._bus = shared(line.key)
         self.medium = line.key
         self._buffer = bytearray()
@@ -85,7 +88,7 @@ class LineLink(Generic[Q]):
         self._probed: set[Hashable] = set()
         self._asked: Q | None = None
         self._answer: asyncio.Future[Answer] | None = None
-        self._request = b""
+        self._request = self._sent = b""
         self._echoes = False
         self._heard_s = 0.0
         self._number = 0
@@ -179,7 +182,7 @@ class LineLink(Generic[Q]):
             raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
         self._clear()
         loop = asyncio.get_running_loop()
-        self._request = self._framing.wrap(query.body)
+        self._request = self._sent = self._framing.wrap(query.body)
         self._asked, self._answer = query, loop.create_future()
         sent_s = loop.time() + self._pace.seconds(len(self._request))
         self._bus.send(self._request)
@@ -208,7 +211,9 @@ class LineLink(Generic[Q]):
         if found is None:
             del self._buffer[: max(0, len(self._buffer) - self._framing.most)]
             return
-        self.rejected += found.start > 0
+        if found.start:
+            self.rejected += 1
+            self._overhear(self._buffer[: found.start])
         del self._buffer[: found.end]
         self._give(answer, query, found.pdu)
 
@@ -286,5 +291,11 @@ class LineLink(Generic[Q]):
 
     def _clear(self) -> None:
         """Forget what came in and belongs to nobody."""
-        self.rejected += bool(self._buffer)
+        if self._buffer:
+            self.rejected += 1
+            self._overhear(self._buffer)
         self._buffer.clear()
+
+    def _overhear(self, data: bytearray) -> None:
+        """Listen for another master in what is no answer; a device may repeat what it was asked."""
+        self.rivals.hear(bytes(data).replace(self._sent, b""))

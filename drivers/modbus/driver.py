@@ -10,12 +10,13 @@ from drivers.modbus.config import Settings
 from drivers.modbus.plan import spans, worth
 from drivers.modbus.poll import Poll
 from drivers.modbus.prepared import PreparedPlan
-from gateway.driver import Cost, Reading, Written
+from gateway.driver import Cost, Reading, Written, has_rival
 from gateway.errors import (
     DecodeError,
     DriverError,
     RequestRefused,
     RequestTimeout,
+    Rival,
     TooLate,
 )
 from gateway.model import Batch
@@ -105,6 +106,8 @@ class ModbusDriver:
         A device that can't be read isn't written to: what a silent one did could not be told.
         """
         prepared = writing.prepare(tag, value, self._settings)
+        if has_rival(self._link):
+            raise Rival(messages.rival(self._device.name, self._link.endpoint))
         read = self.prepare((tag,)).reads[0]
         before = await self._peek(read)
         if self._clock.mono_ns() >= deadline_ns:

@@ -17,6 +17,7 @@ from pymodbus.framer import FramerAscii, FramerRTU
 from drivers.lines.framing import Found
 from drivers.modbus.client import loopback
 from drivers.modbus.refusals import exception
+from drivers.modbus.register import Store
 from gateway.errors import DecodeError, RequestRefused
 from gateway.words import _
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from drivers.modbus.client import Query
 
 DIAGNOSTICS = 8
+SHORTEST = 8
+"""Bytes of the shortest question that a plain master asks, with its CRC."""
 _EXCEPTION = 0x80
+_ASKED = {*range(1, 7), Store.COILS, Store.REGISTERS}
+"""Functions of reading and writing (Modbus Application Protocol V1.1b3, 6.1 to 6.6, 6.11, 6.12)."""
 
 
 class _Modbus(ABC):
@@ -57,6 +62,10 @@ class _Modbus(ABC):
         if query.echo and pdu != query.echo:
             raise DecodeError(_("it confirmed something else than was written"), pdu)
         return pdu[1:] if query.echo else pdu[2:]
+
+    @abstractmethod
+    def question(self, data: bytes) -> int:
+        """The end of the first whole question of any master in some bytes; 0 where none is."""
 
     def probe(self, unit: Hashable, number: int) -> Query:
         """Function 8, "return query data", with a number never used before."""
@@ -89,6 +98,14 @@ class Rtu(_Modbus):
             place = data.find(query.unit, place + 1)
         return None
 
+    def question(self, data: bytes) -> int:
+        """The end of the first whole question of any master in some bytes; 0 where none is."""
+        for start in range(len(data) - SHORTEST + 1):
+            end = start + _asked(data[start:]) + 2
+            if 2 < end - start <= len(data) - start and self._is_whole(data[start:end]):  # noqa: PLR2004 - the CRC
+                return end
+        return 0
+
     def _is_whole(self, frame: bytes) -> bool:
         return FramerRTU.compute_CRC(frame[:-2]) == int.from_bytes(frame[-2:], "big")
 
@@ -118,6 +135,23 @@ class Ascii(_Modbus):
                 return Found(start, end + 2, body[1:])
             end = data.find(b"\r\n", end + 2)
         return None
+
+    def question(self, data: bytes) -> int:
+        """The end of the first whole question of any master in some bytes; 0 where none is."""
+        end = data.find(b"\r\n")
+        while end >= 0:
+            body = _unhex(data[data.rfind(b":", 0, end) + 1 : end])
+            if body and _asked(body) == len(body):
+                return end + 2
+            end = data.find(b"\r\n", end + 2)
+        return 0
+
+
+def _asked(body: bytes) -> int:
+    """How long the unit id and PDU of a question are that begin so; 0 where it is none."""
+    if len(body) < SHORTEST - 2 or body[1] not in _ASKED:
+        return 0
+    return 6 if body[1] < Store.COILS else 7 + body[6] if len(body) > 6 else 0  # noqa: PLR2004 - its byte count
 
 
 def _is_of(pdu: bytes, query: Query) -> bool:

@@ -58,6 +58,15 @@ def failed(device: str, block: Block, peer: str, reason: str, where: str) -> str
     return " ".join(filter(None, (message, _where(where))))
 
 
+def rival(device: str, endpoint: str) -> str:
+    """Say that nothing is written because somebody else is master too."""
+    text = _(
+        "{device}: another master asks on {endpoint}, so nothing is written. A line has one "
+        "master: take the other one off (a panel, a second gateway, a tool that was left on)."
+    )
+    return text.format(device=device, endpoint=endpoint)
+
+
 def _where(where: str) -> str:
     return _("Set in {where}.").format(where=where) if where else ""
 

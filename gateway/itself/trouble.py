@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.driver import has_rival
 from gateway.itself.certificate import expiry_ms
 from gateway.model import AlarmSpec, Quality
 from gateway.words import _
@@ -80,6 +81,13 @@ _BROKER = (
     ),
     _Kind("record_aside", 3, "有记录被搁置", "Records are set aside", {"above": 0.0}),
 )
+_RIVAL = _Kind(
+    "second_master",
+    2,
+    "总线上有另一主站",
+    "Another master asks on a line",
+    {"equals": True, "clear_delay_s": 60.0},
+)
 _CERTIFICATE = _Kind(
     "certificate_expiring", 2, "证书即将到期", "A certificate expires", {"below": EXPIRY_DAYS}
 )
@@ -87,7 +95,7 @@ _CERTIFICATE = _Kind(
 
 def specs_of(plant: Plant) -> tuple[AlarmSpec, ...]:
     """The gateway's alarms: fixed names, `{alarm}-{device or publisher}` where there are many."""
-    made = [_spec(_STORE), _spec(_CLOCK)]
+    made = [_spec(_STORE), _spec(_CLOCK), _spec(_RIVAL)]
     made += [_spec(_SILENT, device.name) for device in plant.devices]
     for name, settings in plant.publish.items():
         made += [_spec(kind, name) for kind in _BROKER]
@@ -150,6 +158,8 @@ class Trouble:
         failing = self._parts.store.status().failing
         yield Seen(_STORE.name, failing is not None, failing or "")
         yield Seen(_CLOCK.name, self._parts.clock.trusted(), self._parts.clock.doubt())
+        shared = [link.url for link in self._parts.links() if has_rival(link)]
+        yield Seen(_RIVAL.name, bool(shared), ", ".join(shared))
         for name, health in self._parts.health.devices.items():
             if (health.error or name not in self._well) and name in self._devices and health.polls:
                 yield self._device(name, health, mono_ns)

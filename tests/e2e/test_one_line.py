@@ -239,7 +239,7 @@ def test_what_another_program_holds_is_opened_when_it_lets_go(tmp_path: Path) ->
     async def check(adapter: Adapter, units: list[Unit]) -> None:
         with (
             serial.Serial(str(adapter.path), exclusive=True),
-            pytest.raises(ConnectionLost, match="no other program holds the port"),
+            pytest.raises(ConnectionLost, match="another program holds the port"),
         ):
             await poll(units[0])
         assert (await poll(units[1])).values == RIGHT[1]

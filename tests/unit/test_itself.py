@@ -70,9 +70,16 @@ class FakePublisher:
 
 
 @dataclass
+class FakeRivals:
+    is_there: bool = False
+
+
+@dataclass
 class FakeLink:
+    url: str = "modbus+rtu:///dev/ttyUSB0"
     late: int = 2
     rejected: int = 3
+    rivals: FakeRivals = field(default_factory=FakeRivals)
 
 
 class FakeLedger:
@@ -90,6 +97,7 @@ class Scene:
     store: FakeStore = field(default_factory=FakeStore)
     publisher: FakePublisher = field(default_factory=FakePublisher)
     alarms: Alarms = field(default_factory=Alarms)
+    links: list[FakeLink] = field(default_factory=lambda: [FakeLink(), FakeLink()])
 
     def __post_init__(self) -> None:
         parts = Parts(
@@ -98,7 +106,7 @@ class Scene:
             ledger=cast("Any", FakeLedger()),
             alarms=self.alarms,
             store=cast("Any", self.store),
-            links=lambda: cast("Any", [FakeLink(), FakeLink()]),
+            links=lambda: cast("Any", self.links),
             publishers=lambda: cast("Any", {"cluster": self.publisher}),
         )
         self.itself = Itself(parts, self.plant)
@@ -246,6 +254,16 @@ def test_a_network_that_is_down_is_no_refusal(plant: Plant) -> None:
     scene.publisher.fares = replace(STATUS, connected=False, cause="network", error="down")
     drafts = scene.second() + scene.second(3600)
     assert [draft.cls for draft in drafts if draft.cls.startswith("alarm")] == []
+
+
+def test_another_master_on_a_line_raises_an_alarm(plant: Plant) -> None:
+    scene = Scene(plant)
+    assert not told(scene.second(), "alarm/second_master")
+    scene.links[1].rivals.is_there = True
+    (raised,) = told(scene.second(), "alarm/second_master")
+    assert (raised["active"], raised["text"]) == (True, "modbus+rtu:///dev/ttyUSB0")
+    scene.links[1].rivals.is_there = False
+    assert told(scene.second() + scene.second(60), "alarm/second_master")[-1]["active"] is False
 
 
 def test_a_refusing_disk_and_a_wrong_clock_raise_alarms(plant: Plant) -> None:
@@ -425,5 +443,5 @@ def test_a_disk_that_refuses_the_memory_stops_nothing(tmp_path: Path) -> None:
 
 def test_its_alarms_are_as_many_as_its_devices_and_publishers(plant: Plant) -> None:
     names = [spec.name for spec in specs_of(plant)]
-    assert len(names) == len(set(names)) == 2 + 2 + 4
+    assert len(names) == len(set(names)) == 3 + 2 + 4
     assert all({"zh", "en"} <= spec.text.keys() for spec in specs_of(plant))
