@@ -112,6 +112,7 @@ def resolve(
     joined, wrong = binding.join(bound, tags, site.document)
     faults += wrong
     notices = [*later.notices(site), *commanding.notices(site), *awaited, *_idle(site, outlines)]
+    notices += _twins(site)
     periods = {key: period_s for key, (_tag, period_s) in fed.items()}
     assets: list[Asset] = []
     for name in site.assets:
@@ -207,6 +208,20 @@ def _no_driver(site: Site, name: str, scheme: str, plugins: Mapping[str, Plugin]
     if near:
         next_ = _("did you mean {near}?").format(near=f"{near}://")
     return site.document.fault(path, "unknown-link", what, next_)
+
+
+def _twins(site: Site) -> Iterator[Fault]:
+    """Give a notice of a device that reads the same meter as an earlier one, by a copied line."""
+    first: dict[tuple[object, ...], str] = {}
+    for name, device in site.devices.items():
+        what_it_is = (device.link, device.unit, device.address, device.template)
+        twin = first.setdefault(what_it_is, name)
+        if device.template is not None and twin != name:
+            key = "unit" if device.address is None else "address"
+            what = _("it is the same device as {twin}: same link, {key} and template")
+            next_ = _("give it its own {key}, unless one device is meant to be read twice")
+            what, next_ = what.format(twin=twin, key=key), next_.format(key=key)
+            yield site.document.fault(("devices", name), "same-device", what, next_, key=True)
 
 
 def _idle(site: Site, outlines: Mapping[str, Outline]) -> Iterator[Fault]:

@@ -81,7 +81,9 @@ def _link(value: str) -> str:
         raise Wrong(
             "bad-link",
             _("{value} is not the URL of a device").format(value=shown),
-            _("write scheme, host and port, e.g. modbus+tcp://10.0.0.5:502"),
+            _("write scheme and place, e.g. modbus+tcp://10.0.0.5:502 or {line}").format(
+                line="modbus+rtu:///dev/ttyUSB0?baud=9600"
+            ),
         )
     return value
 

@@ -89,3 +89,20 @@ def test_check_tells_of_a_link_that_is_asked_too_much(tmp_path: Path) -> None:
     assert f"need {percent} of its time" in said.output
     assert "times slower, or meter-1 (" in said.output
     assert "need" not in CliRunner().invoke(cli, ["check", str(site(tmp_path, 9600))]).output
+
+
+def test_check_tells_of_a_copied_line_whose_unit_was_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    link = "modbus+rtu:///dev/ttyUSB0?baud=9600"
+    path.write_text(
+        "site: {cluster: c, enterprise: e, site: s, gateway: g, timezone: Asia/Shanghai}\n"
+        "devices:\n"
+        f'  m-1: {{link: "{link}", unit: 1, template: eastron/sdm120}}\n'
+        f'  m-2: {{link: "{link}", unit: 2, template: eastron/sdm120}}\n'
+        f'  m-3: {{link: "{link}", unit: 1, template: eastron/sdm120}}\n',
+        "utf-8",
+    )
+    said = CliRunner().invoke(cli, ["check", str(path)])
+    assert said.exit_code == 0
+    assert f"notice: {path}:5:3: devices.m-3: it is the same device as m-1" in said.output
+    assert said.output.count("the same device") == 1
