@@ -166,6 +166,14 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
+_ONE = {"type": ["string", "number", "boolean"]}
+Expected = Annotated[
+    tuple[Scalar, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [_ONE, {"type": "array", "items": _ONE, "maxItems": 16}]}),
+]
+
+
 class TagConfig(Part):
     """One tag of a device, or what the site changes of a template's tag.
 
@@ -222,7 +230,7 @@ class TagConfig(Part):
     high: Maybe[Number] = Field(
         default=None, description="Above this the value is doubtful.", examples=[300]
     )
-    expect: Annotated[tuple[Scalar, ...], BeforeValidator(_listed)] = Field(
+    expect: Expected = Field(
         default=(),
         max_length=16,
         description="What it reads in the device that is meant, such as its model or serial "
