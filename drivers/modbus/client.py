@@ -1,8 +1,7 @@
 """The wire: one TCP connection, and answers that must belong to their questions.
 
-Frames are built and cut by its framer; its client is not
-used: it unpacks register by register, formats a line of debug text for each frame and waits with
-`wait_for`, which together were measured at two thirds of what a request costs.
+pymodbus builds and cuts frames; its client is not used: it unpacks register by register, formats
+debug text for each frame and waits with `wait_for`, together two thirds of what a request cost.
 
 An answer is accepted when transaction id, unit and function are those of a question that still
 waits, and the data is as long as was asked for. Anything else never becomes a value: an answer to
@@ -169,8 +168,7 @@ def _frame(request: ModbusPDU) -> bytes:
 class TcpLink:
     """One connection, shared by the devices behind it.
 
-    One question is under way at a time, since many devices hold only one; answers are matched by
-    transaction id all the same, so more could be.
+    One question is under way at a time, since many devices hold only one, but for `ask_beside`.
 
     Attributes:
         url: as the site file writes it.
@@ -225,9 +223,7 @@ class TcpLink:
     async def ask(self, query: Query, timeout_s: float) -> Answer:
         """Send one question and wait for its answer.
 
-        Args:
-            query: made by `query`.
-            timeout_s: counted from sending, not from queueing behind others.
+        The time-out counts from sending, not from queueing behind others.
 
         Raises:
             ConnectionLost: not open, or lost while waiting.
@@ -237,11 +233,15 @@ class TcpLink:
                 something else than was written.
         """
         async with self._turn:
-            connection = self._connection
-            if connection is None or not connection.is_alive:
-                raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
-            self._tid = tid = (self._tid + 1) % _TIDS
-            return await connection.ask(tid, query, timeout_s)
+            return await self.ask_beside(query, timeout_s)
+
+    async def ask_beside(self, query: Query, timeout_s: float) -> Answer:
+        """As `ask`, while others wait for their answers."""
+        connection = self._connection
+        if connection is None or not connection.is_alive:
+            raise ConnectionLost(_("{endpoint}: not connected.").format(endpoint=self.endpoint))
+        self._tid = tid = (self._tid + 1) % _TIDS
+        return await connection.ask(tid, query, timeout_s)
 
     def cost(self, query: Query) -> tuple[int, int, float]:
         """Bytes sent, bytes received, and how long the connection is taken: one round trip."""

@@ -6,6 +6,8 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from drivers.modbus import messages, writing
+from drivers.modbus.ahead import Ahead
+from drivers.modbus.client import TcpLink
 from drivers.modbus.config import Settings
 from drivers.modbus.plan import spans, worth
 from drivers.modbus.poll import Poll
@@ -23,6 +25,8 @@ from gateway.model import Batch
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from drivers.modbus.client import Answer, Query
     from drivers.modbus.prepared import Read
     from gateway.clock import Clock
@@ -143,17 +147,35 @@ class ModbusDriver:
         return values[0]
 
     async def _poll(self, plan: PreparedPlan, heard: list[_Heard] | None) -> Batch:
-        """Ask until nothing is left to ask; `heard` collects the answers, where they are wanted."""
-        clock, timeout_s = self._clock, self._device.timeout_s
+        """Read all of a plan; `heard` collects the answers, where they are wanted."""
+        clock = self._clock
         if plan.retry_ns and clock.mono_ns() >= plan.retry_ns:
             plan.retry()
         poll = Poll(plan)
+        if self._settings.at_once > 1 and isinstance(self._link, TcpLink):
+            async with Ahead(self._link, poll.todo, self._settings.at_once) as ahead:
+                time_ns, mono_ns = await self._work_off(poll, ahead.ask, heard)
+        else:
+            time_ns, mono_ns = await self._work_off(poll, self._link.ask, heard)
+        if not time_ns:
+            time_ns, mono_ns = clock.wall_ns(), clock.mono_ns()
+        values, quality = poll.finish(mono_ns)
+        return Batch(self._device.name, plan.tags, values, quality, time_ns, mono_ns)
+
+    async def _work_off(
+        self,
+        poll: Poll,
+        ask: Callable[[Query, float], Awaitable[Answer]],
+        heard: list[_Heard] | None,
+    ) -> tuple[int, int]:
+        """Ask until nothing is left to ask; when the last answer came, on both clocks, or 0."""
+        clock, timeout_s = self._clock, self._device.timeout_s
         time_ns = mono_ns = 0
         while poll.todo:
             read = poll.todo.pop()
             asked_ns = 0 if heard is None else clock.mono_ns()
             try:
-                data, time_ns, mono_ns = await self._link.ask(read.query, timeout_s)
+                data, came_ns, came_mono_ns = await ask(read.query, timeout_s)
             except RequestTimeout as error:
                 raise RequestTimeout(self._failed(read, error)) from error
             except (RequestRefused, DecodeError) as error:
@@ -161,13 +183,12 @@ class ModbusDriver:
                     raise RequestRefused(self._failed(read, error), error.code) from error
                 poll.refused(read, error, self._peer)
                 continue
+            if came_mono_ns > mono_ns:
+                time_ns, mono_ns = came_ns, came_mono_ns
             poll.answered(read, data)
             if heard is not None:
-                heard.append(_Heard(read, data, (mono_ns - asked_ns) / 1e9))
-        if not time_ns:
-            time_ns, mono_ns = clock.wall_ns(), clock.mono_ns()
-        values, quality = poll.finish(mono_ns)
-        return Batch(self._device.name, plan.tags, values, quality, time_ns, mono_ns)
+                heard.append(_Heard(read, data, (came_mono_ns - asked_ns) / 1e9))
+        return time_ns, mono_ns
 
     def _failed(self, read: Read, error: DriverError) -> str:
         """Name the device, where the link knows only the wire."""

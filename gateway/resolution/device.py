@@ -135,6 +135,7 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
             "max_bits": limits.max_bits,
             "gap": limits.gap,
             "even": limits.even,
+            "at_once": limits.at_once,
             "write": template.model.write,
         }
         options |= {key: value for key, value in named.items() if value is not None}

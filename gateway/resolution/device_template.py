@@ -33,6 +33,7 @@ class ReadLimits(Part):
     max_bits: Int | None = Field(default=None, ge=1, description="bits in one answer")
     gap: Int | None = Field(default=None, ge=0, description="registers to read over")
     even: Flag | None = Field(default=None, description="even addresses and counts only")
+    at_once: Int | None = Field(default=None, ge=1, description="requests under way, over TCP")
 
 
 class AreaTemplate(AreaConfig):
