@@ -107,10 +107,12 @@ def test_another_device_at_its_place_is_found_out(tmp_path: Path) -> None:
             await write(9)
             assert (await hand.read_holding_registers(2, count=1)).registers == [9]
         finally:
-            for task in (polling, serving):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
             hand.close()
+            polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await polling
+            await server.shutdown()  # type: ignore[no-untyped-call]
+            with suppress(asyncio.CancelledError):
+                await serving
 
     asyncio.run(run())
