@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from gateway.errors import ConfigError, Fault, GatewayError
 from gateway.links import fetch
 from gateway.resolution.installed import DRIVERS, places
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.templates import load
 from gateway.words import _
 
@@ -64,12 +64,8 @@ def device_of(plant: Plant, site: str, name: str) -> Device:
     devices = {device.name: device for device in plant.devices}
     if name in devices:
         return devices[name]
-    near = nearest(name, devices)
-    next_ = _("there are: {known}").format(known=", ".join(devices))
-    if near:
-        next_ = _("did you mean {near}?").format(near=near)
     what = _("no {kind} {name}").format(kind=_("device"), name=name)
-    raise ConfigError([Fault(site, 0, 0, "unknown-name", what, next_)])
+    raise ConfigError([Fault(site, 0, 0, "unknown-name", what, instead(name, devices))])
 
 
 def plugin_of(url: str) -> Plugin:

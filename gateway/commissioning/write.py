@@ -28,7 +28,7 @@ from gateway.commissioning.links import device_of, plugin_of
 from gateway.errors import ConfigError, ConnectionLost, Fault, GatewayError
 from gateway.exits import FAILED
 from gateway.model import Kind
-from gateway.sitefile.document import nearest
+from gateway.sitefile.document import instead
 from gateway.templates import load
 from gateway.words import _
 
@@ -77,12 +77,8 @@ def _tag(plant: Plant, site: Path, device: str, name: str) -> Tag:
     }
     if name in tags:
         return tags[name]
-    near = nearest(name, tags)
-    next_ = _("there are: {known}").format(known=", ".join(tags))
-    if near:
-        next_ = _("did you mean {near}?").format(near=near)
     what = _("no {kind} {name}").format(kind=_("tag"), name=name)
-    raise ConfigError([Fault(str(site), 0, 0, "unknown-name", what, next_)])
+    raise ConfigError([Fault(str(site), 0, 0, "unknown-name", what, instead(name, tags))])
 
 
 def _place(plant: Plant, tag: Tag) -> tuple[str, str, str]:

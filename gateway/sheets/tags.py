@@ -11,7 +11,7 @@ from gateway.errors import ConfigError, Fault
 from gateway.resolution import references
 from gateway.resolution.device import outline
 from gateway.sheets.columns import FIELDS, show
-from gateway.sitefile.document import examine, nearest
+from gateway.sitefile.document import examine, instead
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -117,15 +117,8 @@ def tags_of(path: Path) -> Tags:
 
 def unknown(file: str, name: str, known: Iterable[str], line: int = 0, column: int = 0) -> Fault:
     """Say that there is no such device, and which one may have been meant."""
-    names = list(known)
-    near = nearest(name, names)
-    hint = (
-        _("did you mean {near}?").format(near=near)
-        if near
-        else _("there are: {known}").format(known=", ".join(names) or "–")
-    )
     what = _("no {kind} {name}").format(kind=_("device"), name=name)
-    return Fault(file, line, column, "unknown-name", what, hint)
+    return Fault(file, line, column, "unknown-name", what, instead(name, known))
 
 
 def _under(value: object, keys: Iterable[str]) -> object:
