@@ -241,6 +241,7 @@ class Delivery:
                 break
             self._hand_over(message, transport)
         wait_s = self._pump_history(transport, now_ns)
+        transport.flush()
         due_ns = self.refusals.next_due_ns()
         if due_ns is None:
             return wait_s

@@ -56,4 +56,7 @@ class Transport(Protocol):
         """Bytes by which a message is larger than the other side takes; ≤ 0: it fits."""
 
     def send(self, message: Message) -> None:
-        """Send; on a broken connection do nothing, the loss is about to be told."""
+        """Send, with the next `flush`; on a broken connection do nothing: the loss will be told."""
+
+    def flush(self) -> None:
+        """Let what was sent go out, in one piece."""

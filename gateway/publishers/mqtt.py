@@ -90,6 +90,7 @@ class MqttPublisher:
         self._beat: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._is_pumping = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._moved = asyncio.Event()
@@ -97,10 +98,11 @@ class MqttPublisher:
         self._answered_ms = 0
 
     def offer(self, records: Sequence[Record]) -> None:
-        """Take records just appended to the store."""
+        """Take records just appended to the store; what comes in a turn of the loop goes as one."""
         self._delivery.offer(records)
-        if self._connection is not None:
-            self._pump()
+        if self._connection is not None and not self._is_pumping:
+            self._is_pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
 
     @property
     def most_body(self) -> int:
@@ -348,6 +350,7 @@ class MqttPublisher:
         self._pump()
 
     def _pump(self) -> None:
+        self._is_pumping = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -145,12 +145,17 @@ class Connection:
         return 1 + length_bytes + rest - self._max_packet
 
     def send(self, message: Message) -> None:
-        """Publish at QoS 1; the answer comes through `on_acks`."""
+        """Publish at QoS 1, with the next `flush`; the answer comes through `on_acks`."""
         if self._ending is not None:
             return
         retain = message.retain and self._retains
-        info = self._paho.publish(message.topic, message.payload, 1, retain)
-        self._sent[info.mid] = message
+        mid = self._paho.post(message.topic, message.payload, retain=retain)
+        self._sent[mid] = message
+
+    def flush(self) -> None:
+        """Write what was sent, in one piece, unless the socket is full already."""
+        if self._ending is None and not self._writing and self._paho.want_write():
+            self._guarded(self._flush)
 
     async def retained(self, topic: str, wait_s: float) -> bytes | None:
         """Ask for the retained message of a topic.

@@ -7,6 +7,7 @@ if a new paho no longer calls them.
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Literal
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -29,6 +30,11 @@ MOST_INBOUND = 1 << 20
 AT_ONCE = 4096
 """Bytes asked of the socket: of what answers messages, some hundreds of packets."""
 
+_PUBLISH_1, _PUBACK = 0x32, 0x40
+"""First bytes: PUBLISH at QoS 1 without its retain flag, PUBACK."""
+_LONGEST_PUBACK = 4
+"""Packet identifier, reason code and an empty list of properties."""
+
 LIMITS = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
 """Says so in CONNECT, to a broker that spoke MQTT 5 when it was looked at (brokers of version 3.1.1
 leave such a CONNECT unanswered): it then keeps larger ones to itself, so that nobody who may send
@@ -47,8 +53,11 @@ class Client(paho.Client):
       first make room for what its length field says, up to 256 MiB.
     - So does a message at QoS 2: nothing is subscribed to at more than 1, and paho would keep
       each in memory until the broker completes it.
-    - What has come is taken from the socket at once. paho asks the socket for the first byte of
-      a packet, for each byte of its length, for the rest, and then for one more packet.
+    - What has come is taken from the socket at once, and the PUBACKs that it begins with out of
+      it. paho asks the socket for the first byte of a packet, for each byte of its length, for
+      the rest, and then for one more packet.
+    - What is posted in one turn of the loop goes out in one piece. paho makes an object with a
+      lock of its own for each message, and asks the socket to send each.
 
     Attributes:
         unread: taken from the socket, and not looked at yet.
@@ -70,6 +79,54 @@ class Client(paho.Client):
         self.arrived: list[MQTTMessage] = []
         self.offence = ""
         self.unread = b""
+        self._posted: list[bytes | bytearray] = []
+        self._properties = b"\0" if protocol == MQTTProtocolVersion.MQTTv5 else b""
+
+    def post(self, topic: str, payload: bytes, *, retain: bool) -> int:
+        """Publish at QoS 1, with the next write.
+
+        Returns:
+            The packet identifier that `acks` names the answer by.
+
+        Source: MQTT 5.0 and 3.1.1, 2.1 to 2.2.1 and 3.3.
+        """
+        mid = self._mid_generate()
+        name = topic.encode()
+        size = len(name) + 4 + len(self._properties) + len(payload)
+        head = bytearray((_PUBLISH_1 | retain,))
+        while size > 0x7F:  # noqa: PLR2004 - seven bits a byte, the eighth says that more follow
+            head.append(size & 0x7F | 0x80)
+            size >>= 7
+        head.append(size)
+        head += len(name).to_bytes(2, "big")
+        self._posted += (head, name, mid.to_bytes(2, "big"), self._properties, payload)
+        return mid
+
+    def want_write(self) -> bool:
+        """Tell whether something waits to be written."""
+        return bool(self._posted) or super().want_write()
+
+    def loop_write(self) -> MQTTErrorCode:
+        """Write what waits, as far as the socket takes it."""
+        self._dispatch()
+        return super().loop_write()
+
+    def _dispatch(self) -> None:
+        """Queue what is posted, as one packet in paho's eyes."""
+        if self._posted:
+            posted, self._posted = b"".join(self._posted), []
+            super()._packet_queue(_PUBLISH_1, posted, 0, 1)
+
+    def _packet_queue(
+        self,
+        command: int,
+        packet: bytes | bytearray,
+        mid: int,
+        qos: int,
+        info: paho.MQTTMessageInfo | None = None,
+    ) -> MQTTErrorCode:
+        self._dispatch()  # a goodbye follows what was said before it
+        return super()._packet_queue(command, packet, mid, qos, info)
 
     def take(self) -> list[tuple[str, bytes, bool]]:
         """Take the messages that came: topic, payload, retained."""
@@ -98,8 +155,27 @@ class Client(paho.Client):
             self.offence = _("the broker sent a packet of {size} bytes").format(size=bufsize)
             raise ConnectionError(self.offence)
         held = self.unread or super()._sock_recv(AT_ONCE)
+        if held and not self._in_packet["command"]:
+            held = held[self._acknowledge(held) :]
+            if not held:
+                self.unread = b""
+                raise BlockingIOError
         self.unread = held[bufsize:]
         return held[:bufsize]
+
+    def _acknowledge(self, held: bytes) -> int:
+        """Take the whole PUBACKs at the beginning of packets; return how many bytes they are."""
+        at, end = 0, len(held)
+        while at + 4 <= end and held[at] == _PUBACK:
+            size = held[at + 1]
+            if not 2 <= size <= _LONGEST_PUBACK or at + 2 + size > end:  # noqa: PLR2004
+                break
+            code = held[at + 4] if size > 2 else 0  # noqa: PLR2004 - an identifier alone: success
+            self.acks.append((held[at + 2] << 8 | held[at + 3], code))
+            at += 2 + size
+        if at:
+            self._last_bytes_received = time.monotonic()  # so that paho knows it is alive
+        return at
 
     def _handle_publish(self) -> MQTTErrorCode:
         if self._in_packet["command"] & 0x06 > 0x02:  # noqa: PLR2004 - bits 2 and 1: QoS
@@ -111,8 +187,6 @@ class Client(paho.Client):
         packet = self._in_packet["packet"]
         if cmd != "PUBACK" or len(packet) < 2:  # noqa: PLR2004 - a packet identifier
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        mid = packet[0] << 8 | packet[1]
-        if self._out_messages.pop(mid, None) is not None:
-            code = packet[2] if len(packet) > 2 else 0  # noqa: PLR2004
-            self.acks.append((mid, code))
+        code = packet[2] if len(packet) > 2 else 0  # noqa: PLR2004
+        self.acks.append((packet[0] << 8 | packet[1], code))
         return MQTTErrorCode.MQTT_ERR_SUCCESS

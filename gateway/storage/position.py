@@ -89,10 +89,14 @@ class Position:
 
     def ack(self, key: int) -> None:
         """Note that this publisher has delivered a key, or given it up; again does no harm."""
-        if not self.is_acked(key):
+        if key == self.low + 1 and not (self._lo or self._lost):  # in order, as nearly always
+            self.low = key
+        elif self.is_acked(key):
+            return
+        else:
             self._insert(key)
-            self.outstanding -= 1
-            self.touched()
+        self.outstanding -= 1
+        self.touched()
 
     def delivered(self, place: Place, key: int) -> None:
         """Note that a record is delivered, whether or not it was parked."""

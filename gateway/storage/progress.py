@@ -39,6 +39,7 @@ class Progress:
         self._changed = moved
         self._positions: dict[str, Position] = {}
         self._moved: set[str] = set()
+        self._is_due = False
         self._losses: list[Loss] = []
         self._undeclared: list[Dropped] = []
         self._doomed: list[Doomed] = []
@@ -80,6 +81,7 @@ class Progress:
         """Return the positions that changed since the last time, to be saved."""
         moved = {name: self._positions[name].standing for name in self._moved}
         self._moved.clear()
+        self._is_due = False
         return moved
 
     def committed(self) -> None:
@@ -242,7 +244,9 @@ class Progress:
 
     def _move(self, publisher: str) -> None:
         self._moved.add(publisher)
-        self._changed()
+        if not self._is_due:
+            self._is_due = True
+            self._changed()
 
 
 def _lacks(position: Position, facts: Facts) -> bool:

@@ -108,6 +108,9 @@ class FakeTransport:
     def send(self, message: Message) -> None:
         self.sent.append(message)
 
+    def flush(self) -> None:
+        pass
+
 
 class PlainEncoding:
     """Topic = class/asset, telemetry with its mode; payload = what the test wants to see."""
