@@ -198,12 +198,8 @@ def _devices(
 def _no_driver(site: Site, name: str, scheme: str, plugins: Mapping[str, Plugin]) -> Fault:
     path = ("devices", name, "link")
     known = ", ".join(sorted(plugins))
-    if scheme in later.SCHEMES:
-        what = _("{scheme} comes with a later release").format(scheme=scheme)
-        next_ = _("the device is not read until then; there are: {known}").format(known=known)
-        return site.document.fault(path, "later", what, next_)
     what = _("no driver serves {scheme}").format(scheme=scheme)
-    near = nearest(scheme, [*plugins, *later.SCHEMES])
+    near = nearest(scheme, plugins)
     next_ = _("there are: {known}").format(known=known)
     if near:
         next_ = _("did you mean {near}?").format(near=f"{near}://")

@@ -128,6 +128,8 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
     options: dict[str, object] = {"unit": config.unit, "parameters": values}
     if config.address is not None:
         options["address"] = config.address
+    if config.mode != "poll":
+        options["mode"] = config.mode
     if template:
         limits = template.model.read
         named = {
@@ -214,9 +216,12 @@ def build(
 
 
 def _link(config: DeviceConfig) -> str:
-    """The link with its certificates, so that it is another one where they are others."""
-    files = config.tls.model_dump(exclude_none=True) if config.tls else {}
-    return f"{config.link}?{urlencode(files, safe='/')}" if files else config.link
+    """The link with what secures it, so that it is another one where that is another."""
+    given = config.tls.model_dump(exclude_none=True) if config.tls else {}
+    if config.security is not None:
+        given = config.security.model_dump(exclude_none=True)
+        given |= {key: held["file"] for key, held in given.items() if isinstance(held, dict)}
+    return f"{config.link}?{urlencode(given, safe='/')}" if given else config.link
 
 
 def _areas(stated: Sequence[AreaConfig], known: Sequence[AreaConfig]) -> list[Mapping[str, object]]:

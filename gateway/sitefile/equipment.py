@@ -21,6 +21,8 @@ DEFAULT_GROUP = "default"
 """The group of tags that name none; its pace is the device's `poll`."""
 ENCRYPTED = "modbus+tls"
 """The scheme of links that have certificates."""
+SERVER = "opc.tcp"
+"""The scheme of links that have policies, and that may tell changes by themselves."""
 
 
 def _address(value: object) -> object:
@@ -110,12 +112,12 @@ Bits = Annotated[
 ]
 Address = Annotated[
     str,
-    Field(min_length=1, max_length=200),
+    Field(min_length=1, max_length=1000),
     BeforeValidator(_address),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": 200},
+                {"type": "string", "minLength": 1, "maxLength": 1000},
                 {"type": "integer", "minimum": 0},
             ]
         }
@@ -184,8 +186,9 @@ class TagConfig(Part):
 
     at: Maybe[Address] = Field(
         default=None,
-        description="Address: the PLC's own (D100, M20), holding:40 from 0, 4x00041 from 1, or a "
-        "meter's data identifier (00010000).",
+        description="Address: the PLC's own (D100, M20), holding:40 from 0, 4x00041 from 1, a "
+        "meter's data identifier (00010000), or a node of OPC UA (nsu=urn:maker:cell;s=Parts, "
+        "/Objects/nsu=urn:maker:cell;Cell/Parts).",
         examples=["D100"],
     )
     kind: Maybe[Kind] = Field(
@@ -359,6 +362,7 @@ class DeviceConfig(Part):
     @model_validator(mode="after")
     def _encrypted(self) -> "DeviceConfig":
         is_encrypted = self.link.startswith(f"{ENCRYPTED}:")
+        is_server = self.link.startswith(f"{SERVER}:")
         if self.tls is not None and not is_encrypted:
             what = _("{url} is not encrypted, so it has no certificates").format(url=self.link)
             next_ = _("write {scheme}://, or delete tls").format(scheme=ENCRYPTED)
@@ -367,4 +371,16 @@ class DeviceConfig(Part):
             what = _("the certificates of a link don't stand in its URL")
             next_ = _("write tls: {{ca: …, cert: …, key: …}} beside it").format()
             raise Wrong("bad-link", what, next_, at=("link",))
+        if is_server and "?" in self.link:
+            what = _("the security of a link doesn't stand in its URL")
+            next_ = _("write security: {{policy: …, mode: …}} beside it").format()
+            raise Wrong("bad-link", what, next_, at=("link",))
+        for key, is_said in (
+            ("security", self.security is not None),
+            ("mode", self.mode != "poll"),
+        ):
+            if is_said and not is_server:
+                what = _("{url} is no OPC UA server").format(url=self.link)
+                next_ = _("delete {key}, or write {scheme}://").format(key=key, scheme=SERVER)
+                raise Wrong("contradiction", what, next_, at=(key,))
         return self

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
 
-SCHEMES = ("opc.tcp",)
-"""Links whose drivers come later; another package may bring one already."""
-
 Found = tuple[tuple[str, ...], str]
 """Path, and what the feature is called."""
 
@@ -30,25 +27,13 @@ def serves(publish: MqttPublish | InfluxPublish) -> bool:
 
 
 def notices(site: Site) -> list[Fault]:
-    """Return a notice, of code `later`, for each thing a site file asks for in vain as yet.
-
-    Links are not among them: which schemes are served is known where the drivers are.
-    """
-    found = (*_devices(site), *_publishers(site), *_sections(site))
+    """Return a notice, of code `later`, for each thing a site file asks for in vain as yet."""
+    found = (*_publishers(site), *_sections(site))
     document = site.document
     return sorted(
         document.fault(path, "later", what, _("it is read and not used until then"), key=True)
         for path, what in found
     )
-
-
-def _devices(site: Site) -> Iterator[Found]:
-    for name, device in site.devices.items():
-        path = ("devices", name)
-        if device.security is not None:
-            yield (*path, "security"), _("security of OPC UA comes with a later release")
-        if device.mode == "subscribe":
-            yield (*path, "mode"), _("subscriptions come with a later release")
 
 
 def _publishers(site: Site) -> Iterator[Found]:

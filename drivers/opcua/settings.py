@@ -1,0 +1,113 @@
+"""What a site file says of a connection to an OPC UA server, and of what is read over it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from gateway.driver import AddressError
+from gateway.words import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEME = "opc.tcp"
+PORT = 4840
+"""Registered for OPC UA (IANA)."""
+CONNECT_S = 4.0
+"""How long each step of opening may take."""
+NONE = "None"
+"""The policy, and the mode, of a connection that nobody protects."""
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One connection: where it leads, and how it is secured.
+
+    A resolved link carries them behind its question mark, so that a link with other settings is
+    another link; a site file writes them under `security`.
+
+    Attributes:
+        server: the URL that the server knows itself by, without what is ours.
+        policy, mode: as the site file writes them; `NONE` only where it says so.
+        user: name at the server; None: anonymous.
+        password: file that holds the password.
+    """
+
+    server: str
+    host: str
+    port: int
+    policy: str = "Basic256Sha256"
+    mode: str = "SignAndEncrypt"
+    user: str | None = None
+    password: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port`, for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether anybody on the way can read and change what is said."""
+        return self.policy == NONE
+
+    @classmethod
+    def of(cls, url: str) -> Settings:
+        """Read a link: `opc.tcp://host[:port][/path]`, resolved or not.
+
+        Raises:
+            AddressError: with what is wrong and what to write.
+        """
+        server, _mark, query = url.partition("?")
+        host, port = _endpoint(server)
+        given = dict(parse_qsl(query, keep_blank_values=True))
+        odd = next((key for key in given if key not in _KEYS), None)
+        if odd is not None:
+            raise AddressError(
+                "bad-link",
+                _("`{url}`: {scheme} takes no {key} there").format(url=url, scheme=SCHEME, key=odd),
+                _("write security: {{policy: …, mode: …}} beside the link").format(),
+            )
+        return cls(server=server, host=host, port=port, **given)
+
+
+_KEYS = {field.name for field in fields(Settings)} - {"server", "host", "port"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a device's tags are read.
+
+    Attributes:
+        is_told: the server tells changes (`mode: subscribe`); else it is asked.
+    """
+
+    is_told: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, object]) -> Reading:
+        """Take what concerns this driver out of a device's options."""
+        return cls(is_told=options.get("mode") == "subscribe")
+
+
+def _endpoint(url: str) -> tuple[str, int]:
+    example = _("write it like `{example}`").format(example=f"{SCHEME}://10.0.0.9:{PORT}")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        what = _("`{url}`: the port or the brackets are wrong").format(url=url)
+        raise AddressError("bad-link", what, example) from None
+    if parts.scheme != SCHEME:
+        what = _("`{url}` does not begin with {scheme}://").format(url=url, scheme=SCHEME)
+        raise AddressError("bad-link", what, example)
+    host = parts.hostname or ""
+    if parts.username is not None or parts.fragment or not _HOST.fullmatch(host):
+        raise AddressError("bad-link", _("`{url}` names no host").format(url=url), example)
+    if port == 0:
+        raise AddressError("bad-link", _("`{url}`: there is no port 0").format(url=url), example)
+    return host, PORT if port is None else port
