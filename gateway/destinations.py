@@ -40,7 +40,7 @@ class Destinations:
     """
 
     def __init__(self, plant: Plant, store: Store, clock: Clock) -> None:
-        self._place = plant.publishers["mqtt"]
+        self._places = plant.publishers
         self._identity = plant.identity
         self._store = store
         self._clock = clock
@@ -88,6 +88,7 @@ class Destinations:
         Raises:
             StoreError: the disk refuses to tell where they stand.
         """
+        self._places = plant.publishers
         return [self._make(name, plant.publish[name]) for name in change.added]
 
     async def change(self, plant: Plant, change: Change, made: Sequence[Publisher]) -> None:
@@ -124,7 +125,7 @@ class Destinations:
             await _end(task)
 
     def _make(self, name: str, settings: MqttSettings) -> Publisher:
-        factory = cast("Factory", fetch(self._place))
+        factory = cast("Factory", fetch(self._places[settings.publisher]))
         publisher = factory(
             name=name,
             config=settings,

@@ -117,7 +117,7 @@ def compare(old: Plant, new: Plant) -> Difference:
     """
     return Difference(
         parts=match(old.marks, new.marks),
-        publishers=_change(old.publish, new.publish),
+        publishers=_published(old, new),
         figures=_figures(old, new),
         store=dataclasses.replace(old.store, path=new.store.path) != new.store,
         fixed=_fixed(old, new),
@@ -130,6 +130,22 @@ def _change(old: Mapping[str, object], new: Mapping[str, object]) -> Change:
         removed=tuple(name for name in old if name not in new),
         changed=tuple(name for name in new if name in old and new[name] != old[name]),
         kept=tuple(name for name in new if name in old and new[name] == old[name]),
+    )
+
+
+def _published(old: Plant, new: Plant) -> Change:
+    """One that another publisher serves from now on goes, and comes again."""
+    change = _change(old.publish, new.publish)
+    served = {
+        name
+        for name in change.changed
+        if old.publish[name].publisher != new.publish[name].publisher
+    }
+    return Change(
+        added=tuple(name for name in new.publish if name in {*change.added, *served}),
+        removed=tuple(name for name in old.publish if name in {*change.removed, *served}),
+        changed=tuple(name for name in change.changed if name not in served),
+        kept=change.kept,
     )
 
 

@@ -64,6 +64,7 @@ class MqttSettings:
         spread: s; random wait before the backlog, so that many gateways don't come at once.
         where: `file:line` of the section, for messages.
         commands: None: none are taken.
+        format: what is spoken over it, in the site file's words.
     """
 
     brokers: tuple[str, ...]
@@ -77,6 +78,12 @@ class MqttSettings:
     spread: float
     where: str = field(default="", compare=False)
     commands: CommandSettings | None = None
+    format: str = "cii"
+
+    @property
+    def publisher(self) -> str:
+        """The entry point of `nxgate.publishers` that serves it."""
+        return "mqtt" if self.format == "cii" else self.format
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from gateway.contract import root_of
 from gateway.errors import BrokerUnavailable
 from gateway.ids import parse_id
 from gateway.publishers.dial import Dialer
-from gateway.publishers.inbox import Inbox
+from gateway.publishers.inbox import Inbox, Topic
 from gateway.publishers.mqtt_client import Connection
 from gateway.words import _
 
@@ -36,7 +36,7 @@ class Ears(Inbox):
     """
 
     def __init__(self, identity: Identity, config: MqttSettings, url: str) -> None:
-        super().__init__("", f"{root_of(identity)}/#", self._hear)
+        super().__init__("", (Topic(f"{root_of(identity)}/#"),), self._note)
         self.heard: dict[int, int] = {}
         self._gateway = identity.gateway
         self._config = config
@@ -86,7 +86,7 @@ class Ears(Inbox):
         except TimeoutError:
             self.refused = _("the broker doesn't answer SUBSCRIBE")
 
-    def _hear(self, publisher: str, topic: str, payload: bytes, *, retained: bool) -> None:
+    def _note(self, publisher: str, topic: str, payload: bytes, *, retained: bool) -> None:
         del publisher, topic, retained
         try:
             body = orjson.loads(payload)

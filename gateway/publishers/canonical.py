@@ -41,6 +41,11 @@ class Canonical:
         """Where commands for this site come from, as a filter."""
         return f"{self._root}/+/+/cmd/+"
 
+    def speaks(self, record: Record, *, hist: bool) -> bool:
+        """It has words for all of them."""
+        del record, hist
+        return True
+
     def topic(self, record: Record, *, hist: bool) -> str:
         """Where a record goes; late telemetry has a topic of its own."""
         place = record.place

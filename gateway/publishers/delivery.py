@@ -113,12 +113,12 @@ class Delivery:
         self._opened_key = self._store.last_key
         self._history.open(self._store.last_key)
 
-    def connected(self, transport: Transport, greeting: Message, spread_s: float) -> None:
+    def connected(self, transport: Transport, greeting: Sequence[Message], spread_s: float) -> None:
         """Take a connection into use: resends, the greeting, the current state, then live.
 
         Args:
             transport: to send on, until `lost`.
-            greeting: the status that opens this connection.
+            greeting: what opens this connection: the status, say.
             spread_s: pause before the backlog is drained.
         """
         self._transport = transport
@@ -129,12 +129,12 @@ class Delivery:
         self._paused_until_ns = 0
         self._take_snapshot()
         self.refusals.retry_all(now_ns)
-        if self.outcomes.is_adopted(greeting):
-            return
-        if any(message.losses >= SUSPECT_LOSSES for message in self._urgent):
-            self._urgent.appendleft(greeting)
+        ahead = any(message.losses >= SUSPECT_LOSSES for message in self._urgent)
+        told = [message for message in greeting if not self.outcomes.is_adopted(message)]
+        if ahead:
+            self._urgent.extendleft(reversed(told))
         else:
-            self._urgent.append(greeting)
+            self._urgent.extend(told)
 
     def lost(self, *, too_large: bool = False) -> None:
         """End a connection, or an attempt at one: what was in flight goes first on the next.
@@ -187,9 +187,13 @@ class Delivery:
         """Take records that the store has just numbered."""
         if not self._collecting:
             return
+        speaks = self._encoding.speaks
         for record in records:
-            self._live.put(record)
-            self._held.add(record.key)
+            if speaks(record, hist=False):
+                self._live.put(record)
+                self._held.add(record.key)
+            else:
+                self.outcomes.unspoken(record)
         if len(self._live) > LIVE_RECORDS or self._live.size > LIVE_BYTES:
             keys = self._live.shed()
             self._held.difference_update(keys)
@@ -321,6 +325,9 @@ class Delivery:
                 return wait_s
             record = self._history.take()
             if record is None:
+                continue
+            if not self._encoding.speaks(record, hist=True):
+                self.outcomes.unspoken(record)
                 continue
             message = self._encode(record, hist=True)
             if self.outcomes.is_blocked(message):

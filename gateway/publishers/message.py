@@ -20,6 +20,7 @@ class Message:
         losses: connections that broke while it was in flight.
         lone_losses: those of them on which nothing but this message can have been the reason.
         record: what is in it; None for what is no record.
+        qos: 1, or 0 where the format prescribes it and what carries it tells of its arrival.
     """
 
     key: int
@@ -30,10 +31,14 @@ class Message:
     losses: int = 0
     lone_losses: int = 0
     record: Record | None = None
+    qos: int = 1
 
 
 class Encoding(Protocol):
     """How one format spells records."""
+
+    def speaks(self, record: Record, *, hist: bool) -> bool:
+        """Tell whether the format has words for a record; one without counts as delivered."""
 
     def topic(self, record: Record, *, hist: bool) -> str:
         """Where a record goes."""

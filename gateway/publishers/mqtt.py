@@ -1,45 +1,47 @@
 """The MQTT publisher: keeps one connection up and lets `Delivery` decide what goes over it.
 
-The first connection to a broker only looks at its retained status: another gateway may have used
-our name and a higher epoch. The course of all others: CONNECT with the Will, resends, status, the
-current metas and states, then live data with the backlog beside it.
+What is said, a `Format` decides. Where it asks for it, the first connection to a broker only looks
+at a retained message: another gateway may have used our name and a higher epoch. The course of all
+others: CONNECT with the Will, resends, greeting, the current metas and states, then live data with
+the backlog beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.bucket import TokenBucket
-from gateway.errors import BrokerUnavailable, StoreError
+from gateway.errors import BrokerUnavailable
 from gateway.publishers.base import PublisherStatus
 from gateway.publishers.brokers import Brokers
-from gateway.publishers.canonical import Canonical
 from gateway.publishers.causes import Cause
 from gateway.publishers.delivery import Delivery
+from gateway.publishers.fetching import Fetching
+from gateway.publishers.format import Parts
 from gateway.publishers.inbox import Inbox
-from gateway.publishers.message import Message
+from gateway.publishers.look import Look
 from gateway.publishers.mqtt_answers import verdict
 from gateway.publishers.mqtt_client import Connection
 from gateway.publishers.presence import Presence
 from gateway.publishers.refusals import Verdict
 from gateway.publishers.reporter import Reporter
-from gateway.publishers.scan import CHUNK
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from gateway.clock import Clock
+    from gateway.errors import StoreError
     from gateway.model import Record
     from gateway.publishers.base import RecordStore
+    from gateway.publishers.format import Format
     from gateway.publishers.inbox import Take
-    from gateway.publishers.scan import Read
+    from gateway.publishers.message import Message, Transport
     from gateway.settings import Identity, MqttSettings
 
-LOOK_S = 0.05
-"""The least time for a retained status to come after its subscription is granted."""
 ANSWER_S = 60.0
 """A broker that answers nothing for so long, while something is under way, is left."""
 WATCH_S = 5.0
@@ -47,7 +49,6 @@ RENEW_S = 0.2
 """A broker that sees the new CONNECT before it has read our goodbye would send the old Will."""
 FLUSH_S = 2.0
 FAREWELL_S = 1.0
-READ_AGAIN_S = 1.0
 
 
 class MqttPublisher:
@@ -59,6 +60,7 @@ class MqttPublisher:
         store: where records and the position are kept.
         identity: topic levels.
         clock: for ages and pauses.
+        form: makes the format.
     """
 
     def __init__(
@@ -69,27 +71,30 @@ class MqttPublisher:
         store: RecordStore,
         identity: Identity,
         clock: Clock,
+        form: Callable[[Parts], Format] = Presence,
     ) -> None:
         self.name = name
         self._store = store
         self._clock = clock
         self._identity = identity
-        self._encoding = Canonical(identity)
         self._position = store.position(name)
         self._bucket = TokenBucket(config.backlog, clock)
-        self._delivery = Delivery(store, self._position, self._encoding, clock, self._bucket)
+        self._format = form(Parts(name, config, identity, store, self._position, clock))
+        encoding = self._format.encoding
+        self._delivery = Delivery(store, self._position, encoding, clock, self._bucket)
         self._chance = random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._adopt(config)
         self._is_outdated = False
-        self._presence = Presence(self._encoding, store, self._position, clock)
-        self._looked: set[str] = set()
+        self._looks = Look(self._format.look_at)
+        self._fetching = Fetching(store, self._delivery, self._note_unread, self._pump)
         self._up_ns: int | None = None
         self._connection: Connection | None = None
-        self._inbox: Inbox | None = None
+        self._opening: Connection | None = None
+        self._version = ""
+        self._take: Take | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._watching: asyncio.TimerHandle | None = None
-        self._reading: asyncio.Task[None] | None = None
         self._is_pumping = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -117,39 +122,35 @@ class MqttPublisher:
 
     def clear(self, records: Sequence[Record]) -> None:
         """Have the broker let go of what it keeps of these."""
-        for record in records:
-            topic = self._encoding.topic(record, hist=False)
-            self._delivery.tell(Message(0, topic, b"", retain=True, again=False))
-        self._pump()
+        self._tell(self._format.gone(records))
 
     def announce(self, reason: str) -> None:
         """Tell the status now, or with the next connection, with a reason."""
-        self._presence.note(reason)
+        self._format.note(reason)
         if self._connection is not None and not self._is_outdated:
-            self._delivery.tell(self._presence.news(self._mqtt))
-            self._pump()
+            self._tell(self._format.news(self._mqtt))
 
     async def change(self, config: MqttSettings) -> None:
         """Be what another version of the section says, on a connection of its own."""
         self._is_outdated = True
         connection = self._connection
         if connection is not None:
-            self._delivery.tell(self._presence.offline(self._mqtt, "config"))
-            self._pump()
+            self._tell(self._format.farewell(self._mqtt, "config"))
             await self._settle(FAREWELL_S)
-            connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
+        if self._opening is not None:
+            self._renew(self._opening, _("other settings"))
         self._adopt(config)
+        self._format.adopt(config)
         self._bucket.change(config.backlog)
         self._hurry.set()
 
     def listen(self, take: Take) -> None:
         """Hand over commands that arrive, while the site file allows some."""
-        self._inbox = Inbox(self.name, self._encoding.commands, take)
+        self._take = take
 
     def reply(self, topic: str, payload: bytes) -> None:
-        """Answer a command; kept over connections that break, and no record."""
-        self._delivery.tell(Message(0, topic, payload, retain=False))
-        self._pump()
+        """Answer a command."""
+        self._tell(self._format.answer(topic, payload))
 
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled or stopped."""
@@ -179,10 +180,9 @@ class MqttPublisher:
         if self._beat is not None:
             self._beat.cancel()
         await self._settle(FLUSH_S)
-        self._delivery.tell(self._presence.offline(self._mqtt, "stop"))
-        self._pump()
+        self._tell(self._format.farewell(self._mqtt, "stop"))
         await self._settle(FAREWELL_S)
-        await connection.close()
+        await connection.close(with_will=self._format.ends_with_will)
 
     def status(self) -> PublisherStatus:
         """How it fares now."""
@@ -190,7 +190,7 @@ class MqttPublisher:
         return PublisherStatus(
             connected=self._connection is not None,
             url=self._brokers.url,
-            version=self._mqtt if self._presence.conn else "",
+            version=self._version,
             since_ms=self._since_ms,
             error=self._reporter.error,
             note=self._brokers.version.note,
@@ -247,48 +247,49 @@ class MqttPublisher:
         return self._brokers.failed(error.cause, held_s)
 
     async def _look(self) -> None:
-        """Once per broker: where the retained status is of a higher epoch, rise above it.
-
-        A connection of its own, without a Will: a Will of the lower epoch would cover up the
-        status that tells of the higher one, and a CONNECT without it is one that brokers of
-        version 3.1.1 read far enough to refuse, instead of leaving it unanswered.
-        """
-        if self._brokers.url in self._looked:
-            return
-        connection = self._connect(None)
-        try:
-            await connection.open(self._brokers.dialer)
-            self._brokers.version.worked()
-            status = await connection.retained(self._encoding.status_topic, LOOK_S)
-            self._looked.add(self._brokers.url)
-            await connection.close()
-        finally:
-            connection.abort()
-        if status is not None:
-            self._presence.surpass(status, self._reporter)
+        """Let the format know what the broker keeps, before it sees a Will of ours."""
+        if self._looks.is_due(self._brokers.url):
+            found = await self._looks.at(self._brokers, self._connect(None))
+            if found is not None:
+                self._format.seen(found, self._reporter)
 
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
-        self._presence.begin()
-        inbox = self._inbox if self._config.commands is not None else None
-        connection = self._connect(self._presence.offline(self._mqtt, "lwt"), inbox)
+        self._format.begin()
+        connection = self._connect(self._format.will(self._mqtt), self._listening())
+        self._opening = connection
         try:
             await connection.open(self._brokers.dialer)
             self._brokers.version.worked()
-            self._up(connection)
+            self._version = self._mqtt
             if self._is_outdated:  # it was changed while it connected
-                connection.leave(BrokerUnavailable(_("other settings"), Cause.RENEWED))
+                self._renew(connection, _("other settings"))
+            else:
+                self._format.opened(connection, partial(self._up, connection))
             raise await connection.ended
         finally:
             if not connection.spoke:
-                self._presence.take_back()
+                self._format.take_back()
+            self._opening = None
+            self._format.closed()
             connection.abort()
+
+    def _renew(self, connection: Connection, why: str) -> None:
+        """Say goodbye, to be back at once."""
+        reason = BrokerUnavailable(why, Cause.RENEWED)
+        connection.leave(reason, with_will=self._format.ends_with_will)
+
+    def _listening(self) -> Inbox | None:
+        """What to listen to on the next connection."""
+        commands = self._config.commands is not None and self._take is not None
+        topics = self._format.topics(commands=commands)
+        return Inbox(self.name, topics, self._take, self._format.hear) if topics else None
 
     def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
         url, mqtt = self._brokers.url, self._mqtt
         return Connection(self._config, url, self._client_id, mqtt, will, self._answered, inbox)
 
-    def _up(self, connection: Connection) -> None:
+    def _up(self, connection: Connection, transport: Transport) -> None:
         """A connection stands: put it to use."""
         self._connection = connection
         self._since_ms = self._clock.wall_ns() // 1_000_000
@@ -296,8 +297,8 @@ class MqttPublisher:
         self._watch()
         self._reporter.up(self._brokers.url, self._mqtt)
         spread_s = self._chance.uniform(0.0, self._config.spread)
-        self._delivery.connected(connection, self._presence.greeting(self._mqtt), spread_s)
-        self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
+        self._delivery.connected(transport, self._format.greeting(self._mqtt), spread_s)
+        self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._repeat)
         self.clear(self._store.gone)
 
     def _down(self, *, too_large: bool) -> None:
@@ -311,11 +312,15 @@ class MqttPublisher:
                 timer.cancel()
         self._moved.set()
 
-    def _tell(self) -> None:
-        """Repeat the status now and then, for the outbox in it."""
-        self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._tell)
-        self._delivery.tell(self._presence.online(self._mqtt))
+    def _tell(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._delivery.tell(message)
         self._pump()
+
+    def _repeat(self) -> None:
+        """Say now and then what the format repeats."""
+        self._beat = asyncio.get_running_loop().call_later(self._config.heartbeat, self._repeat)
+        self._tell(self._format.beat(self._mqtt))
 
     def _watch(self) -> None:
         """Leave a broker that keeps the connection alive and acknowledges nothing."""
@@ -329,7 +334,7 @@ class MqttPublisher:
     def _answered(self, acks: Sequence[tuple[Message, int]]) -> None:
         """Take the broker's answers, and send on into the window they opened."""
         self._answered_ms = self._clock.wall_ns() // 1_000_000
-        for message, code in acks:
+        for message, code in self._format.answered(acks):
             if code == 0:
                 self._delivery.acked(message, Verdict.DELIVERED)
                 continue
@@ -345,8 +350,8 @@ class MqttPublisher:
         connection = self._connection
         if connection is None:
             return
-        if self._store.epoch != self._presence.epoch:
-            connection.leave(BrokerUnavailable(_("another epoch"), Cause.RENEWED))
+        if self._format.is_stale:
+            self._renew(connection, _("another epoch"))
         self._pump()
 
     def _pump(self) -> None:
@@ -357,23 +362,11 @@ class MqttPublisher:
         wait_s = self._delivery.pump()
         if wait_s is not None:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
-        if self._reading is None:
-            read = self._delivery.next_read()
-            if read is not None:
-                self._reading = asyncio.create_task(self._load(read))
+        self._fetching.go_on()
         self._reporter.refused(self._delivery.outcomes)
 
-    async def _load(self, read: Read) -> None:
-        """Read the backlog's next records."""
-        try:
-            records = await self._store.read(read.after, read.upto, CHUNK)
-        except StoreError as error:
-            self._reporter.store(error)
-            await asyncio.sleep(READ_AGAIN_S)
-        else:
-            self._delivery.take_in(read, records)
-        self._reading = None
-        self._pump()
+    def _note_unread(self, error: StoreError) -> None:
+        self._reporter.store(error)
 
     async def _settle(self, limit_s: float) -> None:
         """Wait until everything sent is answered, but not for ever."""

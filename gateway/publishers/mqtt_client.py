@@ -134,7 +134,7 @@ class Connection:
             raise BrokerUnavailable(_("the broker doesn't answer CONNECT"), Cause.SILENT) from error
         self._paho.on_log = None
         if self._inbox is not None:
-            self._paho.listen(self._inbox.filter)
+            self._paho.listen(self._inbox.topics)
 
     def excess(self, message: Message) -> int:
         """Bytes beyond the broker's Maximum Packet Size (MQTT 5, 3.2.2.3.6)."""
@@ -145,12 +145,13 @@ class Connection:
         return 1 + length_bytes + rest - self._max_packet
 
     def send(self, message: Message) -> None:
-        """Publish at QoS 1, with the next `flush`; the answer comes through `on_acks`."""
+        """Publish with the next `flush`; QoS 1 is answered through `on_acks`, QoS 0 never."""
         if self._ending is not None:
             return
         retain = message.retain and self._retains
-        mid = self._paho.post(message.topic, message.payload, retain=retain)
-        self._sent[mid] = message
+        mid = self._paho.post(message.topic, message.payload, qos=message.qos, retain=retain)
+        if mid:
+            self._sent[mid] = message
 
     def flush(self) -> None:
         """Write what was sent, in one piece, unless the socket is full already."""
@@ -195,15 +196,20 @@ class Connection:
         """End it as if it had broken, so that the Will is sent."""
         self._end(reason)
 
-    def leave(self, reason: BrokerUnavailable) -> None:
-        """Say goodbye, so that the Will is not sent; `ended` then resolves with `reason`."""
+    def leave(self, reason: BrokerUnavailable, *, with_will: bool = False) -> None:
+        """Say goodbye; `ended` then resolves with `reason`.
+
+        Args:
+            reason: why.
+            with_will: have a broker of MQTT 5 send the Will, which it else drops.
+        """
         if self._ending is None and self._leaving is None:
             self._leaving = reason
-            self._paho.disconnect()
+            self._paho.part(with_will=with_will)
 
-    async def close(self) -> None:
+    async def close(self, *, with_will: bool = False) -> None:
         """Say goodbye and release the socket."""
-        self.leave(BrokerUnavailable(_("closed")))
+        self.leave(BrokerUnavailable(_("closed")), with_will=with_will)
         await asyncio.wait([self.ended], timeout=GOODBYE_S)
         self.abort()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.publishers.sparing import unneeded
@@ -22,7 +23,11 @@ with unneeded("urllib.request", unless="socks"):  # asked for proxies, by PySock
     import paho.mqtt.client as paho
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paho.mqtt.client import MQTTMessage
+
+    from gateway.publishers.inbox import Topic
 
 MOST_INBOUND = 1 << 20
 """Bytes of a packet from the broker; commands and site files are far smaller."""
@@ -30,8 +35,8 @@ MOST_INBOUND = 1 << 20
 AT_ONCE = 4096
 """Bytes asked of the socket: of what answers messages, some hundreds of packets."""
 
-_PUBLISH_1, _PUBACK = 0x32, 0x40
-"""First bytes: PUBLISH at QoS 1 without its retain flag, PUBACK."""
+_PUBLISH, _PUBACK = 0x30, 0x40
+"""First bytes: PUBLISH without its flags, PUBACK."""
 _LONGEST_PUBACK = 4
 """Packet identifier, reason code and an empty list of properties."""
 
@@ -40,6 +45,18 @@ LIMITS = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
 leave such a CONNECT unanswered): it then keeps larger ones to itself, so that nobody who may send
 commands can end our connection with one."""
 LIMITS.MaximumPacketSize = MOST_INBOUND
+
+_WITH_WILL = 0x04
+"""MQTT 5.0, 3.14.2.1."""
+
+
+def _options(*, kept: bool) -> SubscribeOptions:
+    sending = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+    handling = sending if kept else SubscribeOptions.RETAIN_DO_NOT_SEND
+    return SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True, retainHandling=handling)
+
+
+_OPTIONS = {kept: _options(kept=kept) for kept in (False, True)}
 
 
 class Client(paho.Client):
@@ -82,24 +99,25 @@ class Client(paho.Client):
         self._posted: list[bytes | bytearray] = []
         self._properties = b"\0" if protocol == MQTTProtocolVersion.MQTTv5 else b""
 
-    def post(self, topic: str, payload: bytes, *, retain: bool) -> int:
-        """Publish at QoS 1, with the next write.
+    def post(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+        """Publish with the next write.
 
         Returns:
-            The packet identifier that `acks` names the answer by.
+            The packet identifier that `acks` names the answer by; 0 at QoS 0, which has none.
 
         Source: MQTT 5.0 and 3.1.1, 2.1 to 2.2.1 and 3.3.
         """
-        mid = self._mid_generate()
+        mid = self._mid_generate() if qos else 0
         name = topic.encode()
-        size = len(name) + 4 + len(self._properties) + len(payload)
-        head = bytearray((_PUBLISH_1 | retain,))
+        number = mid.to_bytes(2, "big") if qos else b""
+        size = len(name) + 2 + len(number) + len(self._properties) + len(payload)
+        head = bytearray((_PUBLISH | qos << 1 | retain,))
         while size > 0x7F:  # noqa: PLR2004 - seven bits a byte, the eighth says that more follow
             head.append(size & 0x7F | 0x80)
             size >>= 7
         head.append(size)
         head += len(name).to_bytes(2, "big")
-        self._posted += (head, name, mid.to_bytes(2, "big"), self._properties, payload)
+        self._posted += (head, name, number, self._properties, payload)
         return mid
 
     def want_write(self) -> bool:
@@ -115,7 +133,7 @@ class Client(paho.Client):
         """Queue what is posted, as one packet in paho's eyes."""
         if self._posted:
             posted, self._posted = b"".join(self._posted), []
-            super()._packet_queue(_PUBLISH_1, posted, 0, 1)
+            super()._packet_queue(_PUBLISH, posted, 0, 1)
 
     def _packet_queue(
         self,
@@ -137,18 +155,19 @@ class Client(paho.Client):
                 taken.append((message.topic, bytes(message.payload), message.retain))
         return taken
 
-    def listen(self, topics: str) -> None:
+    def listen(self, topics: Sequence[Topic]) -> None:
         """Subscribe to what others say from now on, with the sender's own retain flag."""
         if self.protocol != MQTTProtocolVersion.MQTTv5:
-            self.subscribe(topics, 1)
-            return
-        options = SubscribeOptions(
-            qos=1,
-            noLocal=True,
-            retainAsPublished=True,
-            retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND,
-        )
-        self.subscribe(topics, options=options)
+            self.subscribe([(topic.filter, 1) for topic in topics])
+        else:
+            self.subscribe([(topic.filter, _OPTIONS[topic.kept]) for topic in topics])
+
+    def part(self, *, with_will: bool) -> None:
+        """Say goodbye; `with_will` asks a broker of MQTT 5 to send the Will all the same."""
+        if with_will and self.protocol == MQTTProtocolVersion.MQTTv5:
+            self.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL))
+        else:
+            self.disconnect()
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > MOST_INBOUND:

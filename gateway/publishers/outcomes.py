@@ -15,7 +15,7 @@ from gateway.publishers.splitting import UNBOUNDED, split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.model import Draft
+    from gateway.model import Draft, Record
     from gateway.publishers.base import Position, RecordStore
     from gateway.publishers.message import Encoding, Message
     from gateway.publishers.parking import Parking
@@ -75,6 +75,12 @@ class Outcomes:
             self.acked += 1
         if self.refusals.topics:
             self._release(message)
+
+    def unspoken(self, record: Record) -> None:
+        """The format has no words for it: nothing of it is left to be done."""
+        self._position.delivered(record.place, record.key)
+        self._parking.done(record.place, record.key)
+        self._held.discard(record.key)
 
     def is_blocked(self, message: Message) -> bool:
         """Tell whether a message may not be sent now; its record then waits in the store."""

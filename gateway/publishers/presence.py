@@ -1,7 +1,8 @@
-"""What the gateway tells of itself: the retained status, and the Will that covers it up.
+"""The format `cii`: the canonical contract over MQTT.
 
-A status carries the epoch and `conn`, which counts the connections of that epoch, so that a
-consumer ignores a late Will of an earlier session.
+What the gateway tells of itself is the retained status, and the Will that covers it up. It carries
+the epoch and `conn`, which counts the connections of that epoch, so that a consumer ignores a late
+Will of an earlier session.
 """
 
 from __future__ import annotations
@@ -10,49 +11,49 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.errors import StoreError
-from gateway.publishers.canonical import epoch_of
+from gateway.publishers.canonical import Canonical, epoch_of
+from gateway.publishers.format import Format, Parts
+from gateway.publishers.inbox import Topic
 from gateway.publishers.message import Message
 
 if TYPE_CHECKING:
-    from gateway.clock import Clock
-    from gateway.publishers.base import Position, RecordStore
-    from gateway.publishers.canonical import Canonical
-    from gateway.publishers.reporter import Reporter
+    from collections.abc import Iterable, Sequence
 
+    from gateway.model import Record
+    from gateway.publishers.reporter import Reporter
 
 MOST_EPOCH = 1 << 26
 """Minutes since 2020 reach it in 2147; beyond it a retained status is a forgery, and obeying it
 would let whoever may publish there use up the epochs."""
 
 
-class Presence:
+class Presence(Format):
     """Of one publisher.
-
-    Args:
-        encoding: spells it.
-        store: tells epoch and keys.
-        position: tells what is not delivered yet.
-        clock: wall.
 
     Attributes:
         epoch: of the present connection, or the last one.
         conn: counts the connections of that epoch; 0 before the first.
     """
 
-    def __init__(
-        self, encoding: Canonical, store: RecordStore, position: Position, clock: Clock
-    ) -> None:
-        self._encoding = encoding
-        self._store = store
-        self._position = position
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._spelling = Canonical(parts.identity)
+        self.encoding = self._spelling
+        self.look_at = self._spelling.status_topic
+        self._store = parts.store
+        self._position = parts.position
+        self._clock = parts.clock
         self._reason = ""
         self.epoch = 0
         self.conn = 0
 
-    def surpass(self, status: bytes, reporter: Reporter) -> None:
+    @property
+    def is_stale(self) -> bool:  # type: ignore[override]
+        """The store gives ids of another epoch by now."""
+        return self._store.epoch != self.epoch
+
+    def seen(self, payload: bytes, reporter: Reporter) -> None:
         """Rise above the epoch of a retained status, where it is as high as ours."""
-        epoch = epoch_of(status)
+        epoch = epoch_of(payload)
         if epoch > MOST_EPOCH:
             reporter.epoch(epoch)
         elif epoch >= self._store.epoch:
@@ -71,24 +72,49 @@ class Presence:
         """No broker has heard of the connection that was begun."""
         self.conn -= 1
 
+    def will(self, mqtt: str) -> Message:
+        """The status that tells of an end that nobody announced."""
+        return self._status(mqtt, "lwt", online=False)
+
+    def topics(self, *, commands: bool) -> Sequence[Topic]:
+        """Commands for this site, while some are allowed."""
+        return (Topic(self._spelling.commands),) if commands else ()
+
     def note(self, reason: str) -> None:
         """Give the next greeting a reason."""
         self._reason = reason
 
-    def greeting(self, mqtt: str) -> Message:
-        """The status that opens a connection; `mqtt` is the protocol's version."""
+    def greeting(self, mqtt: str) -> Sequence[Message]:
+        """The status that opens a connection."""
         if self.conn == 1:
             self._reason = "start"
         return self.news(mqtt)
 
-    def news(self, mqtt: str) -> Message:
+    def news(self, mqtt: str) -> Sequence[Message]:
         """The status with the reason that was noted."""
         reason, self._reason = self._reason, ""
-        return self.online(mqtt, reason)
+        return (self._online(mqtt, reason),)
 
-    def online(self, mqtt: str, reason: str = "") -> Message:
-        """The status of a connection that stands."""
-        return self._message(
+    def beat(self, mqtt: str) -> Sequence[Message]:
+        """The status once more, for the outbox in it."""
+        return (self._online(mqtt),)
+
+    def farewell(self, mqtt: str, reason: str) -> Sequence[Message]:
+        """The status that tells of an end."""
+        return (self._status(mqtt, reason, online=False),)
+
+    def gone(self, records: Sequence[Record]) -> Iterable[Message]:
+        """Empty messages: the broker then keeps nothing there."""
+        for record in records:
+            topic = self._spelling.topic(record, hist=False)
+            yield Message(0, topic, b"", retain=True, again=False)
+
+    def answer(self, topic: str, payload: bytes) -> Iterable[Message]:
+        """As it is; kept over connections that break, and no record."""
+        yield Message(0, topic, payload, retain=False)
+
+    def _online(self, mqtt: str, reason: str = "") -> Message:
+        return self._status(
             mqtt,
             reason,
             online=True,
@@ -96,14 +122,10 @@ class Presence:
             outbox=self._position.pending(self._store.last_key),
         )
 
-    def offline(self, mqtt: str, reason: str) -> Message:
-        """The Will (reason `lwt`), or the goodbye."""
-        return self._message(mqtt, reason, online=False)
-
-    def _message(
+    def _status(
         self, mqtt: str, reason: str, *, online: bool, sw: str = "", outbox: int | None = None
     ) -> Message:
-        payload = self._encoding.status(
+        payload = self._spelling.status(
             epoch=self.epoch,
             conn=self.conn,
             online=online,
@@ -113,4 +135,4 @@ class Presence:
             sw=sw,
             outbox=outbox,
         )
-        return Message(0, self._encoding.status_topic, payload, retain=True, again=False)
+        return Message(0, self._spelling.status_topic, payload, retain=True, again=False)

@@ -101,6 +101,7 @@ def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
         )
         if commands
         else None,
+        format=publish.format,
     )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
 
+SERVED = {"cii"}
+"""Formats over MQTT that have a publisher."""
+
 Found = tuple[tuple[str, ...], str]
 """Path, and what the feature is called."""
 
@@ -50,7 +53,7 @@ def _publishers(site: Site) -> Iterator[Found]:
 
 def _publishing(path: tuple[str, ...], publish: MqttPublish) -> Iterator[Found]:
     """Find what keeps a publisher from being served at all."""
-    if publish.format != "cii":
+    if publish.format not in SERVED:
         what = _("the format {format} comes with a later release").format(format=publish.format)
         yield (*path, "format"), what
     if any(url.startswith("ws") for url in publish.brokers):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.publishers.inbox import Inbox
+from gateway.publishers.inbox import Inbox, Topic
 from gateway.settings import CommandSettings
 from tests.e2e.mosquitto import Mosquitto, Subscriber
 from tests.e2e.mqtt_rig import ROOT, Rig, config, draft, running
@@ -141,7 +141,7 @@ def test_replies_wait_for_a_connection_and_come_once(tmp_path: Path) -> None:
 
 def test_a_refused_subscription_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """Mosquitto grants every subscription and lets nothing through; others say no."""
-    inbox = Inbox("cluster", "cii/v1/+/cmd/+", Heard().take)
+    inbox = Inbox("cluster", (Topic("cii/v1/+/cmd/+"),), Heard().take)
     for why in ("Not authorized", "Not authorized", "", "Not authorized"):
         inbox.granted(why)
     told = [r.getMessage() for r in caplog.records if "commands don't arrive" in r.getMessage()]

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,3 +185,32 @@ def test_what_travels_makes_the_new_plant_whole(old: Plant, new: Plant) -> None:
             for binding in asset.feeds():
                 device = devices[binding.tag.device]
                 assert any(binding.tag is tag for group in device.groups for tag in group.tags)
+
+
+@pytest.mark.parametrize("format_", ["cii", "sparkplug"])
+def test_a_section_of_another_format_goes_and_comes_again(format_: str) -> None:
+    plain = MqttSettings(("mqtt://h",), None, None, None, None, "5", 30.0, 9.0, 0.0, "x:1")
+    other = dataclasses.replace(plain, heartbeat=60.0, format=format_)
+    found = compare(publishing(plain), publishing(other)).publishers
+    if format_ == plain.format:
+        assert (found.added, found.removed, found.changed) == ((), (), ("platform",))
+    else:
+        assert (found.added, found.removed, found.changed) == (("platform",), ("platform",), ())
+
+
+def publishing(settings: MqttSettings) -> Plant:
+    plant = Plant(
+        identity=Identity("c", "e", "s", "gw"),
+        timezone="UTC",
+        rosters=Rosters(None, {}),
+        publish={"platform": settings},
+        store=STORE,
+        devices=(),
+        assets=(),
+        kpis={},
+        drivers={},
+        publishers={},
+        files=(),
+        notices=(),
+    )
+    return dataclasses.replace(plant, marks=mark(plant))

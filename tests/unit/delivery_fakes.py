@@ -115,6 +115,12 @@ class FakeTransport:
 class PlainEncoding:
     """Topic = class/asset, telemetry with its mode; payload = what the test wants to see."""
 
+    unspoken = frozenset[str]()
+
+    def speaks(self, record: Record, *, hist: bool) -> bool:
+        del hist
+        return record.cls not in self.unspoken
+
     def topic(self, record: Record, *, hist: bool) -> str:
         mode = ("/hist" if hist else "/live") if record.cls == "telemetry" else ""
         return f"{record.asset}/{record.cls}{mode}"
@@ -146,7 +152,8 @@ class Rig:
         undelivered = [r for r in self.store.records if not position.is_done(r.place, r.key)]
         position.outstanding = len(undelivered)
         bucket = TokenBucket(self.rate, self.clock)
-        self.delivery = Delivery(self.store, self.position, PlainEncoding(), self.clock, bucket)
+        self.encoding = PlainEncoding()
+        self.delivery = Delivery(self.store, self.position, self.encoding, self.clock, bucket)
         self.transport = FakeTransport()
 
     def make(self, cls: str, asset: str = "a1", body: bytes = b'{"x":1}') -> Record:
@@ -163,7 +170,7 @@ class Rig:
         self.transport = FakeTransport(window, most_bytes)
         greeting = Message(0, "status", b"online", retain=True, again=False)
         self.delivery.open()
-        self.delivery.connected(self.transport, greeting, spread_s)
+        self.delivery.connected(self.transport, (greeting,), spread_s)
         self.pump()
         return self.transport
 

@@ -331,3 +331,19 @@ def test_no_more_bytes_are_under_way_than_the_window_holds(
         rig.answer(rig.transport.sent[-1])
         rig.pump()
         assert rig.sent_keys()[-1] == key
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_what_a_format_has_no_words_for_counts_as_delivered(is_live: bool) -> None:  # noqa: FBT001
+    rig = Rig()
+    rig.encoding.unspoken = frozenset({"energy/electricity"})
+    if is_live:
+        rig.connect()
+    silent, spoken = rig.make("energy/electricity"), rig.make("oee")
+    rig.store.commit()
+    if not is_live:
+        rig.connect()
+    rig.pump()
+    assert rig.sent_keys() == [spoken.key]
+    assert rig.position.is_done(silent.place, silent.key)
+    assert not rig.position.is_done(spoken.place, spoken.key)
