@@ -149,8 +149,7 @@ class Connection:
         if self._ending is not None:
             return
         retain = message.retain and self._retains
-        mid = self._paho.post(message.topic, message.payload, qos=message.qos, retain=retain)
-        if mid:
+        if mid := self._paho.post(message.topic, message.payload, qos=message.qos, retain=retain):
             self._sent[mid] = message
 
     def flush(self) -> None:
@@ -197,12 +196,7 @@ class Connection:
         self._end(reason)
 
     def leave(self, reason: BrokerUnavailable, *, with_will: bool = False) -> None:
-        """Say goodbye; `ended` then resolves with `reason`.
-
-        Args:
-            reason: why.
-            with_will: have a broker of MQTT 5 send the Will, which it else drops.
-        """
+        """Say goodbye; `ended` then resolves with `reason`. `with_will`: the Will is sent (MQTT 5)."""
         if self._ending is None and self._leaving is None:
             self._leaving = reason
             self._paho.part(with_will=with_will)
