@@ -35,6 +35,7 @@ def columns(data: bytes, pos: int, count: int) -> Columns:
     reader = Reader(data, pos)
     reader.expect(count)
     rows = [reader.data_value() for _index in range(count)]
+    reader.finish()
     types, values, statuses, sources, servers = zip(*rows, strict=True) if rows else ((),) * 5
     return Columns(
         types,

@@ -275,6 +275,17 @@ class Reader:
             self.take(2)
         return DataValue(kind, value, status, source, server)
 
+    def finish(self) -> None:
+        """What stands behind all results: diagnostics that nobody asked for, and nothing more.
+
+        Raises:
+            DecodeError: there is more.
+        """
+        for _index in range(self.count()):
+            self.diagnostic()
+        if self.left:
+            raise self.wrong(_("it goes on where it should end"))
+
     def wrong(self, what: str) -> DecodeError:
         """The error to raise where the answer makes no sense."""
         text = _("the answer makes no sense at byte {pos}: {what}").format(pos=self.pos, what=what)

@@ -12,6 +12,7 @@ from tests.contract import driver_suite, writes_suite
 from tests.contract.dlt645_rig import Dlt645Rig
 from tests.contract.driver_suite import Rig
 from tests.contract.modbus_rig import ModbusRig
+from tests.contract.opcua_rig import OpcUaRig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +27,9 @@ LOOPS = pytest.mark.parametrize(
 
 @pytest.mark.parametrize("check", driver_suite.CHECKS, ids=lambda check: check.__name__)
 @LOOPS
-@pytest.mark.parametrize("rig_type", [ModbusRig, Dlt645Rig], ids=["modbus+tcp", "dlt645+tcp"])
+@pytest.mark.parametrize(
+    "rig_type", [ModbusRig, Dlt645Rig, OpcUaRig], ids=["modbus+tcp", "dlt645+tcp", "opc.tcp"]
+)
 def test_contract(
     rig_type: Callable[[], Rig],
     new_loop: Callable[[], asyncio.AbstractEventLoop],

@@ -1,0 +1,148 @@
+"""The OPC UA server that the contract suite talks to: asyncua's, behind a relay."""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+from typing import TYPE_CHECKING
+
+from asyncua import ua
+
+from drivers.opcua import plugin
+from gateway.errors import RequestRefused
+from gateway.model import Kind
+from tests.opcua_kit import PLAIN, Relay, counted, fault, foreign, make, service, sized
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.errors import DriverError
+    from gateway.model import Value
+
+MAX_NODES_PER_READ = 11705
+READ_ANSWER = 634
+_NODES: dict[str, tuple[object, ua.VariantType]] = {
+    "shots": (0, ua.VariantType.UInt32),
+    "running": (False, ua.VariantType.Boolean),
+    "oven": (0, ua.VariantType.Int16),
+    "weight": (0.0, ua.VariantType.Double),
+    "recipe": ("", ua.VariantType.String),
+}
+
+
+class OpcUaRig:
+    """Five nodes at a server that gives two at a time, so three requests a poll."""
+
+    plugin = plugin
+    options: Mapping[str, object] = {}
+    tags = (
+        make("shots", kind=Kind.U32),
+        make("running", kind=Kind.BIT),
+        make("oven", kind=Kind.I16, scale=0.1),
+        make("weight", kind=Kind.F64),
+        make("recipe", kind=Kind.STRING),
+    )
+    bad_tag = make("nowhere")
+
+    def __init__(self) -> None:
+        self._server = foreign()
+        if self._server.port and not hasattr(self._server, "cell"):
+            self._server.add(_NODES)
+            self._server.set_limit(MAX_NODES_PER_READ, 2)
+            self._server.cell = True  # type: ignore[attr-defined]
+        self._relay = Relay(self._server.port)
+        self._round = 0
+        self.url = ""
+
+    async def start(self) -> None:
+        await self._relay.start()
+        self.url = f"opc.tcp://127.0.0.1:{self._relay.port}/?{PLAIN}"
+
+    async def stop(self) -> None:
+        await self._relay.stop()
+
+    def hang_up(self) -> None:
+        self._relay.hang_up()
+
+    def change(self) -> tuple[Value, ...]:
+        self._round += 1
+        n = self._round
+        self._server.put("shots", 70_000 + n, ua.VariantType.UInt32)
+        self._server.put("running", n % 2 == 1, ua.VariantType.Boolean)
+        self._server.put("oven", -400 - n, ua.VariantType.Int16)
+        self._server.put("weight", 0.1 * n, ua.VariantType.Double)
+        self._server.put("recipe", f"A{n}", ua.VariantType.String)
+        return (70_000 + n, n % 2 == 1, (-400 - n) / 10, 0.1 * n, f"A{n}")
+
+    def silence(self) -> None:
+        self._relay.spoil = lambda _chunk: b""
+
+    def speak(self) -> None:
+        self._relay.spoil = bytes
+
+    def hold_back(self) -> None:
+        def keep(held: bytes) -> bytes:
+            def release(following: bytes) -> bytes:
+                self._relay.spoil = bytes
+                self._relay.lost -= 1
+                return held + counted(following, 1)
+
+            self._relay.spoil = release
+            return b""
+
+        self._relay.spoil = keep
+
+    def refuse(self, code: int) -> None:
+        self._relay.spoil = lambda chunk: fault(chunk, code)
+
+    @property
+    def refusals(self) -> Mapping[int, type[DriverError] | None]:
+        tags, server = None, RequestRefused
+        return {
+            0x80340000: tags,  # BadNodeIdUnknown
+            0x80020000: tags,  # BadInternalError
+            0x80EE0000: server,  # BadServerTooBusy
+            0x800B0000: server,  # BadServiceUnsupported
+            0x80100000: server,  # BadTooManyOperations, of a single node
+        }
+
+    @property
+    def garblings(self) -> Mapping[str, Callable[[], None]]:
+        def at(place: int, size: int = 4) -> Callable[[bytes], bytes]:
+            def add(chunk: bytes) -> bytes:
+                number = int.from_bytes(chunk[place : place + size], "little") + 1
+                return chunk[:place] + number.to_bytes(size, "little") + chunk[place + size :]
+
+            return add
+
+        ways: dict[str, Callable[[bytes], bytes]] = {
+            "channel": at(8),
+            "token": at(12),
+            "sequence": at(16),
+            "request": at(20),
+            "older request": lambda c: c[:20] + struct.pack("<I", 1) + c[24:],
+            "service": at(26, 2),
+            "handle": at(36),
+            "number of results": lambda c: _from_results(c, at(0)),
+            "a result less": lambda c: _from_results(c, lambda r: struct.pack("<i", 1) + r[4:]),
+            "no results": lambda c: _from_results(c, lambda _r: struct.pack("<i", -1)),
+            "a million results": lambda c: _from_results(
+                c, lambda r: struct.pack("<i", 1_000_000) + r[4:]
+            ),
+            "unknown type": lambda c: _from_results(c, lambda r: r[:4] + b"\x01\x3f" + r[6:]),
+            "short": lambda c: sized(c[:-3]),
+            "cut": lambda c: c[:-3],
+            "text": lambda _c: b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "zeros": lambda _c: bytes(64),
+            "endless": lambda _c: b"MSGF\xff\xff\xff\x7f",
+        }
+        return {name: partial(self._garble, spoil) for name, spoil in ways.items()}
+
+    def _garble(self, spoil: Callable[[bytes], bytes]) -> None:
+        self._relay.spoil = lambda c: spoil(c) if service(c) == READ_ANSWER else c
+
+
+def _from_results(chunk: bytes, spoil: Callable[[bytes], bytes]) -> bytes:
+    """A ReadResponse with its results spoiled; they begin behind a header of known length."""
+    start = 24 + 4 + 8 + 4 + 4 + 1 + 4 + 3
+    return sized(chunk[:start] + spoil(chunk[start:]))
