@@ -66,7 +66,7 @@ class Format:
     def adopt(self, config: MqttSettings) -> None:
         """Be what another version of the section says, from the next connection on."""
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """A connection is about to be tried."""
 
     def take_back(self) -> None:

@@ -255,7 +255,7 @@ class MqttPublisher:
 
     async def _session(self) -> None:
         """Connect, deliver until it ends, and raise why it did."""
-        self._format.begin()
+        await self._format.begin()
         connection = self._connect(self._format.will(self._mqtt), self._listening())
         self._opening = connection
         try:

@@ -196,7 +196,7 @@ class Connection:
         self._end(reason)
 
     def leave(self, reason: BrokerUnavailable, *, with_will: bool = False) -> None:
-        """Say goodbye; `ended` then resolves with `reason`. `with_will`: the Will is sent (MQTT 5)."""
+        """Say goodbye; `ended` then resolves with `reason`. On MQTT 5 `with_will` has it sent."""
         if self._ending is None and self._leaving is None:
             self._leaving = reason
             self._paho.part(with_will=with_will)

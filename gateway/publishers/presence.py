@@ -62,7 +62,7 @@ class Presence(Format):
             except StoreError as error:
                 reporter.store(error)
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Count another connection."""
         if self.epoch != self._store.epoch:
             self.epoch, self.conn = self._store.epoch, 0
