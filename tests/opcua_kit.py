@@ -58,6 +58,11 @@ def make(
     return tag
 
 
+def node_id(name: Any, index: Any = 0) -> ua.NodeId:  # noqa: ANN401 - numbers of its own types
+    """A node's id."""
+    return ua.NodeId(name, index)
+
+
 class Foreign:
     """A server that nobody here wrote, in a loop of its own.
 
@@ -88,18 +93,18 @@ class Foreign:
         """Add writable variables under `Objects/Cell`, each with its name as its id."""
         self.do(self._add(values))
 
-    def put(self, name: str, value: object, kind: ua.VariantType | None = None) -> None:
+    def put(self, name: str, value: object, kind: ua.VariantType = ua.VariantType.Null) -> None:
         """Give a variable a value, or a whole DataValue."""
         held = value if isinstance(value, ua.DataValue) else ua.DataValue(ua.Variant(value, kind))
-        self.do(self._server.write_attribute_value(ua.NodeId(name, self.index), held))
+        self.do(self._server.write_attribute_value(node_id(name, self.index), held))
 
     def get(self, name: str) -> Any:  # noqa: ANN401
-        return self.do(self._server.get_node(ua.NodeId(name, self.index)).read_value())
+        return self.do(self._server.get_node(node_id(name, self.index)).read_value())
 
     def set_limit(self, node: int, most: int) -> None:
         """State one of the server's operation limits."""
         self.do(
-            self._server.get_node(ua.NodeId(node)).write_value(
+            self._server.get_node(node_id(node)).write_value(
                 ua.Variant(most, ua.VariantType.UInt32)
             )
         )
@@ -115,16 +120,16 @@ class Foreign:
         for uri in self._before:
             await server.register_namespace(uri)
         self.index = await server.register_namespace(URI)
-        await server.nodes.objects.add_object(ua.NodeId("Cell", self.index), f"{self.index}:Cell")
+        await server.nodes.objects.add_object(node_id("Cell", self.index), f"{self.index}:Cell")
         await server.start()
         sockets = server.bserver._server.sockets  # type: ignore[union-attr]
         self.port = sockets[0].getsockname()[1]
 
     async def _add(self, values: Mapping[str, tuple[object, ua.VariantType]]) -> None:
-        cell = self._server.get_node(ua.NodeId("Cell", self.index))
+        cell = self._server.get_node(node_id("Cell", self.index))
         for name, (value, kind) in values.items():
             node = await cell.add_variable(
-                ua.NodeId(name, self.index), f"{self.index}:{name}", ua.Variant(value, kind)
+                node_id(name, self.index), f"{self.index}:{name}", ua.Variant(value, kind)
             )
             await node.set_writable()
 

@@ -199,7 +199,9 @@ class Session:
         self._silences += 1
         text = _("no answer within {timeout:g} s").format(timeout=timeout_s)
         pending.fail(RequestTimeout(text))
-        if self._silences >= SILENCES:
+        if self._protocol.receive_buffer:
+            self.drop(_("an answer was cut short"))
+        elif self._silences >= SILENCES:
             self.drop(_("silent"))
 
     def _make_protocol(self) -> UASocketProtocol:
