@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gateway.cadence import TOGETHER
+from gateway.cadence import RUN, STEP, STEP_NS
 from gateway.errors import ConnectionLost, RequestTimeout
 from gateway.health import Health
 from gateway.model import Batch, Device, Group, Kind, Quality, Tag
@@ -128,11 +128,13 @@ def test_a_day_of_one_second_polls_does_not_drift() -> None:
 
 def test_everything_is_polled_at_once_then_spread_over_the_period() -> None:
     loop = VirtualLoop()
-    drivers = [FakeDriver(loop, f"d{n}") for n in range(4 * TOGETHER)]
+    drivers = [FakeDriver(loop, f"d{n}") for n in range(4 * RUN)]
     run_for(3.0, loop, [(device(d.device, 1.0), FakeLink(), d) for d in drivers])
     assert all(d.starts[0] == 0 for d in drivers)
     phases = Counter(round(d.starts[2] % 1.0, 6) for d in drivers)
-    assert phases == dict.fromkeys((0.0, 0.25, 0.5, 0.75), TOGETHER)
+    steps = [step * STEP_NS / 1e9 for step in range(RUN // STEP)]
+    runs = (0.0, 0.25, 0.5, 0.75)
+    assert phases == {round(run + step, 6): STEP for run in runs for step in steps}
 
 
 def test_a_slow_device_misses_polls_and_never_queues_them() -> None:
