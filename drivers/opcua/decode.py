@@ -89,6 +89,12 @@ class Reader:
         """One byte."""
         return self.take(1)[0]
 
+    def peek(self) -> int:
+        """The byte that comes next, which is still to be read."""
+        held = self.byte()
+        self.pos -= 1
+        return held
+
     def take(self, size: int) -> bytes:
         """So many bytes.
 
@@ -320,8 +326,3 @@ def moment(ticks: int) -> str | None:
     whole = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - Z is added
     fraction = f".{rest:07d}".rstrip("0") if rest else ""
     return f"{whole.isoformat()}{fraction}Z"
-
-
-def nanoseconds(ticks: int) -> int:
-    """A DateTime as nanoseconds since 1970; 0 where none came."""
-    return (ticks - EPOCH) * 100 if ticks > 0 else 0

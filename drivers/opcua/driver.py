@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers.opcua import messages, status
-from drivers.opcua.columns import columns
 from drivers.opcua.cost import costs
+from drivers.opcua.decode import Reader
 from drivers.opcua.plan import UaPlan
 from drivers.opcua.resolve import resolve
 from drivers.opcua.settings import Reading
@@ -105,7 +105,10 @@ class UaDriver:
                     todo += reversed(self._halves(plan, read))
                 continue
             time_ns, mono_ns = answer.time_ns, answer.mono_ns
-            held = columns(answer.data, answer.pos, len(read.seats))
+            reader = Reader(answer.data, answer.pos)
+            reader.expect(len(read.seats))
+            held = read.rows.read(reader, len(read.seats))
+            reader.finish()
             row.take(read, held)
             kept.append(read)
         plan.reads = kept

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.opcua import encode, messages
+from drivers.opcua.columns import Rows
 from drivers.opcua.exchange import Question
 from drivers.opcua.node import place_of
 from drivers.opcua.resolve import NO_SPACE
@@ -47,12 +48,14 @@ class Read(NamedTuple):
 
     Attributes:
         places: of the tags that it serves, in the order of its shape.
+        rows: what its last answer looked like.
     """
 
     question: Question
     seats: tuple[Seat, ...]
     places: tuple[int, ...]
     shape: Shape
+    rows: Rows
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +136,7 @@ class UaPlan:
             endpoint,
         )
         question = Question(encode.READ, encode.READ_ANSWER, body)
-        return Read(question, tuple(seats), tags, shape)
+        return Read(question, tuple(seats), tags, shape, Rows())
 
     def lacking(self, endpoint: str) -> dict[str, str]:
         """What there is to say of the nodes that are not to be had."""
