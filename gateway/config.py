@@ -15,7 +15,7 @@ from gateway.errors import ConfigError, Fault
 from gateway.sitefile.consistency import check_secrets, contradictions
 from gateway.sitefile.destination import CommandsConfig, InfluxPublish, MqttPublish
 from gateway.sitefile.document import Document, Model, examine, salvage, validate
-from gateway.sitefile.equipment import DeviceConfig, SecurityConfig, TagConfig, WriteConfig
+from gateway.sitefile.equipment import DeviceConfig, TagConfig, WriteConfig
 from gateway.sitefile.explain import Wrong, correct, describe, nearest
 from gateway.sitefile.files import SecretFile
 from gateway.sitefile.later import notices
@@ -23,6 +23,7 @@ from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem
 from gateway.sitefile.metering import PER, MediumFactors
 from gateway.sitefile.names import name as name_
 from gateway.sitefile.names import tag_name
+from gateway.sitefile.opcua import SecurityConfig
 from gateway.sitefile.products import ProductConfig
 from gateway.sitefile.schema import schema_site
 from gateway.sitefile.sections import BaselineConfig, KeepConfig, Site, SiteInfo, StoreConfig

@@ -77,6 +77,26 @@ class Driver(Protocol):
         """
 
 
+class Subscribes(Protocol):
+    """A driver whose device can tell changes by itself, in place of being asked.
+
+    Its plans are polled as others are: `read` sets up what is missing, says that the device is
+    still there, and gives what holds now. What is told between two polls is handed on as it comes.
+    """
+
+    def listen(self, plan: Plan, period_s: float, take: Callable[[Batch], None]) -> None:
+        """Have changes told from the next `read` on, where the site file wants it so.
+
+        Args:
+            plan: of the same driver.
+            period_s: the pace of its group.
+            take: gets batches of the plan's tags, some of them `present`.
+        """
+
+    async def leave(self) -> None:
+        """Have nothing told any more; nobody reads this driver's plans again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One value with the raw data it came from, for people who check wiring.

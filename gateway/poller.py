@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from gateway.cadence import Cadence
 from gateway.errand import Errand
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from gateway.clock import Clock
-    from gateway.driver import Driver, Link, Plan
+    from gateway.driver import Driver, Link, Plan, Subscribes
     from gateway.health import DeviceHealth, Health
     from gateway.model import Device
 
@@ -155,8 +155,10 @@ class Poller:
         On return no poll of theirs is under way. A link stays open, also one that nobody is left
         on: see `prune`.
         """
+        gone: list[_Unit] = []
         for lane in self._lanes:
             leaving = [unit for unit in lane.units if unit.device.name in names]
+            gone += leaving
             for unit in leaving:
                 unit.gone = True
             lane.units = [unit for unit in lane.units if not unit.gone]
@@ -166,6 +168,9 @@ class Poller:
             while lane.busy is not None and lane.busy.gone:
                 lane.turned.clear()
                 await lane.turned.wait()
+        for unit in gone:
+            if hasattr(unit.driver, "leave"):
+                await cast("Subscribes", unit.driver).leave()
 
     async def errand(
         self, device: str, act: Callable[[Driver], Awaitable[T]], deadline_ns: int
@@ -202,12 +207,27 @@ class Poller:
                 self._lanes.append(lane)
             unit = _Unit(device, driver, self._health.device(device.name))
             lane.units.append(unit)
-            jobs.extend(
-                _Job(unit, lane, driver.prepare(group.tags), round(group.period_s * 1e9))
-                for group in device.groups
-                if group.tags
-            )
+            for group in device.groups:
+                if not group.tags:
+                    continue
+                plan = driver.prepare(group.tags)
+                jobs.append(_Job(unit, lane, plan, round(group.period_s * 1e9)))
+                if hasattr(driver, "listen"):
+                    cast("Subscribes", driver).listen(plan, group.period_s, self._hearing(unit))
         return jobs
+
+    def _hearing(self, unit: _Unit) -> Callable[[Batch], None]:
+        """Take what a device tells by itself; while the store is full its next poll has to do."""
+
+        def take(batch: Batch) -> None:
+            if unit.gone:
+                return
+            if self._sink.room() is None:
+                self._sink.take(batch)
+            else:
+                unit.health.missed += 1
+
+        return take
 
     def _begin(self, jobs: Sequence[_Job]) -> None:
         """Poll these at once, then at their pace, spread over the period."""

@@ -9,13 +9,14 @@ told as good, and nothing is written to it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.errors import DriverError, Stranger
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.driver import Driver, Plan, Writes, Written
     from gateway.model import Batch, Tag, Value
@@ -52,7 +53,29 @@ class Recognising:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the driver can do beside
         """Inspect, tell its costs, check a value: as the driver does."""
-        return getattr(self._driver, name)
+        found = getattr(self._driver, name)
+        return partial(self._listen, found) if name == "listen" else found
+
+    def _listen(
+        self,
+        listen: Callable[[Plan, float, Callable[[Batch], None]], None],
+        plan: Plan,
+        period_s: float,
+        take: Callable[[Batch], None],
+    ) -> None:
+        """As `Subscribes.listen`; what a stranger tells is not handed on."""
+
+        def taken(batch: Batch) -> None:
+            if not self._is_known:
+                return
+            try:
+                _recognise(batch)
+            except Stranger:
+                self.forget()  # the next poll says so
+            else:
+                take(batch)
+
+        listen(plan, period_s, taken)
 
     def forget(self) -> None:
         """Believe nothing of it until it was looked at again."""

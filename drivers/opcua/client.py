@@ -112,7 +112,7 @@ class Session:
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """As `exchange.Asks.ask`."""
         if not self.is_alive:
-            raise self._lost()
+            raise self.lost()
         self._handle = handle = (self._handle + 1) & 0xFFFF_FFFF
         pending = self._send(question, handle, timeout_s)
         timer = self._loop.call_later(timeout_s, self._expire, pending, timeout_s)
@@ -143,7 +143,7 @@ class Session:
             self._renewing.cancel()
         self._hang_up()
         for pending in tuple(self._waiting):
-            pending.fail(self._lost())
+            pending.fail(self.lost())
 
     def _hang_up(self) -> None:
         protocol = self.client.uaclient.protocol
@@ -166,7 +166,7 @@ class Session:
         pending = _Pending(self._loop.create_future(), self._clock, self._count)
         protocol._callbackmap[number] = pending  # type: ignore[assignment] # noqa: SLF001
         if protocol.transport is None:
-            raise self._lost()
+            raise self.lost()
         protocol.transport.write(message)
         return pending
 
@@ -189,7 +189,7 @@ class Session:
             raise DecodeError(_("the answer is none to this question"), data)
         if code in _OVER:
             self.drop(status_name(code))
-            raise self._lost()
+            raise self.lost()
         if code & status.BAD or encoding == SERVICE_FAULT:
             raise RequestRefused(f"{status_name(code)} (0x{code:08X})", code)
         return reader.pos
@@ -222,7 +222,8 @@ class Session:
             except (OSError, TimeoutError, UaError) as error:
                 self.drop(reason_of(error))
 
-    def _lost(self) -> ConnectionLost:
+    def lost(self) -> ConnectionLost:
+        """The error to raise once it is over."""
         text = _("{endpoint}: connection lost: {reason}.")
         return ConnectionLost(
             text.format(endpoint=self.endpoint, reason=self.reason or _("not connected"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from drivers.opcua import messages, status
@@ -9,18 +10,29 @@ from drivers.opcua.cost import costs
 from drivers.opcua.decode import Reader
 from drivers.opcua.plan import UaPlan
 from drivers.opcua.resolve import resolve
+from drivers.opcua.row import Row
 from drivers.opcua.settings import Reading
-from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
-from gateway.model import Batch, Quality
+from drivers.opcua.subscribing import Subscribing
+from gateway.errors import (
+    ConnectionLost,
+    DecodeError,
+    DriverError,
+    RequestRefused,
+    RequestTimeout,
+)
+from gateway.words import _
 
 if TYPE_CHECKING:
-    from drivers.opcua.columns import Columns
+    from collections.abc import Callable, Sequence
+
+    from drivers.opcua.exchange import Answer
     from drivers.opcua.link import UaLink
     from drivers.opcua.plan import Read, Seat
     from drivers.opcua.server import Server
+    from drivers.opcua.told import Told
     from gateway.clock import Clock
     from gateway.driver import Cost, Plan
-    from gateway.model import Device, Tag, Value
+    from gateway.model import Batch, Device, Tag
 
 PROBES = 16
 """Halvings that one poll may spend on finding out which node a server can't take."""
@@ -40,10 +52,25 @@ class UaDriver:
         self._device = device
         self._clock = clock
         self._reading = Reading.of(device.options)
+        self._subscribing = Subscribing(device, self._reading, link.known, clock)
+        self._listeners: dict[int, _Listener] = {}
 
     def prepare(self, tags: tuple[Tag, ...]) -> UaPlan:
         """Find the nodes of a group of tags; once."""
         return UaPlan.of(tags)
+
+    def listen(self, plan: Plan, period_s: float, take: Callable[[Batch], None]) -> None:
+        """Have changes told from the next `read` on, where the site file wants it so."""
+        if self._reading.is_told:
+            self._listeners[id(plan)] = _Listener(period_s, take)
+
+    async def leave(self) -> None:
+        """End all subscriptions."""
+        listeners, self._listeners = self._listeners, {}
+        for listener in listeners.values():
+            if listener.told is not None:
+                with contextlib.suppress(DriverError):
+                    await self._subscribing.end(listener.told)
 
     async def read(self, plan: Plan) -> Batch:
         """Return one batch, one value per tag, in the order of the tags.
@@ -55,9 +82,12 @@ class UaDriver:
         """
         own = _own(plan)
         server = self._link.server
+        listener = self._listeners.get(id(plan))
         try:
-            await self._resolve(own, server)
-            return await self._poll(own, server)
+            found = await self._resolve(own, server)
+            if listener is None or listener.asks_in is server:
+                return await self._poll(own, server)
+            return await self._hear(own, server, listener, found)
         except RequestTimeout as error:
             raise RequestTimeout(self._failed(str(error))) from error
         except DecodeError as error:
@@ -70,19 +100,41 @@ class UaDriver:
         """What each request of one poll takes, about: how long ids are is the server's to say."""
         return costs(_own(plan), self._link.endpoint)
 
-    async def _resolve(self, plan: UaPlan, server: Server) -> None:
-        """Find the nodes that are to be found now."""
+    async def _hear(
+        self, plan: UaPlan, server: Server, listener: _Listener, found: Sequence[Seat]
+    ) -> Batch:
+        """What holds by what the server told; a subscription is made where there is none."""
+        told = listener.told
+        now_ns = self._clock.mono_ns()
+        if told is None or told.server is not server or told.is_over:
+            if told is not None:
+                await self._subscribing.end(told)
+            listener.told = None
+            batch = await self._poll(plan, server)
+            made = await self._subscribing.make(plan, server, listener, batch)
+            listener.told, listener.asks_in = made, None if made else server
+            return batch
+        if told.is_overdue(now_ns, self._device.timeout_s):
+            server.session.drop(_("it keeps silent"))
+            raise server.session.lost()
+        if found:
+            await self._subscribing.monitor(told, found, listener.period_s)
+        return told.batch()
+
+    async def _resolve(self, plan: UaPlan, server: Server) -> list[Seat]:
+        """Find the nodes that are to be found now; those that were."""
         now_ns = self._clock.mono_ns()
         seats = plan.unresolved(server, now_ns)
         if not seats:
-            return
+            return []
         nodes = [seat.node for seat in seats]
         found = await resolve(server, nodes, self._device.timeout_s)
         plan.resolved(seats, found, now_ns)
+        return [seat for seat in seats if seat.id is not None]
 
     async def _poll(self, plan: UaPlan, server: Server) -> Batch:
         """Ask until nothing is left to ask."""
-        row = _Row(len(plan.tags))
+        row = Row(len(plan.tags))
         todo = list(reversed(plan.requests(server.limits.read, self._link.endpoint)))
         kept: list[Read] = []
         probes = PROBES
@@ -92,53 +144,54 @@ class UaDriver:
             try:
                 answer = await server.session.ask(read.question, self._device.timeout_s)
             except RequestRefused as error:
-                if error.code in status.TOO_MANY and len(read.seats) > 1:
-                    server.limits.read = min(server.limits.read, (len(read.seats) + 1) // 2)
-                elif error.code not in status.OF_A_NODE:
-                    raise
                 probes -= 1
                 if probes < 0:
                     raise
-                if len(read.seats) == 1:
-                    plan.set_aside(read.seats[0], error.code, self._clock.mono_ns())
-                else:
-                    todo += reversed(self._halves(plan, read))
+                todo += reversed(self._refused(plan, server, read, error))
                 continue
             time_ns, mono_ns = answer.time_ns, answer.mono_ns
-            reader = Reader(answer.data, answer.pos)
-            reader.expect(len(read.seats))
-            held = read.rows.read(reader, len(read.seats))
-            reader.finish()
-            row.take(read, held)
+            self._take(row, read, answer, server)
             kept.append(read)
         plan.reads = kept
-        self._condemn(plan, row)
-        if not time_ns:
-            time_ns, mono_ns = self._clock.wall_ns(), self._clock.mono_ns()
-        lacking = plan.lacking(self._link.endpoint)
-        row.refused.update(lacking)
-        plan.refused = row.refused
-        quality = tuple(row.quality) if any(row.quality) else None
-        return Batch(
-            self._device.name,
-            plan.tags,
-            tuple(row.values),
-            quality,
-            time_ns,
-            mono_ns,
-            tuple(row.sources),
-            tuple(row.servers),
-        )
-
-    def _halves(self, plan: UaPlan, read: Read) -> list[Read]:
-        middle = (len(read.seats) + 1) // 2
-        parts = (read.seats[:middle], read.seats[middle:])
-        return [plan.request(part, self._link.endpoint) for part in parts]
-
-    def _condemn(self, plan: UaPlan, row: _Row) -> None:
-        """Set nodes aside that the server says it hasn't."""
+        now_ns = self._clock.mono_ns()
         for seat, code in row.gone:
-            plan.set_aside(seat, code, self._clock.mono_ns())
+            plan.set_aside(seat, code, now_ns)
+        plan.settle()
+        plan.refused = row.refused | plan.lacking(self._link.endpoint)
+        if not time_ns:
+            time_ns, mono_ns = self._clock.wall_ns(), now_ns
+        return row.batch(self._device.name, plan.tags, time_ns, mono_ns)
+
+    def _take(self, row: Row, read: Read, answer: Answer, server: Server) -> None:
+        """Read an answer, if it is one of today's namespaces."""
+        reader = Reader(answer.data, answer.pos)
+        reader.expect(len(read.seats) + read.is_last)
+        held = read.rows.read(reader, len(read.seats))
+        if read.is_last:
+            spaces = reader.data_value().value
+            server.see_namespaces(spaces if isinstance(spaces, list) else ())
+            if not server.session.is_alive:
+                raise server.session.lost()
+        reader.finish()
+        row.take(read, held)
+
+    def _refused(
+        self, plan: UaPlan, server: Server, read: Read, error: RequestRefused
+    ) -> list[Read]:
+        """What to ask instead of a request that the server refused as a whole.
+
+        Raises:
+            RequestRefused: it is about the server, and not about what was asked for.
+        """
+        count = len(read.seats)
+        if error.code in status.TOO_MANY and count + read.is_last > 1:
+            server.limits.read = min(server.limits.read, max(1, count // 2))
+        elif error.code not in status.OF_A_NODE or not count:
+            raise error
+        elif count == 1:
+            plan.set_aside(read.seats[0], error.code, self._clock.mono_ns())
+            return []
+        return plan.halves(read, self._link.endpoint)
 
     def _failed(self, reason: str) -> str:
         """Name the device, where the link knows only the server."""
@@ -146,33 +199,19 @@ class UaDriver:
         return messages.failed(device.name, self._link.endpoint, reason, device.where)
 
 
-class _Row:
-    """One poll's values as they come, in the order of the tags."""
+class _Listener:
+    """Who is told of a plan's changes.
 
-    def __init__(self, size: int) -> None:
-        self.values: list[Value] = [None] * size
-        self.quality = [Quality.BAD] * size
-        self.sources = [0] * size
-        self.servers = [0] * size
-        self.refused: dict[str, str] = {}
-        self.gone: list[tuple[Seat, int]] = []
+    Attributes:
+        told: the subscription, while there is one.
+        asks_in: the server that makes none in its session of today, so it is asked.
+    """
 
-    def take(self, read: Read, held: Columns) -> None:
-        """Put one answer's values where they belong."""
-        values, quality, refused = read.shape.values(held)
-        self.refused.update(refused)
-        for index, place in enumerate(read.places):
-            self.values[place] = values[index]
-            self.quality[place] = Quality.GOOD if quality is None else quality[index]
-            seat = read.shape.seats[index]
-            self.sources[place] = held.sources[seat]
-            self.servers[place] = held.servers[seat]
-        if held.statuses is not None:
-            self.gone += [
-                (seat, code)
-                for seat, code in zip(read.seats, held.statuses, strict=True)
-                if code in status.GONE
-            ]
+    def __init__(self, period_s: float, take: Callable[[Batch], None]) -> None:
+        self.period_s = period_s
+        self.take = take
+        self.told: Told | None = None
+        self.asks_in: Server | None = None
 
 
 def _own(plan: Plan) -> UaPlan:

@@ -22,7 +22,8 @@ _BOTH = 2
 """TimestampsToReturn: source and server."""
 _BYTE, _SHORT = 1 << 8, 1 << 16
 _NULL_STRING = b"\xff\xff\xff\xff"
-_NO_NAME = b"\x00\x00" + _NULL_STRING
+VALUE_OF = struct.pack("<I", VALUE) + _NULL_STRING + b"\x00\x00" + _NULL_STRING
+"""Behind a node's id: its value, all of it, in the default encoding."""
 
 
 def text(value: str | bytes) -> bytes:
@@ -57,12 +58,9 @@ def node_id(space: int, sort: str, name: Name) -> bytes:
     return struct.pack("<BH", 3, space) + text(str(name))
 
 
-def read(nodes: Sequence[bytes], attribute: int = VALUE) -> bytes:
-    """The body of a ReadRequest for one attribute of some nodes, as new as the server has it."""
-    parts = [struct.pack("<dii", 0.0, _BOTH, len(nodes))]
-    tail = struct.pack("<I", attribute) + _NULL_STRING + _NO_NAME
-    parts += [node + tail for node in nodes]
-    return b"".join(parts)
+def read(nodes: Sequence[bytes]) -> bytes:
+    """The body of a ReadRequest for the values of some nodes, as new as the server has them."""
+    return struct.pack("<di", 0.0, _BOTH) + array(node + VALUE_OF for node in nodes)
 
 
 def array(items: Iterable[bytes]) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from gateway.errors import ConnectionLost
 
 
 class Question(NamedTuple):
@@ -51,6 +54,9 @@ class Asks(Protocol):
 
     def drop(self, reason: str) -> None:
         """End the connection now; whatever waits gets the reason."""
+
+    def lost(self) -> ConnectionLost:
+        """The error to raise once it is over."""
 
     async def close(self) -> None:
         """End the session and the connection; safe to call twice."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from drivers.opcua.server import Server, meet
 from drivers.opcua.settings import CONNECT_S, Settings
+from drivers.opcua.subscribing import Known
 from gateway.errors import ConnectionLost
 from gateway.words import _
 
@@ -22,6 +23,7 @@ class UaLink:
         endpoint: `host:port`, for messages.
         late: answers that came after their question's time-out.
         rejected: answers that were none to their question.
+        known: what was found out about the server, whatever the session.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
@@ -29,6 +31,7 @@ class UaLink:
         self.settings = Settings.of(url)
         self.endpoint = self.settings.endpoint
         self.clock = clock
+        self.known = Known()
         self.late = 0
         self.rejected = 0
         self._server: Server | None = None

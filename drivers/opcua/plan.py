@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drivers.opcua.server import Server
     from gateway.model import Tag
 
+NAMESPACE_ARRAY = encode.node_id(0, "i", 2255)
 RETRY_FIRST_S, RETRY_CAP_S = 1.0, 60.0
 """A node that the server lacks is asked for again after so long, doubling up to the cap."""
 
@@ -49,6 +50,7 @@ class Read(NamedTuple):
     Attributes:
         places: of the tags that it serves, in the order of its shape.
         rows: what its last answer looked like.
+        is_last: the namespaces are asked for too, so that they are those of all before it.
     """
 
     question: Question
@@ -56,6 +58,7 @@ class Read(NamedTuple):
     places: tuple[int, ...]
     shape: Shape
     rows: Rows
+    is_last: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +71,8 @@ class UaPlan:
         refused: tag → why it is bad.
         server: in whose session they are resolved.
         reads: one poll; None: to be made.
+        aside: nodes that are not to be had for now.
+        tried: nodes that were not, and are looked at again.
     """
 
     tags: tuple[Tag, ...]
@@ -76,6 +81,8 @@ class UaPlan:
     refused: dict[str, str] = field(default_factory=dict)
     server: Server | None = None
     reads: list[Read] | None = None
+    aside: list[Seat] = field(default_factory=list)
+    tried: list[Seat] = field(default_factory=list)
 
     @classmethod
     def of(cls, tags: tuple[Tag, ...]) -> UaPlan:
@@ -93,18 +100,22 @@ class UaPlan:
             for seat in self.seats:
                 seat.id, seat.code, seat.failures, seat.retry_ns = None, 0, 0, 0
             self.server = server
-            self.reads = None
-        return [seat for seat in self.seats if seat.id is None and now_ns >= seat.retry_ns]
+            self.aside, self.tried, self.reads = [], [], None
+            return list(self.seats)
+        return [seat for seat in self.aside if now_ns >= seat.retry_ns]
 
     def resolved(self, seats: Iterable[Seat], found: Mapping[Node, Found], now_ns: int) -> None:
         """Take what was found of some nodes."""
         for seat in seats:
             what = found[seat.node]
-            if isinstance(what, bytes):
-                seat.id = what
-                self.reads = None
-            else:
+            if not isinstance(what, bytes):
                 self.set_aside(seat, what, now_ns)
+                continue
+            seat.id = what
+            self.reads = None
+            if seat.failures:
+                self.aside.remove(seat)
+                self.tried.append(seat)
 
     def set_aside(self, seat: Seat, code: int, now_ns: int) -> None:
         """Ask for a node no more for a while, because the server hasn't it."""
@@ -112,21 +123,50 @@ class UaPlan:
         delay_s = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** min(seat.failures, 10))
         seat.failures += 1
         seat.retry_ns = now_ns + round(delay_s * 1e9)
+        if seat not in self.aside:
+            self.aside.append(seat)
         self.reads = None
 
+    def settle(self) -> None:
+        """Forget the failures of nodes that were tried again and held."""
+        for seat in self.tried:
+            if seat.id is not None:
+                seat.failures = 0
+        self.tried = []
+
     def requests(self, at_once: int, endpoint: str) -> list[Read]:
-        """What is to be asked, so many nodes at once."""
+        """What is to be asked, so many nodes at once; the namespaces with the last of it."""
         if self.reads is None:
             seats = [seat for seat in self.seats if seat.id is not None]
+            some = [seats[start : start + at_once] for start in range(0, len(seats), at_once)]
+            if not some or len(some[-1]) == at_once:
+                some.append([])
+            last = len(some) - 1
             self.reads = [
-                self.request(seats[start : start + at_once], endpoint)
-                for start in range(0, len(seats), at_once)
+                self.request(part, endpoint, is_last=index == last)
+                for index, part in enumerate(some)
             ]
         return self.reads
 
-    def request(self, seats: Sequence[Seat], endpoint: str) -> Read:
+    def request(self, seats: Sequence[Seat], endpoint: str, *, is_last: bool) -> Read:
         """Ask for some nodes."""
-        body = encode.read([seat.id for seat in seats if seat.id is not None])
+        nodes = [seat.id for seat in seats if seat.id is not None]
+        body = encode.read([*nodes, NAMESPACE_ARRAY] if is_last else nodes)
+        places, shape = self.shape(seats, endpoint)
+        question = Question(encode.READ, encode.READ_ANSWER, body)
+        return Read(question, tuple(seats), places, shape, Rows(), is_last)
+
+    def halves(self, read: Read, endpoint: str) -> list[Read]:
+        """A request as two."""
+        middle = (len(read.seats) + 1) // 2
+        parts = (read.seats[:middle], read.seats[middle:])
+        return [
+            self.request(parts[0], endpoint, is_last=False),
+            self.request(parts[1], endpoint, is_last=read.is_last),
+        ]
+
+    def shape(self, seats: Sequence[Seat], endpoint: str) -> tuple[tuple[int, ...], Shape]:
+        """The tags that some nodes give, by their order, and what is done to their values."""
         places = sorted((tag, index) for index, seat in enumerate(seats) for tag in seat.tags)
         tags = tuple(tag for tag, _index in places)
         shape = Shape(
@@ -135,14 +175,13 @@ class UaPlan:
             tuple(self.parts[tag] for tag in tags),
             endpoint,
         )
-        question = Question(encode.READ, encode.READ_ANSWER, body)
-        return Read(question, tuple(seats), tags, shape, Rows())
+        return tags, shape
 
     def lacking(self, endpoint: str) -> dict[str, str]:
         """What there is to say of the nodes that are not to be had."""
         said = {}
-        for seat in self.seats:
-            for place in seat.tags if seat.id is None else ():
+        for seat in self.aside:
+            for place in seat.tags:
                 tag = self.tags[place]
                 said[tag.name] = (
                     messages.no_namespace(tag, self._missing(seat.node), endpoint)

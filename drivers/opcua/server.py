@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drivers.opcua import encode
 from drivers.opcua.decode import ARRAY, STRING, DataValue, Reader
 from drivers.opcua.exchange import Question
+from drivers.opcua.vendors import UNKNOWN, vendor
 from gateway.errors import ConnectionLost, DriverError, RequestRefused
 from gateway.words import _
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
     from drivers.opcua.exchange import Asks
     from drivers.opcua.node import Space
+    from drivers.opcua.publisher import Publisher
+    from drivers.opcua.vendors import Vendor
 
 NAMESPACES = 2255
 _LIMITS = {"read": 11705, "write": 11707, "register": 11711, "translate": 11712, "monitor": 11714}
 """What is asked for → the node of the server's limit on it (OPC 10000-5, 6.3.11)."""
+_BUILD = (2263, 2261)
+"""ManufacturerName and ProductName (OPC 10000-5, 12.4)."""
 USUAL = 1000
 """Nodes in a request where a server states no limit."""
 MOST = 5000
@@ -50,11 +55,15 @@ class Server:
         session: to ask on.
         namespaces: URIs by their index.
         limits: how many nodes a request may hold; shrinks where the server refuses so many.
+        vendor: what is known of its maker's servers.
+        publisher: asks for news, as soon as anybody wants any.
     """
 
     session: Asks
     namespaces: tuple[str, ...]
     limits: Limits
+    vendor: Vendor = UNKNOWN
+    publisher: Publisher | None = None
 
     def index(self, space: Space) -> int | None:
         """The index that a namespace has in this session; None where the server lacks it."""
@@ -65,6 +74,11 @@ class Server:
         except ValueError:
             return None
 
+    def see_namespaces(self, told: Sequence[object]) -> None:
+        """End the session where its namespaces are others now: an index may mean another node."""
+        if tuple(uri or "" for uri in told) != self.namespaces:
+            self.session.drop(_("its namespaces changed"))
+
 
 async def meet(session: Asks, timeout_s: float) -> Server:
     """Ask a server for its namespaces and limits.
@@ -74,7 +88,7 @@ async def meet(session: Asks, timeout_s: float) -> Server:
     """
     try:
         (spaces,) = await _read(session, [NAMESPACES], timeout_s)
-        limits = await _limits(session, timeout_s)
+        told = await _all(session, timeout_s)
     except DriverError as error:
         session.drop(str(error))
         if isinstance(error, ConnectionLost):
@@ -86,12 +100,14 @@ async def meet(session: Asks, timeout_s: float) -> Server:
         session.drop(_("it tells no namespaces"))
         text = _("{endpoint}: it tells no namespaces.")
         raise ConnectionLost(text.format(endpoint=session.endpoint))
-    return Server(session, tuple(uri or "" for uri in spaces.value), limits)
+    namespaces = tuple(uri or "" for uri in spaces.value)
+    row = vendor(*(one.value if isinstance(one.value, str) else "" for one in told[-2:]))
+    return Server(session, namespaces, _limits(told, row), row)
 
 
-async def _limits(session: Asks, timeout_s: float) -> Limits:
-    """The limits that a server states; one that takes a node at a time is asked so."""
-    nodes = list(_LIMITS.values())
+async def _all(session: Asks, timeout_s: float) -> list[DataValue]:
+    """Limits and build of a server; one that takes a node at a time is asked so."""
+    nodes = [*_LIMITS.values(), *_BUILD]
     try:
         told = await _read(session, nodes, timeout_s)
     except RequestRefused:
@@ -100,11 +116,17 @@ async def _limits(session: Asks, timeout_s: float) -> Limits:
             with contextlib.suppress(RequestRefused):
                 told += await _read(session, [node], timeout_s)
         if len(told) < len(nodes):
-            return Limits()
+            return [DataValue(0, None, 0, 0, 0)] * len(nodes)
+    return told
+
+
+def _limits(told: Sequence[DataValue], row: Vendor) -> Limits:
+    """The limits that a server states, and that its maker's servers are known for."""
     found = Limits()
-    for key, limit in zip(_LIMITS, told, strict=True):
+    for key, limit in zip(_LIMITS, told, strict=False):
         if not limit.status and isinstance(limit.value, int) and limit.value > 0:
             setattr(found, key, min(limit.value, MOST))
+    found.monitor = min(found.monitor, row.monitor)
     return found
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from gateway.driver import AddressError
 from gateway.words import _
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCHEME = "opc.tcp"
 PORT = 4840
@@ -84,14 +83,28 @@ class Reading:
 
     Attributes:
         is_told: the server tells changes (`mode: subscribe`); else it is asked.
+        sampling: seconds, how often the server looks; 0: as often as it tells.
+        queue: changes of a tag that it keeps until it tells them; 0: as many as it sees.
+        discard: which of them it gives up where there are more, `oldest` or `newest`.
     """
 
     is_told: bool = False
+    sampling: float = 0.0
+    queue: int = 0
+    discard: str = "oldest"
 
     @classmethod
     def of(cls, options: Mapping[str, object]) -> Reading:
         """Take what concerns this driver out of a device's options."""
-        return cls(is_told=options.get("mode") == "subscribe")
+        given = options.get("subscription")
+        kept = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
+        return cls(is_told=options.get("mode") == "subscribe", **kept)
+
+    def item(self, period_s: float) -> tuple[float, int, bool]:
+        """Sampling interval in ms, queue, and whether its oldest goes, at a group's pace."""
+        sampling_s = min(self.sampling or period_s, period_s)
+        queue = self.queue or math.ceil(round(period_s / sampling_s, 6))
+        return sampling_s * 1000, queue, self.discard == "oldest"
 
 
 def _endpoint(url: str) -> tuple[str, int]:

@@ -43,6 +43,10 @@ class Shape:
         seats: of each tag, the node's place in the columns.
         parts: of each tag, the way into the node's value.
         endpoint: for messages.
+
+    Attributes:
+        seats: as given.
+        is_straight: each node is one tag's, in their order.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Shape:
         self.seats = seats
         self._parts = parts
         self._endpoint = endpoint
-        self._is_straight = seats == tuple(range(len(seats))) and not any(parts)
+        self.is_straight = seats == tuple(range(len(seats))) and not any(parts)
         self._types: tuple[int, ...] | None = None
         self._steps: list[tuple[int, Callable[[Any], Value]]] = []
         self._misfits: dict[int, str] = {}
@@ -77,7 +81,7 @@ class Shape:
 
     def _pick(self, held: Columns) -> tuple[list[Any], tuple[int, ...]]:
         """The value of each tag, and its type."""
-        if self._is_straight:
+        if self.is_straight:
             return list(held.values), held.types
         picked: list[Any] = []
         types: list[int] = []

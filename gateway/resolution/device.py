@@ -130,6 +130,8 @@ def outline(site: Site, name: str, template: LoadedTemplate | None) -> tuple[Out
         options["address"] = config.address
     if config.mode != "poll":
         options["mode"] = config.mode
+    if config.subscription is not None:
+        options["subscription"] = config.subscription.model_dump(exclude_none=True)
     if template:
         limits = template.model.read
         named = {

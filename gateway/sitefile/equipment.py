@@ -10,8 +10,9 @@ from pydantic.json_schema import WithJsonSchema
 from gateway.model import Kind, Order
 from gateway.sitefile.area import AreaConfig
 from gateway.sitefile.explain import Wrong, describe
-from gateway.sitefile.files import SecretFile, in_url
+from gateway.sitefile.files import in_url
 from gateway.sitefile.names import TagName, TemplateName
+from gateway.sitefile.opcua import SecurityConfig, SubscriptionConfig, check_server
 from gateway.sitefile.part import Part, example, upside_down
 from gateway.sitefile.tls import TlsConfig
 from gateway.sitefile.units import Duration, Int, Maybe, Number, Period, Scalar, Text, between
@@ -21,8 +22,6 @@ DEFAULT_GROUP = "default"
 """The group of tags that name none; its pace is the device's `poll`."""
 ENCRYPTED = "modbus+tls"
 """The scheme of links that have certificates."""
-SERVER = "opc.tcp"
-"""The scheme of links that have policies, and that may tell changes by themselves."""
 
 
 def _address(value: object) -> object:
@@ -262,31 +261,6 @@ class TagConfig(Part):
         return self
 
 
-class SecurityConfig(Part):
-    """How an OPC UA connection is secured; None only where it is written out."""
-
-    policy: Literal["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss", "None"] = (
-        Field(
-            default="Basic256Sha256",
-            description="Security policy of the server's endpoint.",
-            examples=["Basic256Sha256"],
-        )
-    )
-    mode: Literal["SignAndEncrypt", "Sign", "None"] = Field(
-        default="SignAndEncrypt",
-        description="What is done to messages.",
-        examples=["SignAndEncrypt"],
-    )
-    user: Maybe[Annotated[str, Field(min_length=1)]] = Field(
-        default=None, description="User name at the server.", examples=["nxgate"]
-    )
-    password: Maybe[SecretFile] = Field(
-        default=None,
-        description="File that holds the password, mode 600.",
-        examples=[{"file": "opc.password"}],
-    )
-
-
 class DeviceConfig(Part):
     """One device on a link; devices with the same link share it."""
 
@@ -353,6 +327,11 @@ class DeviceConfig(Part):
         description="Ask, or let an OPC UA server tell changes.",
         examples=["subscribe"],
     )
+    subscription: Maybe[SubscriptionConfig] = Field(
+        default=None,
+        description="How the server looks for changes that it tells.",
+        examples=[{"sampling": "100ms", "queue": 10}],
+    )
     tags: dict[TagName, TagConfig] = Field(
         default_factory=dict,
         description="Tags of the site's own, and changes to the template's.",
@@ -362,7 +341,6 @@ class DeviceConfig(Part):
     @model_validator(mode="after")
     def _encrypted(self) -> "DeviceConfig":
         is_encrypted = self.link.startswith(f"{ENCRYPTED}:")
-        is_server = self.link.startswith(f"{SERVER}:")
         if self.tls is not None and not is_encrypted:
             what = _("{url} is not encrypted, so it has no certificates").format(url=self.link)
             next_ = _("write {scheme}://, or delete tls").format(scheme=ENCRYPTED)
@@ -371,16 +349,5 @@ class DeviceConfig(Part):
             what = _("the certificates of a link don't stand in its URL")
             next_ = _("write tls: {{ca: …, cert: …, key: …}} beside it").format()
             raise Wrong("bad-link", what, next_, at=("link",))
-        if is_server and "?" in self.link:
-            what = _("the security of a link doesn't stand in its URL")
-            next_ = _("write security: {{policy: …, mode: …}} beside it").format()
-            raise Wrong("bad-link", what, next_, at=("link",))
-        for key, is_said in (
-            ("security", self.security is not None),
-            ("mode", self.mode != "poll"),
-        ):
-            if is_said and not is_server:
-                what = _("{url} is no OPC UA server").format(url=self.link)
-                next_ = _("delete {key}, or write {scheme}://").format(key=key, scheme=SERVER)
-                raise Wrong("contradiction", what, next_, at=(key,))
+        check_server(self.link, self.security, self.mode, self.subscription)
         return self
