@@ -71,14 +71,15 @@ class Foreign:
         index: of the namespace `URI`.
     """
 
-    def __init__(self, before: tuple[str, ...] = ()) -> None:
-        self.port = 0
+    def __init__(self, before: tuple[str, ...] = (), port: int = 0) -> None:
+        self.port = port
         self.index = 0
         self._before = before
         self._server = Server()
         self._loop = asyncio.new_event_loop()
         logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self.do(self._start())
 
     @property
@@ -89,9 +90,12 @@ class Foreign:
         """Have something done in the server's loop."""
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(20)
 
-    def add(self, values: Mapping[str, tuple[object, ua.VariantType]]) -> None:
-        """Add writable variables under `Objects/Cell`, each with its name as its id."""
-        self.do(self._add(values))
+    def add(self, values: Mapping[str, tuple[object, ua.VariantType]], uri: str = "") -> None:
+        """Add writable variables under `Objects/Cell`, each with its name as its id.
+
+        Those of another namespace come under `Objects`.
+        """
+        self.do(self._add(values, uri))
 
     def put(self, name: str, value: object, kind: ua.VariantType = ua.VariantType.Null) -> None:
         """Give a variable a value, or a whole DataValue."""
@@ -111,11 +115,14 @@ class Foreign:
 
     def stop(self) -> None:
         self.do(self._server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _start(self) -> None:
         server = self._server
         await server.init()
-        server.set_endpoint("opc.tcp://127.0.0.1:0/")
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}/")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         for uri in self._before:
             await server.register_namespace(uri)
@@ -125,11 +132,14 @@ class Foreign:
         sockets = server.bserver._server.sockets  # type: ignore[union-attr]
         self.port = sockets[0].getsockname()[1]
 
-    async def _add(self, values: Mapping[str, tuple[object, ua.VariantType]]) -> None:
-        cell = self._server.get_node(node_id("Cell", self.index))
+    async def _add(self, values: Mapping[str, tuple[object, ua.VariantType]], uri: str) -> None:
+        index = await self._server.get_namespace_index(uri) if uri else self.index
+        parent = (
+            self._server.nodes.objects if uri else self._server.get_node(node_id("Cell", index))
+        )
         for name, (value, kind) in values.items():
-            node = await cell.add_variable(
-                node_id(name, self.index), f"{self.index}:{name}", ua.Variant(value, kind)
+            node = await parent.add_variable(
+                node_id(name, index), f"{index}:{name}", ua.Variant(value, kind)
             )
             await node.set_writable()
 

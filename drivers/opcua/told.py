@@ -142,6 +142,9 @@ class Told:
             except DriverError:
                 self.is_over = True
             else:
+                if again.sequence != self._expected:  # asyncua's servers answer with nothing
+                    self._lose_all()
+                    return
                 self._count_on()
                 self._changed(again, answer.time_ns, answer.mono_ns)
 
