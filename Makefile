@@ -27,12 +27,14 @@ $(STAMP): constraints.txt pyproject.toml
 apt-test:
 	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime
 
-# modbus-serial of Node.js, where npm is: its tests are skipped without it.
+# modbus-serial and node-opcua of Node.js, where npm is: their tests are skipped without them.
 foreign:
-	@[ -d .foreign/node_modules/modbus-serial ] || ! command -v npm >/dev/null || \
-	  npm install --prefix .foreign --no-audit --no-fund --silent --fetch-retries=0 \
-	    --fetch-timeout=20000 modbus-serial@8.0.25 || \
-	  echo "modbus-serial is not to be had: its tests are skipped"
+	@command -v npm >/dev/null || exit 0; for package in modbus-serial@8.0.25 node-opcua-server@2.167.0; do \
+	  [ -d .foreign/node_modules/$${package%@*} ] || \
+	    npm install --prefix .foreign --no-audit --no-fund --silent --fetch-retries=0 \
+	      --fetch-timeout=20000 $$package || \
+	    echo "$$package is not to be had: its tests are skipped"; \
+	done
 
 demo: $(STAMP)
 	@$(PY) -m simulators.demo $(if $(SECONDS),--seconds $(SECONDS))
