@@ -27,9 +27,10 @@ $(STAMP): constraints.txt pyproject.toml
 apt-test:
 	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime
 
-# modbus-serial and node-opcua of Node.js, where npm is: their tests are skipped without them.
+# Packages of Node.js, where npm is: their tests are skipped without them.
 foreign:
-	@command -v npm >/dev/null || exit 0; for package in modbus-serial@8.0.25 node-opcua-server@2.167.0; do \
+	@command -v npm >/dev/null || exit 0; for package in modbus-serial@8.0.25 node-opcua-server@2.167.0 \
+	  sparkplug-payload@1.0.3; do \
 	  [ -d .foreign/node_modules/$${package%@*} ] || \
 	    npm install --prefix .foreign --no-audit --no-fund --silent --fetch-retries=0 \
 	      --fetch-timeout=20000 $$package || \

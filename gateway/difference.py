@@ -134,12 +134,13 @@ def _change(old: Mapping[str, object], new: Mapping[str, object]) -> Change:
 
 
 def _published(old: Plant, new: Plant) -> Change:
-    """One that another publisher serves from now on goes, and comes again."""
+    """One that goes on as something else to the other side goes, and comes again."""
     change = _change(old.publish, new.publish)
     served = {
         name
         for name in change.changed
         if old.publish[name].publisher != new.publish[name].publisher
+        or old.publish[name].sparkplug != new.publish[name].sparkplug
     }
     return Change(
         added=tuple(name for name in new.publish if name in {*change.added, *served}),

@@ -53,6 +53,26 @@ class CommandSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SparkplugSettings:
+    """An edge node of Sparkplug B.
+
+    Attributes:
+        group, node: ids; "": enterprise and site, the gateway's name.
+        primary_host: the host application that is waited for, or "".
+        aliases: data names metrics by number.
+        datatypes: data says each metric's datatype too.
+        marker: topic of the markers behind data; "": one of the node's own.
+    """
+
+    group: str = ""
+    node: str = ""
+    primary_host: str = ""
+    aliases: bool = True
+    datatypes: bool = False
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MqttSettings:
     """An MQTT broker of a platform.
 
@@ -65,6 +85,7 @@ class MqttSettings:
         where: `file:line` of the section, for messages.
         commands: None: none are taken.
         format: what is spoken over it, in the site file's words.
+        sparkplug: of that format.
     """
 
     brokers: tuple[str, ...]
@@ -79,6 +100,7 @@ class MqttSettings:
     where: str = field(default="", compare=False)
     commands: CommandSettings | None = None
     format: str = "cii"
+    sparkplug: SparkplugSettings | None = None
 
     @property
     def publisher(self) -> str:

@@ -152,6 +152,11 @@ class Store:
         self._writer.take_losses()
 
     @property
+    def folder(self) -> Path:
+        """Where it is on disk."""
+        return self._home.folder
+
+    @property
     def epoch(self) -> int:
         """First half of every id given now."""
         return self._last_key >> SEQ_BITS

@@ -105,6 +105,7 @@ MAY: dict[str, set[str]] = {
         "model",
         "bucket",
         "contract",
+        "durable",
         "errors",
         "clock",
         "words",
@@ -338,6 +339,13 @@ def test_the_running_gateway_holds_no_parser() -> None:
     assert not held & {"pydantic", "yaml", "rich", "click", "drivers.modbus.address"}
     assert not {name for name in held if name.startswith(("gateway.sitefile", "gateway.resol"))}
     assert not held & {"http.client", "email.message", "tempfile"}  # paho's, for proxies
+
+
+def test_a_site_without_a_format_holds_nothing_of_it_and_sparkplug_no_protobuf() -> None:
+    held = loaded("import gateway.__main__, gateway.agent, gateway.publishers.mqtt")
+    assert not {name for name in held if name.startswith("gateway.publishers.sparkplug")}
+    held = loaded("import gateway.publishers.sparkplug.node")
+    assert not {name for name in held if name.startswith("google")}
 
 
 WITHOUT_FIGURES = """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from gateway.clock import Clock
     from gateway.model import Draft, Place, Record
@@ -209,6 +210,10 @@ class RecordStore(Protocol):
     """The store as a publisher sees it."""
 
     on_commit: list[Callable[[int], None]]
+
+    @property
+    def folder(self) -> Path:
+        """Where it is on disk; what a publisher has to remember stands there too."""
 
     @property
     def epoch(self) -> int:

@@ -29,6 +29,10 @@ SHORT_LIVES = 3
 """So many connections in a row that broke within a minute: another client may be taking over."""
 
 
+ELSEWHERE = frozenset({Cause.UNANSWERED, Cause.HOST})
+"""What ends a connection that was good, and yet is no reason to begin again at the first."""
+
+
 class Brokers:
     """The brokers of one publisher.
 
@@ -92,7 +96,7 @@ class Brokers:
             return pause_s
         if self.version.failed(cause):
             return 0.0
-        if held_s is not None and held_s > SETTLED_S and cause != Cause.UNANSWERED:
+        if held_s is not None and held_s > SETTLED_S and cause not in ELSEWHERE:
             self._backoff.reset()
             self._turn, self._floor_s = 0, 0.0
             return self._backoff.pause_s()

@@ -35,6 +35,10 @@ class Cause(StrEnum):
     """The broker sent what it must not."""
     CONTESTED = "contested"
     """One connection after another breaks soon, and nobody says why."""
+    HOST = "host"
+    """The application that the records are for isn't at this broker."""
+    BIRTH = "birth"
+    """The broker won't have what a session begins with: too large."""
     RENEWED = "renewed"
     """Ended by the gateway itself, to come back with another epoch."""
 
@@ -62,6 +66,7 @@ SLOW = frozenset(
         Cause.UNSUITABLE,
         Cause.UNANSWERED,
         Cause.OFFENCE,
+        Cause.BIRTH,
     }
 )
 """What haste can't mend, and what might even lock an account."""
@@ -86,31 +91,26 @@ def explain(error: Exception) -> BrokerUnavailable:
 
 def advice(cause: str, client_id: str) -> str:
     """What a person can do about it."""
-    match cause:
-        case Cause.NAME:
-            text = _("check the name in the url and this machine's name server")
-        case Cause.TLS:
-            text = _("check the host name in the url, tls.ca, tls.cert, tls.key and their dates")
-        case Cause.CREDENTIALS:
-            text = _("check username, password and client_id, and what the broker allows them")
-        case Cause.VERSION:
-            text = _("write version: 3.1.1 or version: auto")
-        case Cause.TAKEN_OVER:
-            text = _(
-                "another client uses the client id {client_id}: give each gateway a name or a"
-                " client_id of its own"
-            ).format(client_id=client_id)
-        case Cause.CONTESTED:
-            text = _(
-                "it keeps breaking: check the line, and whether another client uses the client id"
-                " {client_id}"
-            ).format(client_id=client_id)
-        case Cause.UNANSWERED:
-            text = _("check the broker: its log, its disk, its load")
-        case Cause.OFFENCE:
-            text = _("check what is sent to the gateway's own topics, and the broker")
-        case Cause.UNSUITABLE:
-            text = _("the broker must allow retained messages and QoS 1")
-        case _other:
-            text = _("check that the broker runs and can be reached from here")
-    return text
+    texts: dict[str, str] = {
+        Cause.NAME: _("check the name in the url and this machine's name server"),
+        Cause.TLS: _("check the host name in the url, tls.ca, tls.cert, tls.key and their dates"),
+        Cause.CREDENTIALS: _(
+            "check username, password and client_id, and what the broker allows them"
+        ),
+        Cause.VERSION: _("write version: 3.1.1 or version: auto"),
+        Cause.TAKEN_OVER: _(
+            "another client uses the client id {client_id}: give each gateway a name or a"
+            " client_id of its own"
+        ),
+        Cause.CONTESTED: _(
+            "it keeps breaking: check the line, and whether another client uses the client id"
+            " {client_id}"
+        ),
+        Cause.UNANSWERED: _("check the broker: its log, its disk, its load"),
+        Cause.OFFENCE: _("check what is sent to the gateway's own topics, and the broker"),
+        Cause.UNSUITABLE: _("the broker must allow retained messages and QoS 1"),
+        Cause.HOST: _("check the host application, and primary_host"),
+        Cause.BIRTH: _("allow larger messages at the broker, or bind fewer signals to one asset"),
+    }
+    text = texts.get(cause, _("check that the broker runs and can be reached from here"))
+    return text.format(client_id=client_id)

@@ -53,12 +53,14 @@ class Format:
             broker, or "".
         ends_with_will: a goodbye on MQTT 5 asks the broker to send the Will all the same.
         is_stale: the session stands for something that is over, and is to be begun anew.
+        waits_for: why records don't go over a connection that stands, or "".
     """
 
     encoding: Encoding
     look_at = ""
     ends_with_will = False
     is_stale = False
+    waits_for = ""
 
     def seen(self, payload: bytes, reporter: Reporter) -> None:
         """Take what stood at `look_at`."""
@@ -94,6 +96,9 @@ class Format:
             begin: takes what is to carry the records.
         """
         begin(connection)
+
+    def offered(self, records: Sequence[Record]) -> None:
+        """Take note of records that were just made, whether or not there is a connection."""
 
     def answered(self, acks: Sequence[tuple[Message, int]]) -> Sequence[tuple[Message, int]]:
         """Tell which messages the broker's answers answer; a wrapped connection has its own."""

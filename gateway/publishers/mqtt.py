@@ -104,6 +104,7 @@ class MqttPublisher:
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records just appended to the store; what comes in a turn of the loop goes as one."""
+        self._format.offered(records)
         self._delivery.offer(records)
         if self._connection is not None and not self._is_pumping:
             self._is_pumping = True
@@ -193,7 +194,7 @@ class MqttPublisher:
             version=self._version,
             since_ms=self._since_ms,
             error=self._reporter.error,
-            note=self._brokers.version.note,
+            note=self._format.waits_for or self._brokers.version.note,
             outbox=self._position.pending(self._store.last_key),
             in_flight=len(delivery.flight),
             window=delivery.flight.window,

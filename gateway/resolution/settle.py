@@ -13,6 +13,7 @@ from gateway.settings import (
     Roster,
     Rosters,
     Shift,
+    SparkplugSettings,
     Stop,
     StoreSettings,
     Tls,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from gateway.sitefile.sections import Site, StoreConfig
     from gateway.sitefile.shifts import CalendarConfig, ShiftConfig, StopConfig
+    from gateway.sitefile.sparkplug import SparkplugConfig
 
 DAY_MINUTES = 1440
 
@@ -102,6 +104,21 @@ def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
         if commands
         else None,
         format=publish.format,
+        sparkplug=sparkplug(publish.sparkplug) if publish.format == "sparkplug" else None,
+    )
+
+
+def sparkplug(config: SparkplugConfig | None) -> SparkplugSettings:
+    """An edge node; "" where the site file leaves something to the gateway."""
+    if config is None:
+        return SparkplugSettings()
+    return SparkplugSettings(
+        group=config.group or "",
+        node=config.node or "",
+        primary_host=config.primary_host or "",
+        aliases=config.aliases,
+        datatypes=config.datatypes,
+        marker=config.marker or "",
     )
 
 

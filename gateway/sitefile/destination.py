@@ -10,6 +10,7 @@ from gateway.sitefile.explain import Wrong, describe
 from gateway.sitefile.files import SecretFile, in_url
 from gateway.sitefile.names import ClientId
 from gateway.sitefile.part import Part, example
+from gateway.sitefile.sparkplug import SparkplugConfig
 from gateway.sitefile.tls import TlsConfig
 from gateway.sitefile.units import Duration, Flag, Maybe, Rate, between
 from gateway.words import _
@@ -171,6 +172,12 @@ class MqttPublish(Part):
         examples=[{"key": {"file": "command.key"}, "allow": ["resend"]}],
     )
 
+    sparkplug: Maybe[SparkplugConfig] = Field(
+        default=None,
+        description="What the format sparkplug leaves open.",
+        examples=[{"primary_host": "scada"}],
+    )
+
     @property
     def brokers(self) -> tuple[str, ...]:
         """The URLs to try, in order."""
@@ -191,7 +198,19 @@ class MqttPublish(Part):
             what = _("needs username beside it")
             next_ = _("add username:, or delete the password")
             raise Wrong("lacks-partner", what, next_, at=("password",))
+        self._suits_sparkplug()
         return self
+
+    def _suits_sparkplug(self) -> None:
+        if self.sparkplug is not None and self.format != "sparkplug":
+            what = _("belongs to format: sparkplug, not {format}").format(format=self.format)
+            raise Wrong(
+                "contradiction", what, _("delete it, or write format: sparkplug"), at=("sparkplug",)
+            )
+        if self.format == "sparkplug" and self.commands is not None and not self.commands.unsigned:
+            what = _("commands of Sparkplug come without a signature")
+            next_ = _("write unsigned: true, and let the broker say who may command")
+            raise Wrong("contradiction", what, next_, at=("commands",))
 
 
 class InfluxPublish(Part):

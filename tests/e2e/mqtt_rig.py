@@ -15,6 +15,7 @@ from gateway.clock import SystemClock
 from gateway.ids import make_key, record_id
 from gateway.model import Draft, Record
 from gateway.publishers.mqtt import MqttPublisher
+from gateway.publishers.presence import Presence
 from gateway.records import Records
 from gateway.settings import Identity, MqttSettings
 from gateway.store import Store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.destinations import Destinations
     from gateway.ledger import Ledger
+    from gateway.publishers.format import Format, Parts
     from tests.e2e.mosquitto import Heard
 
 IDENTITY = Identity("c1", "e1", "s1", "gw-01")
@@ -83,11 +85,17 @@ def draft(name: str, asset: str = "press-1", **fields: Any) -> Draft:  # noqa: A
 class Rig:
     """One gateway's north side."""
 
-    def __init__(self, store: Store, publish: MqttSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publish: MqttSettings,
+        clock: Clock | None = None,
+        form: Callable[[Parts], Format] = Presence,
+    ) -> None:
         clock = clock or SystemClock()
         self.store = store
         self.publisher = MqttPublisher(
-            name="cluster", config=publish, store=store, identity=IDENTITY, clock=clock
+            name="cluster", config=publish, store=store, identity=IDENTITY, clock=clock, form=form
         )
         self._made: list[Record] = []
         self.noted: Callable[[Sequence[Record]], None] = lambda _records: None
@@ -135,10 +143,12 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, publish: MqttSettings) -> AsyncIterator[Rig]:
+async def running(
+    folder: Path, publish: MqttSettings, form: Callable[[Parts], Format] = Presence
+) -> AsyncIterator[Rig]:
     """Run a publisher over a store; stopped in order at the end."""
     store = open_store(folder)
-    rig = Rig(store, publish)
+    rig = Rig(store, publish, form=form)
     task = asyncio.create_task(rig.publisher.run())
     try:
         yield rig

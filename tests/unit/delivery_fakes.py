@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.bucket import TokenBucket
@@ -51,6 +52,7 @@ class FakeStore:
     records: list[Record] = field(default_factory=list)
     committed_key: int = 0
     ring: bool = False
+    folder: Path = Path()
     epoch: int = 0
     on_commit: list[Callable[[int], None]] = field(default_factory=list)
     positions: dict[str, NotingPosition] = field(default_factory=dict)
