@@ -76,6 +76,4 @@ def _described() -> descriptor_pb2.FileDescriptorProto:
 
 _pool = descriptor_pool.DescriptorPool()
 _pool.Add(_described())
-Payload: Any = message_factory.GetMessageClass(
-    _pool.FindMessageTypeByName(f"{PACKAGE}.Payload")
-)
+Payload: Any = message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{PACKAGE}.Payload"))
