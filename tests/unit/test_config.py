@@ -129,6 +129,7 @@ def test_the_sample_says_what_it_seems_to_say(sample: Path) -> None:
     assert [name for name, publish in site.publish.items() if serves(publish)] == [
         "cluster",
         "local",
+        "scada",
     ]
 
 
