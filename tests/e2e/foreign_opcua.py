@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.e2e.mosquitto import free_ports
 
@@ -80,9 +82,22 @@ class NodeOpcua:
         self.namespaces = said["namespaces"]
 
 
+def _give_key(path: Path) -> None:
+    """A key where node-opcua looks for its own: it takes seconds to make one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(
+            rsa.generate_private_key(65537, 2048).private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
+
 @contextmanager
 def node_opcua(**wanted: Any) -> Iterator[NodeOpcua]:  # noqa: ANN401 - JSON
-    """Serve until the end of the block; takes three seconds, and two more where it makes a key.
+    """Serve until the end of the block; takes two to five seconds.
 
     Args:
         wanted: any of
@@ -101,6 +116,8 @@ def node_opcua(**wanted: Any) -> Iterator[NodeOpcua]:  # noqa: ANN401 - JSON
     with tempfile.TemporaryDirectory(prefix="node-opcua-") as made:
         folder = Path(wanted.pop("folder", made))
         port = wanted.pop("port", None) or free_ports(1)
+        for store in ("pki", "users"):
+            _give_key(folder / store / "own/private/private_key.pem")
         with subprocess.Popen(
             ["node", "--no-warnings", str(SCRIPT)],
             stdin=subprocess.PIPE,
