@@ -155,6 +155,7 @@ class Relay:
 
     Attributes:
         spoil: what becomes of a whole answer, header and all; set it to `bytes` to be right.
+        hear: what becomes of a whole question.
         lost: answers that were kept back: those behind them count on from there, as if they had
             never been given.
     """
@@ -164,6 +165,7 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.spoil: Callable[[bytes], bytes] = bytes
+        self.hear: Callable[[bytes], bytes] = bytes
         self.lost = 0
         self.port = 0
 
@@ -200,21 +202,25 @@ class Relay:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while data := await reader.read(65536):
-                writer.write(data)
-        except OSError:
+            while True:
+                chunk = await _chunk(reader)
+                writer.write(self.hear(chunk) if chunk[:3] == b"MSG" else chunk)
+        except (OSError, asyncio.IncompleteReadError):
             pass
         writer.transport.abort()
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            head = await reader.readexactly(8)
-            body = await reader.readexactly(int.from_bytes(head[4:], "little") - 8)
-            chunk = head + body
-            if head[:3] == b"MSG":
+            chunk = await _chunk(reader)
+            if chunk[:3] == b"MSG":
                 chunk = self.spoil(counted(chunk, -self.lost))
                 self.lost += not chunk
             writer.write(chunk)
+
+
+async def _chunk(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readexactly(8)
+    return head + await reader.readexactly(int.from_bytes(head[4:], "little") - 8)
 
 
 def counted(chunk: bytes, more: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from drivers.opcua.node import place_of
 from drivers.opcua.settings import Reading
 from gateway.driver import AddressError
 from gateway.model import Kind, Order
@@ -64,7 +65,15 @@ def check_tag(tag: Tag, options: Mapping[str, object]) -> None:
 
 def _check_write(tag: Tag) -> None:
     write = tag.write
-    if write is None or tag.kind in _NOT_NUMBERS:
+    if write is None:
+        return
+    if tag.bits is not None or place_of(tag).part:
+        raise AddressError(
+            "read-only",
+            _("a part of a value can't be written without the rest of it"),
+            _("delete `write`, or give a node of its own to write"),
+        )
+    if tag.kind in _NOT_NUMBERS:
         return
     if write.min is None or write.max is None:
         raise AddressError(

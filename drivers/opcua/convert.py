@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Apply = Callable[[Any], Value]
 
-_SPANS = {
+SPANS = {
     2: (-(2**7), 2**7 - 1),
     3: (0, 2**8 - 1),
     4: (-(2**15), 2**15 - 1),
@@ -45,7 +45,7 @@ _SPANS = {
     19: (0, 2**32 - 1),
 }
 """Whole numbers by their built-in type: the lowest and the highest."""
-_KIND_TYPES = {
+KIND_TYPES = {
     Kind.U16: 5,
     Kind.I16: 4,
     Kind.U32: 7,
@@ -53,8 +53,8 @@ _KIND_TYPES = {
     Kind.U64: 9,
     Kind.I64: 8,
 }
-_FLOATS = {10, 11}
-_NUMBERS = {*_SPANS, *_FLOATS}
+FLOATS = {10, 11}
+_NUMBERS = {*SPANS, *FLOATS}
 _TEXTS = {STRING, DATE_TIME, GUID, BYTE_STRING, XML, NODE_ID, EXPANDED, QUALIFIED, LOCALIZED}
 TYPE_NAMES = (
     *("nothing", "Boolean", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64"),
@@ -80,7 +80,7 @@ def fits(tag: Tag, kind: int) -> bool:
         return kind in _TEXTS
     if tag.kind in {Kind.F32, Kind.F64}:
         return kind in _NUMBERS
-    return kind in _SPANS
+    return kind in SPANS
 
 
 def suggestion(kind: int) -> str:
@@ -89,10 +89,10 @@ def suggestion(kind: int) -> str:
         return Kind.BIT
     if kind in _TEXTS:
         return Kind.STRING
-    if kind in _FLOATS:
+    if kind in FLOATS:
         return Kind.F64 if kind == 11 else Kind.F32  # noqa: PLR2004 - Double
     names = {2: Kind.I16, 3: Kind.U16, 19: Kind.U32}
-    names |= {number: name for name, number in _KIND_TYPES.items()}
+    names |= {number: name for name, number in KIND_TYPES.items()}
     return names.get(kind, "")
 
 
@@ -100,16 +100,16 @@ def conversion(tag: Tag, kind: int) -> Apply | None:
     """What is to be done to a value of a type that fits, None where it is as it should be."""
     if tag.kind is Kind.BIT or tag.kind is Kind.STRING:
         return None
-    low, high = _SPANS.get(kind, (0, 0))
-    wanted = _SPANS[_KIND_TYPES[tag.kind]] if tag.kind in _KIND_TYPES else (low, high)
-    spans = (low, high) if kind in _SPANS and (low < wanted[0] or high > wanted[1]) else None
+    low, high = SPANS.get(kind, (0, 0))
+    wanted = SPANS[KIND_TYPES[tag.kind]] if tag.kind in KIND_TYPES else (low, high)
+    spans = (low, high) if kind in SPANS and (low < wanted[0] or high > wanted[1]) else None
     bits = tag.bits if tag.kind is Kind.BITFIELD else None
     missing = frozenset(tag.missing)
     scaling = None if tag.scale == 1 and not tag.offset else Scaling.of(tag.scale, tag.offset)
-    if kind not in _FLOATS and spans is None and bits is None and not missing and scaling is None:
+    if kind not in FLOATS and spans is None and bits is None and not missing and scaling is None:
         return None
     limits = wanted if spans else None
-    return _step(kind in _FLOATS, limits, bits, missing, scaling)
+    return _step(kind in FLOATS, limits, bits, missing, scaling)
 
 
 @lru_cache(1024)

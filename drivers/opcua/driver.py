@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from drivers.opcua import messages, status
+from drivers.opcua import messages, status, writing
 from drivers.opcua.cost import costs
 from drivers.opcua.decode import Reader
 from drivers.opcua.plan import UaPlan
@@ -13,12 +13,14 @@ from drivers.opcua.resolve import resolve
 from drivers.opcua.row import Row
 from drivers.opcua.settings import Reading
 from drivers.opcua.subscribing import Subscribing
+from gateway.driver import Written
 from gateway.errors import (
     ConnectionLost,
     DecodeError,
     DriverError,
     RequestRefused,
     RequestTimeout,
+    TooLate,
 )
 from gateway.words import _
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from drivers.opcua.told import Told
     from gateway.clock import Clock
     from gateway.driver import Cost, Plan
-    from gateway.model import Batch, Device, Tag
+    from gateway.model import Batch, Device, Tag, Value
 
 PROBES = 16
 """Halvings that one poll may spend on finding out which node a server can't take."""
@@ -99,6 +101,56 @@ class UaDriver:
     def costs(self, plan: Plan) -> tuple[Cost, ...]:
         """What each request of one poll takes, about: how long ids are is the server's to say."""
         return costs(_own(plan), self._link.endpoint)
+
+    def check(self, tag: Tag, value: Value) -> None:
+        """Raise `Unwritable` where the tag can't take the value exactly; sends nothing."""
+        writing.check(tag, value)
+
+    async def write(self, tag: Tag, value: Value, deadline_ns: int) -> Written:
+        """Read the tag, write it, and read it back; see `gateway.driver.Writes`.
+
+        A server that can't be read isn't written to: what a silent one did could not be told.
+        """
+        writing.check(tag, value)
+        plan, server = self.prepare((tag,)), self._link.server
+        before, kind = await self._peek(plan)
+        prepared = writing.prepare(tag, value, plan.seats[0].id or b"", kind)
+        if self._clock.mono_ns() >= deadline_ns:
+            raise TooLate(_("{device}: the time was over").format(device=self._device.name))
+        doubt = ""
+        try:
+            answer = await server.session.ask(prepared.question, self._device.timeout_s)
+            code = writing.status_of(answer)
+        except RequestRefused as error:
+            text = messages.refused_write(tag, str(error), self._link.endpoint)
+            raise RequestRefused(text, error.code) from error
+        except DriverError as error:
+            doubt, code = str(error), 0
+        if code & status.BAD:
+            text = messages.refused_write(tag, status.name(code), self._link.endpoint)
+            raise RequestRefused(text, code)
+        return Written(before, prepared.asked, await self._look(tag), messages.place(tag), doubt)
+
+    async def _peek(self, plan: UaPlan) -> tuple[Value, int]:
+        """Read the one tag of a plan; its value, and the type that the server has for it.
+
+        Raises:
+            RequestRefused: the server hasn't it.
+        """
+        batch = await self.read(plan)
+        kinds = [kind for read in plan.reads or () for kind in read.shape.types if kind]
+        if plan.seats[0].id is None or not kinds:
+            (text,) = plan.refused.values()
+            raise RequestRefused(text, max(plan.seats[0].code, 0))
+        return batch.values[0], kinds[0]
+
+    async def _look(self, tag: Tag) -> Value:
+        """Read back after a write, over a new connection where the old one broke; None: can't."""
+        try:
+            await self._link.open()
+            return (await self.read(self.prepare((tag,)))).values[0]
+        except DriverError:
+            return None
 
     async def _hear(
         self, plan: UaPlan, server: Server, listener: _Listener, found: Sequence[Seat]

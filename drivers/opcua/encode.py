@@ -22,7 +22,9 @@ _BOTH = 2
 """TimestampsToReturn: source and server."""
 _BYTE, _SHORT = 1 << 8, 1 << 16
 _NULL_STRING = b"\xff\xff\xff\xff"
-VALUE_OF = struct.pack("<I", VALUE) + _NULL_STRING + b"\x00\x00" + _NULL_STRING
+VALUE_AT = struct.pack("<I", VALUE) + _NULL_STRING
+"""Behind the id of a node that is written: its value, all of it."""
+VALUE_OF = VALUE_AT + b"\x00\x00" + _NULL_STRING
 """Behind a node's id: its value, all of it, in the default encoding."""
 
 

@@ -62,6 +62,19 @@ def valueless(tag: Tag) -> str:
     return _and_where(text.format(tag=_named(tag), kind=tag.kind), tag.where)
 
 
+def refused_write(tag: Tag, reason: str, endpoint: str) -> str:
+    """Say that the server would not write."""
+    text = _("{tag}: {endpoint} refused to write {node}: {reason}.")
+    node = place_of(tag).node
+    message = text.format(tag=_named(tag), endpoint=endpoint, node=node, reason=reason)
+    return _and_where(message, tag.where)
+
+
+def place(tag: Tag) -> str:
+    """Name what is written, for people."""
+    return str(place_of(tag).node)
+
+
 def _named(tag: Tag) -> str:
     return f"{tag.device}.{tag.name}"
 

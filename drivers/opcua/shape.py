@@ -47,6 +47,7 @@ class Shape:
     Attributes:
         seats: as given.
         is_straight: each node is one tag's, in their order.
+        types: that the server gave last, by tag.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Shape:
         self._parts = parts
         self._endpoint = endpoint
         self.is_straight = seats == tuple(range(len(seats))) and not any(parts)
-        self._types: tuple[int, ...] | None = None
+        self.types: tuple[int, ...] = ()
         self._steps: list[tuple[int, Callable[[Any], Value]]] = []
         self._misfits: dict[int, str] = {}
         self._said: dict[tuple[int, int], str] = {}
@@ -69,7 +70,7 @@ class Shape:
     def values(self, held: Columns) -> Shaped:
         """One value a tag, and what keeps those from being good that aren't."""
         picked, types = self._pick(held)
-        if types != self._types:
+        if types != self.types:
             self._prepare(types)
         for place, apply in self._steps:
             value = picked[place]
@@ -95,7 +96,7 @@ class Shape:
 
     def _prepare(self, types: tuple[int, ...]) -> None:
         """Settle what is to be done to each value, now that the types are known."""
-        self._types = types
+        self.types = types
         self._steps = []
         self._misfits = {}
         for place, (tag, kind) in enumerate(zip(self.tags, types, strict=True)):

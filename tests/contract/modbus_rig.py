@@ -47,6 +47,7 @@ class ModbusRig:
         make("level", "holding:140", Kind.U16, scale=0.5, missing=(65535,)),
         (0.3, -0.5, 32768, 32767.5, True, "1", float("nan"), float("inf"), None),
     )
+    refusal = 4
     bad_tag = make("nowhere", "holding:105", Kind.U16)
 
     def __init__(self) -> None:

@@ -21,12 +21,32 @@ if TYPE_CHECKING:
 
 MAX_NODES_PER_READ = 11705
 READ_ANSWER = 634
+WRITE, WRITE_ANSWER = 673, 676
 _NODES: dict[str, tuple[object, ua.VariantType]] = {
     "shots": (0, ua.VariantType.UInt32),
     "running": (False, ua.VariantType.Boolean),
     "oven": (0, ua.VariantType.Int16),
     "weight": (0.0, ua.VariantType.Double),
     "recipe": ("", ua.VariantType.String),
+    "setpoint": (0, ua.VariantType.UInt16),
+    "warmth": (0, ua.VariantType.Int16),
+    "target": (0, ua.VariantType.Int64),
+    "ratio": (0.0, ua.VariantType.Double),
+    "share": (0.0, ua.VariantType.Float),
+    "start": (False, ua.VariantType.Boolean),
+    "job": ("", ua.VariantType.String),
+    "title": (ua.LocalizedText(""), ua.VariantType.LocalizedText),
+    "level": (0, ua.VariantType.UInt16),
+}
+_START = {
+    "setpoint": 0,
+    "warmth": 0,
+    "target": 0,
+    "ratio": 0.0,
+    "share": 0.0,
+    "start": False,
+    "job": "",
+    "title": ua.LocalizedText(""),
 }
 
 
@@ -42,6 +62,21 @@ class OpcUaRig:
         make("weight", kind=Kind.F64),
         make("recipe", kind=Kind.STRING),
     )
+    writes = (
+        (make("setpoint", kind=Kind.U16), 150),
+        (make("warmth", kind=Kind.I16, scale=0.1, offset=-40), -12.3),
+        (make("target", kind=Kind.I64), -(2**60)),
+        (make("ratio"), 0.1),
+        (make("share", scale=100), 25),
+        (make("start", kind=Kind.BIT), True),
+        (make("job", kind=Kind.STRING), "订单 A17"),
+        (make("title", kind=Kind.STRING), "A17"),
+    )
+    unwritable = (
+        make("level", kind=Kind.U16, scale=0.5, missing=(65535,)),
+        (0.3, -0.5, 32768, 32767.5, True, "1", float("nan"), float("inf"), None),
+    )
+    refusal = 0x803B0000  # BadNotWritable
     bad_tag = make("nowhere")
 
     def __init__(self) -> None:
@@ -50,6 +85,8 @@ class OpcUaRig:
             self._server.add(_NODES)
             self._server.set_limit(MAX_NODES_PER_READ, 2)
             self._server.cell = True  # type: ignore[attr-defined]
+        for name, value in _START.items():
+            self._server.put(name, value, _NODES[name][1])
         self._relay = Relay(self._server.port)
         self._round = 0
         self.url = ""
@@ -79,6 +116,7 @@ class OpcUaRig:
 
     def speak(self) -> None:
         self._relay.spoil = bytes
+        self._relay.hear = bytes
 
     def hold_back(self) -> None:
         def keep(held: bytes) -> bytes:
@@ -94,6 +132,25 @@ class OpcUaRig:
 
     def refuse(self, code: int) -> None:
         self._relay.spoil = lambda chunk: fault(chunk, code)
+
+    def refuse_writes(self, code: int) -> None:
+        self._relay.spoil = lambda c: _judged(c, code) if service(c) == WRITE_ANSWER else c
+
+    def swallow_writes(self) -> None:
+        self._relay.spoil = lambda c: b"" if service(c) == WRITE_ANSWER else c
+
+    def deny_writes(self) -> None:
+        self._relay.hear = lambda c: _to_nowhere(c) if service(c) == WRITE else c
+        self._relay.spoil = lambda c: _judged(c, 0) if service(c) == WRITE_ANSWER else c
+
+    @property
+    def write_garblings(self) -> Mapping[str, Callable[[], None]]:
+        ways: dict[str, Callable[[bytes], bytes]] = {
+            "short": lambda c: sized(c[:-5]),
+            "two results": lambda c: sized(c[:52] + struct.pack("<iI", 2, 0) + c[56:]),
+            "service": lambda c: c[:26] + struct.pack("<H", READ_ANSWER) + c[28:],
+        }
+        return {name: partial(self._garble, way, WRITE_ANSWER) for name, way in ways.items()}
 
     @property
     def refusals(self) -> Mapping[int, type[DriverError] | None]:
@@ -138,8 +195,19 @@ class OpcUaRig:
         }
         return {name: partial(self._garble, spoil) for name, spoil in ways.items()}
 
-    def _garble(self, spoil: Callable[[bytes], bytes]) -> None:
-        self._relay.spoil = lambda c: spoil(c) if service(c) == READ_ANSWER else c
+    def _garble(self, spoil: Callable[[bytes], bytes], answer: int = READ_ANSWER) -> None:
+        self._relay.spoil = lambda c: spoil(c) if service(c) == answer else c
+
+
+def _judged(chunk: bytes, code: int) -> bytes:
+    """A WriteResponse of one result with another one."""
+    return chunk[:56] + struct.pack("<I", code) + chunk[60:]
+
+
+def _to_nowhere(chunk: bytes) -> bytes:
+    """A WriteRequest to a node that isn't there, in a namespace of the same length."""
+    at = chunk.index(b"\x03\x02\x00", 60)
+    return chunk[: at + 1] + b"\x77\x00" + chunk[at + 3 :]
 
 
 def _from_results(chunk: bytes, spoil: Callable[[bytes], bytes]) -> bytes:

@@ -41,7 +41,7 @@ def test_contract(
 
 @pytest.mark.parametrize("check", writes_suite.WRITE_CHECKS, ids=lambda check: check.__name__)
 @LOOPS
-@pytest.mark.parametrize("rig_type", [ModbusRig], ids=["modbus+tcp"])
+@pytest.mark.parametrize("rig_type", [ModbusRig, OpcUaRig], ids=["modbus+tcp", "opc.tcp"])
 def test_contract_of_writing(
     rig_type: Callable[[], WriteRig],
     new_loop: Callable[[], asyncio.AbstractEventLoop],

@@ -24,10 +24,12 @@ class WriteRig(Rig, Protocol):
     Attributes:
         writes: tags with values that they take, one way of writing each.
         unwritable: a tag with values that it must not take.
+        refusal: a code with which it refuses a write.
     """
 
     writes: tuple[tuple[Tag, Value], ...]
     unwritable: tuple[Tag, tuple[Value, ...]]
+    refusal: int
 
     def refuse_writes(self, code: int) -> None:
         """Answer writes with this refusal, and reads rightly, until `speak`."""
@@ -84,10 +86,10 @@ async def refused_write_is_told(rig: WriteRig) -> None:
     bench = WriteBench(rig)
     await bench.link.open()
     for tag, value in rig.writes:
-        rig.refuse_writes(4)
+        rig.refuse_writes(rig.refusal)
         with pytest.raises(RequestRefused) as caught:
             await bench.writer.write(tag, value, NEVER_NS)
-        assert caught.value.code == 4
+        assert caught.value.code == rig.refusal
         assert f"{tag.device}.{tag.name}" in str(caught.value)
         rig.speak()
     assert bench.link.is_open

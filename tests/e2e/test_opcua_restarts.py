@@ -56,7 +56,7 @@ def first(tag: Tag) -> int:
 
 @dataclass
 class Judge:
-    """Takes batches; notes values on wrong tags, and since when each device gives all of its own."""
+    """Takes batches; notes values on wrong tags, and since when each device gives all its own."""
 
     wrong: list[str] = field(default_factory=list)
     whole: dict[str, float] = field(default_factory=dict)
