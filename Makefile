@@ -7,7 +7,7 @@ SECONDS ?=
 # Tests mostly wait, so two run at once.
 WORKERS ?= 2
 
-.PHONY: setup apt-venv apt-test foreign demo test check fmt bench soak pins
+.PHONY: setup apt-venv apt-test foreign demo test check fmt bench soak pins deb
 
 setup: $(STAMP)
 
@@ -58,6 +58,11 @@ bench: $(STAMP) apt-test
 
 soak: $(STAMP) apt-test
 	@$(PY) -m pytest -q -m soak --timeout=5400 $(ARGS)
+
+# Packages for dpkg in dist/, of both architectures: make deb ARCH=arm64 for one.
+ARCH ?= amd64 arm64
+deb: $(STAMP)
+	@$(PY) -m deploy.deb $(ARCH)
 
 # Pin anew after a change of dependencies: names, versions and hashes, no addresses.
 pins: $(STAMP)

@@ -36,6 +36,8 @@ from gateway.records import Records
 from gateway.reloading import Reloading
 from gateway.snapshot import Snapshot
 from gateway.store import Store
+from gateway.supervision.notify import Supervisor
+from gateway.supervision.watchdog import Watchdog
 from gateway.transition import Transition
 from gateway.words import _
 
@@ -118,6 +120,13 @@ class Agent:
             self._clock,
         )
         self._unmapped: dict[str, str] = {}
+        self._watchdog = Watchdog(
+            Supervisor.of_process(),
+            self._clock,
+            self._store,
+            self._poller.progress,
+            lambda: self._destinations.publishers,
+        )
 
     def _each_second(self, now_ms: int) -> Sequence[Draft]:
         """Close windows, declare silence, note who was heard: the records that come of it."""
@@ -158,6 +167,7 @@ class Agent:
             waiter: asyncio.Task[object] = loop.create_task(stopping.wait())
             tasks = [loop.create_task(run, name=name) for name, run in self._tasks().items()]
             self._destinations.start()
+            self._watchdog.ready()
             done, _rest = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
             waiter.cancel()
             for task in done:
@@ -207,6 +217,7 @@ class Agent:
             await asyncio.sleep(TICK_S)
             self._correction.look()
             self._records.keep(self._each_second(self._now_ms()))
+            self._watchdog.look()
             if settled is not self._reloading.plant:
                 settled = self._reloading.plant
                 give_back()  # what it took to load this plant
@@ -272,6 +283,7 @@ class Agent:
 
     async def _shut(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Stop in order; what was polled is stored, what was stored is offered once more."""
+        self._watchdog.stopping()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -28,6 +28,9 @@ EARLY_NS = 1_000_000
 """The loop's timers count whole ms, and one may end a part of one early: to wait for the rest
 took some fifteen more of them."""
 
+LATE_NS = 1_000_000_000
+"""A timer that is so late is lost, or the loop is."""
+
 
 class Recurs(Protocol):
     """Something with a period.
@@ -89,6 +92,11 @@ class Cadence(Generic[R]):
         """Tell of these no more."""
         self._heap = [entry for entry in self._heap if not is_gone(entry[2])]
         heapify(self._heap)
+
+    def overdue(self) -> tuple[bool, int]:
+        """Whether something should have been told of a while ago, and when."""
+        due_ns = self._heap[0][0] if self._heap else 0
+        return bool(self._heap) and due_ns + LATE_NS < self._clock.mono_ns(), due_ns
 
     def stop(self) -> None:
         """Tell of nothing any more."""

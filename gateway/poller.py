@@ -27,7 +27,7 @@ from gateway.recognising import forget
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
     from gateway.clock import Clock
     from gateway.driver import Driver, Link, Plan, Subscribes
@@ -88,6 +88,7 @@ class _Lane:
     Attributes:
         busy: whose poll is under way.
         turned: set when it ends.
+        turns: how many polls and errands have ended.
     """
 
     link: Link
@@ -98,6 +99,7 @@ class _Lane:
     worker: asyncio.Task[None] | None = None
     busy: _Unit | None = None
     turned: asyncio.Event = field(default_factory=asyncio.Event)
+    turns: int = 0
     failures: int = 0
     retry_ns: int = 0
     error: str = ""
@@ -132,6 +134,13 @@ class Poller:
     def links(self) -> dict[str, Link]:
         """The links in use, by their URL."""
         return {lane.link.url: lane.link for lane in self._lanes}
+
+    def progress(self) -> Iterator[tuple[str, bool, object]]:
+        """What of each link, and of the schedule: is it due, what changes once it is done."""
+        for lane in self._lanes:
+            name = _("polls of {name}").format(name=lane.link.url)
+            yield name, bool(lane.busy or lane.ready or lane.errands), lane.turns
+        yield _("the schedule of polls"), *self._cadence.overdue()
 
     async def run(self) -> None:
         """Poll until cancelled, then close every link."""
@@ -265,6 +274,7 @@ class Poller:
                 lane.busy = job.unit
                 await self._poll(lane, job)
                 lane.busy = None
+                lane.turns += 1
                 lane.turned.set()
                 job.waiting = False
                 room = self._sink.room()
@@ -287,6 +297,7 @@ class Poller:
             else:
                 await errand.run(unit.driver)
             lane.busy = None
+            lane.turns += 1
             lane.turned.set()
 
     async def _poll(self, lane: _Lane, job: _Job) -> None:

@@ -7,6 +7,7 @@ a slip) is click's to answer.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import sys
 import time
@@ -57,6 +58,7 @@ def run(wanted: Wanted) -> None:
         format="%(asctime)s %(levelname)-7s %(message)s",
         stream=sys.stderr,
     )
+    faulthandler.enable()  # where it hung, when a watchdog ends it
     began_ns = time.time_ns()
     with Signals() as signals:
         with signals.ending_at_once(), loading.begin(wanted.site) as loaded:

@@ -365,6 +365,15 @@ class Store:
         self._bounds.change(size_bytes, keep_s)
         self._commits.interval_s = commit_s
 
+    def commits_due(self) -> tuple[bool, int]:
+        """Whether the store has something to commit, and how many attempts have ended.
+
+        What a dead disk keeps in a call that nothing ends is not counted as due.
+        """
+        commits = self._commits
+        due = commits.bytes > 0 and not (commits.hung and self._writer.threads.is_in_disk())
+        return due, commits.attempts
+
     def status(self) -> StoreStatus:
         """Return how the store fares now."""
         running_ns = self._clock.mono_ns() - self._started_ns

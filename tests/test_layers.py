@@ -33,13 +33,14 @@ MAY: dict[str, set[str]] = {
     "contract": {"model", "settings"},
     "bucket": {"clock"},
     # settled once, plain data
+    "credentials": set(),
     "secret": {"errors", "words"},
     "settings": {"secret"},
     "plant": {"model", "errors", "settings"},
     "plain": set(),
     "difference": {"model", "plant", "plain", "settings"},
     # from a file to a plant
-    "sitefile": {"metering", "model", "errors", "words", "secret"},
+    "sitefile": {"metering", "model", "errors", "words", "credentials", "secret"},
     "config": {"errors", "words", "sitefile"},
     "deriving": {"derivation", "model", "words"},
     "resolution": {
@@ -130,6 +131,7 @@ MAY: dict[str, set[str]] = {
         "store",
         "publishers",
     },
+    "supervision": {"clock", "words", "store", "publishers"},
     "commands": SPINE
     | {"ids", "bucket", "contract", "durable", "secret", "settings", "plant", "figures"},
     # what people see

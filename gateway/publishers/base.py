@@ -31,6 +31,8 @@ class PublisherStatus:
         since_ms: UTC ms since when `connected` is as it is.
         error: why it is not connected, or "".
         cause: the same in a word (`causes.Cause`), or "".
+        attempts: at a connection, that have begun since the process did; 0 where they aren't
+            counted.
         note: what works but should be known (a fallback, messages that nobody hears), or "".
         outbox: records not yet delivered, as far as the store knows.
         in_flight: sent and not yet acknowledged.
@@ -61,6 +63,7 @@ class PublisherStatus:
     parked: int
     aside: int
     cause: str = ""
+    attempts: int = 0
 
 
 class Publisher(Protocol):

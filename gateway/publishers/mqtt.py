@@ -101,6 +101,7 @@ class MqttPublisher:
         self._moved = asyncio.Event()
         self._since_ms = clock.wall_ns() // 1_000_000
         self._answered_ms = 0
+        self._attempts = 0
 
     def offer(self, records: Sequence[Record]) -> None:
         """Take records just appended to the store; what comes in a turn of the loop goes as one."""
@@ -206,6 +207,7 @@ class MqttPublisher:
             parked=self._position.parked.count,
             aside=delivery.outcomes.aside,
             cause=self._reporter.cause,
+            attempts=self._attempts,
         )
 
     def _adopt(self, config: MqttSettings) -> None:
@@ -221,6 +223,7 @@ class MqttPublisher:
 
     async def _attempt(self) -> float:
         """One connection from beginning to end; return seconds to wait before the next."""
+        self._attempts += 1
         self._is_outdated = False
         self._up_ns = None
         self._delivery.open()

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.credentials import lent
 from gateway.errors import ConfigError
 from gateway.secret import read_file, read_keys, read_secret
 from gateway.sitefile.explain import Wrong, describe
@@ -38,7 +39,7 @@ def _in_folder(value: object, info: ValidationInfo) -> Path:
             _("write a path, relative to this file's folder or from /"),
         )
     folder: Path = info.context["document"].folder if info.context else Path()
-    return folder / value
+    return lent(folder / value)
 
 
 def in_clear() -> Wrong:

@@ -74,6 +74,7 @@ class Commits:
         ring: True from `PATIENCE_S` without a commit until one that took less.
         hung: True while an attempt takes longer than that.
         count: commits since the start.
+        attempts: at one, that have ended in whatever way.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Commits:
         self.failing_since_ms = 0
         self.ring = False
         self.hung = False
-        self.count = 0
+        self.count = self.attempts = 0
         self._folder = folder
         self.interval_s = interval_s
         self._disk = disk
@@ -207,6 +208,7 @@ class Commits:
             await self._disk.committed(batch)
         finally:
             patience.cancel()
+            self.attempts += 1
             self.hung = False
 
     def _fail(self, reason: str) -> None:

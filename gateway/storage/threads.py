@@ -30,7 +30,8 @@ class _Worker:
 
     def __init__(self, name: str) -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        Thread(target=self._run, name=name, daemon=True).start()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue something; the future has its result."""
@@ -46,6 +47,14 @@ class _Worker:
 
         self._work.put(do)
         return future
+
+    def is_in_disk(self) -> bool:
+        """Tell whether the thread is in a call to the disk that no signal ends (Linux, state D)."""
+        try:
+            with open(f"/proc/self/task/{self._thread.native_id}/stat", "rb") as file:  # noqa: PTH123
+                return file.read().rpartition(b") ")[2][:1] == b"D"
+        except OSError:
+            return False
 
     def end(self) -> None:
         """Let the thread end after what is queued."""
@@ -72,6 +81,10 @@ class Threads:
         self._recovered = recovered
         self._writing = _Worker("store-write")
         self._reading = _Worker("store-read")
+
+    def is_in_disk(self) -> bool:
+        """Tell whether what writes can't be ended, as the disk doesn't answer."""
+        return self._writing.is_in_disk()
 
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do something in the writing thread."""

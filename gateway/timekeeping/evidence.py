@@ -2,11 +2,14 @@
 
 The kernel's word comes first: whoever disciplines the clock (timesyncd, chrony, ntpd, PTP) tells
 the kernel how far it may be wrong, and setting the clock makes the kernel forget that. The bound
-is looked at besides the flag, because chrony without `rtcsync` leaves the flag as it is. The
+is looked at besides the flag, because chrony without `rtcsync` leaves the flag as it is. A service
+that may not even ask the kernel (`ProtectClock=`) goes by the file that timesyncd touches with each
+answer of a time server: a clock that was set by hand since is no more as old as that file says. The
 hardware clock comes second, for sites without a time server: it has kept time while the box was
 off, and it is believed where the system's clock agrees with it.
 
-Source: adjtimex(2); Linux Documentation/ABI/testing/sysfs-class-rtc (`since_epoch`: UTC seconds).
+Source: adjtimex(2); systemd-timesyncd.service(8), Files; Linux
+Documentation/ABI/testing/sysfs-class-rtc (`since_epoch`: UTC seconds).
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ TIMEX_BYTES = 208
 AGREE_S = 60
 """A hardware clock has whole seconds, and drifts from the system's by up to 10 s a day."""
 RTC = Path("/sys/class/rtc")
+TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+TOUCHED_S = 2 * 2048
+"""timesyncd asks every 2048 s at most (timesyncd.conf(5)); one answer may be missing."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CPU = Path("/proc/cpuinfo")
 
@@ -100,7 +106,10 @@ class ThisSystem:
         """
         if self._ask is None:
             return sys.platform != "linux"
-        status, error_us = self._ask()
+        told = self._ask()
+        if told is None:
+            return _is_touched()
+        status, error_us = told
         return not status & STA_UNSYNC or error_us < UNBOUNDED_US
 
     def backing(self) -> Backing:
@@ -114,8 +123,18 @@ class ThisSystem:
         return Backing.AGREES if self._is_virtual else Backing.NONE
 
 
-def _kernel() -> Callable[[], tuple[int, int]] | None:
-    """A question to the kernel: status and error bound in µs; None where it can't be asked."""
+def _is_touched() -> bool:
+    try:
+        return 0 <= time.time() - TIMESYNCD.stat().st_mtime <= TOUCHED_S
+    except OSError:
+        return False
+
+
+def _kernel() -> Callable[[], tuple[int, int] | None] | None:
+    """A question to the kernel, for status and error bound in µs; None where there is none.
+
+    The answer is None where the process may not ask it.
+    """
     if sys.platform != "linux":
         return None
     import ctypes  # noqa: PLC0415 - 0.4 MB that other systems spare
@@ -128,10 +147,10 @@ def _kernel() -> Callable[[], tuple[int, int]] | None:
     def field(place: int) -> int:
         return int.from_bytes(view[place * wide : (place + 1) * wide], sys.byteorder)
 
-    def ask() -> tuple[int, int]:
+    def ask() -> tuple[int, int] | None:
         view[:4] = b"\0\0\0\0"  # modes: change nothing
         if adjtimex(timex) < 0:
-            return STA_UNSYNC, UNBOUNDED_US  # a container that forbids even asking
+            return None
         return int.from_bytes(view[5 * wide : 5 * wide + 4], sys.byteorder), field(3)
 
     return ask

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from gateway import config
+from gateway import config, credentials
 from gateway.checking import examine
 from gateway.config import check_secrets, notices, read
 from gateway.errors import ConfigError, Fault
@@ -293,3 +293,18 @@ def test_notices_are_none_for_a_plain_site(tmp_path: Path) -> None:
     site, faults = _site(tmp_path, text)
     assert not faults
     assert not notices(site)
+
+
+def test_a_secret_that_systemd_lends_is_read_in_place_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service may not read /etc/nxgate/secrets; root, who runs check, may."""
+    lent = tmp_path / "credentials"
+    lent.mkdir()
+    (lent / "secrets_mqtt.password").write_text("secret")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(lent))
+    assert credentials.lent(tmp_path / "secrets/mqtt.password") == lent / "secrets_mqtt.password"
+    assert credentials.lent(tmp_path / "mqtt.password") == tmp_path / "mqtt.password"
+    assert credentials.lent(tmp_path / "secrets/other") == tmp_path / "secrets/other"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert credentials.lent(tmp_path / "secrets/mqtt.password").parent.name == "secrets"
