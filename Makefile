@@ -25,7 +25,8 @@ $(STAMP): constraints.txt pyproject.toml
 
 # Foreign implementations that the tests judge against.
 apt-test:
-	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime
+	@./.ci/apt-install mosquitto:mosquitto libmodbus.so.5:libmodbus5 mbpoll:mbpoll openssl:openssl faketime:faketime \
+	  victoria-metrics:victoria-metrics influxd:influxdb
 
 # Packages of Node.js, where npm is: their tests are skipped without them.
 foreign:

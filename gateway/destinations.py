@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.plant import Plant
     from gateway.publishers.base import Factory, Publisher
     from gateway.publishers.inbox import Take
-    from gateway.settings import MqttSettings
+    from gateway.settings import PublishSettings
     from gateway.store import Store
 
 log = logging.getLogger("nxgate.publish")
@@ -47,7 +47,7 @@ class Destinations:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._take: Take | None = None
         self.publishers: dict[str, Publisher] = {
-            name: self._make(name, settings) for name, settings in plant.publish.items()
+            name: self._make(name, settings) for name, settings in plant.destinations.items()
         }
 
     @property
@@ -89,7 +89,7 @@ class Destinations:
             StoreError: the disk refuses to tell where they stand.
         """
         self._places = plant.publishers
-        return [self._make(name, plant.publish[name]) for name in change.added]
+        return [self._make(name, plant.destinations[name]) for name in change.added]
 
     async def change(self, plant: Plant, change: Change, made: Sequence[Publisher]) -> None:
         """Be those of another plant; who is in both as they are doesn't notice.
@@ -107,7 +107,7 @@ class Destinations:
             await publisher.stop()
             await _end(self._tasks.pop(name))
         for name in change.changed:
-            await self.publishers[name].change(plant.publish[name])
+            await self.publishers[name].change(plant.destinations[name])
         for publisher in made:
             self.publishers[publisher.name] = publisher
             self._run(publisher)
@@ -124,7 +124,7 @@ class Destinations:
         for task in self._tasks.values():
             await _end(task)
 
-    def _make(self, name: str, settings: MqttSettings) -> Publisher:
+    def _make(self, name: str, settings: PublishSettings) -> Publisher:
         factory = cast("Factory", fetch(self._places[settings.publisher]))
         publisher = factory(
             name=name,

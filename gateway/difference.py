@@ -135,16 +135,12 @@ def _change(old: Mapping[str, object], new: Mapping[str, object]) -> Change:
 
 def _published(old: Plant, new: Plant) -> Change:
     """One that goes on as something else to the other side goes, and comes again."""
-    change = _change(old.publish, new.publish)
-    served = {
-        name
-        for name in change.changed
-        if old.publish[name].publisher != new.publish[name].publisher
-        or old.publish[name].sparkplug != new.publish[name].sparkplug
-    }
+    before, after = old.destinations, new.destinations
+    change = _change(before, after)
+    served = {n for n in change.changed if before[n].known_as != after[n].known_as}
     return Change(
-        added=tuple(name for name in new.publish if name in {*change.added, *served}),
-        removed=tuple(name for name in old.publish if name in {*change.removed, *served}),
+        added=tuple(name for name in after if name in {*change.added, *served}),
+        removed=tuple(name for name in before if name in {*change.removed, *served}),
         changed=tuple(name for name in change.changed if name not in served),
         kept=change.kept,
     )

@@ -12,7 +12,14 @@ from pathlib import Path  # noqa: TC003
 
 from gateway.errors import Fault  # noqa: TC001
 from gateway.model import Asset, Device  # noqa: TC001
-from gateway.settings import Identity, MqttSettings, Rosters, StoreSettings  # noqa: TC001
+from gateway.settings import (  # noqa: TC001
+    Identity,
+    InfluxSettings,
+    MqttSettings,
+    PublishSettings,
+    Rosters,
+    StoreSettings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class Plant:
             features come later.
         marks: filled in for a plant that runs or is to run.
         reasons: why machines may stand, as the profile has them.
+        publish: the brokers to publish to.
+        databases: the databases to write to.
     """
 
     identity: Identity
@@ -86,6 +95,12 @@ class Plant:
     notices: tuple[Fault, ...]
     marks: Marks = field(default_factory=Marks)
     reasons: tuple[ReasonText, ...] = ()
+    databases: Mapping[str, InfluxSettings] = field(default_factory=dict)
+
+    @property
+    def destinations(self) -> Mapping[str, PublishSettings]:
+        """Whatever records are sent to, brokers first."""
+        return {**self.publish, **self.databases}
 
     def reasons_of(self, asset: Asset) -> tuple[ReasonText, ...]:
         """Why an asset may stand; of one whose state is never known, nothing."""

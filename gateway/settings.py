@@ -107,6 +107,44 @@ class MqttSettings:
         """The entry point of `nxgate.publishers` that serves it."""
         return "mqtt" if self.format == "cii" else self.format
 
+    @property
+    def known_as(self) -> object:
+        """What the other side knows it by: with another one it is somebody else there."""
+        return self.publisher, self.sparkplug
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxSettings:
+    """A bucket of an InfluxDB, or of what speaks its v2 interface.
+
+    Attributes:
+        token: file of the token.
+        tls: certificates of an https server.
+        backlog: records/s sent beside live ones.
+        where: `file:line` of the section, for messages.
+    """
+
+    url: str
+    org: str
+    bucket: str
+    token: Secret
+    tls: Tls | None
+    backlog: float
+    where: str = field(default="", compare=False)
+
+    @property
+    def publisher(self) -> str:
+        """The entry point of `nxgate.publishers` that serves it."""
+        return "influx"
+
+    @property
+    def known_as(self) -> object:
+        """What the other side knows it by."""
+        return self.publisher
+
+
+PublishSettings = MqttSettings | InfluxSettings
+
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:

@@ -137,6 +137,7 @@ def resolve(
         timezone=site.site.timezone,
         rosters=settle.rosters(site.calendar),
         publish=settle.publishers(site),
+        databases=settle.databases(site),
         store=settle.store(site.store),
         devices=devices,
         assets=tuple(assets),

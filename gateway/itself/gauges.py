@@ -101,7 +101,7 @@ def tags_of(plant: Plant, lacking: Iterable[str]) -> tuple[Tag, ...]:
     parts = [_tag(gauge) for gauge in GATEWAY if gauge.name not in absent]
     for device in plant.devices[:MOST_DEVICES]:
         parts += _tags(f"device.{device.name}", device.name, DEVICE)
-    for publisher in list(plant.publish)[:MOST_PUBLISHERS]:
+    for publisher in list(plant.destinations)[:MOST_PUBLISHERS]:
         parts += _tags(f"publish.{publisher}", publisher, PUBLISHER)
     return tuple(parts)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.model import Draft, Value
     from gateway.plant import Plant
     from gateway.publishers.base import PublisherStatus
-    from gateway.settings import MqttSettings
+    from gateway.settings import PublishSettings
 
 SILENT_S = 300.0
 DAY_MS = 86_400_000
@@ -97,7 +97,7 @@ def specs_of(plant: Plant) -> tuple[AlarmSpec, ...]:
     """The gateway's alarms: fixed names, `{alarm}-{device or publisher}` where there are many."""
     made = [_spec(_STORE), _spec(_CLOCK), _spec(_RIVAL)]
     made += [_spec(_SILENT, device.name) for device in plant.devices]
-    for name, settings in plant.publish.items():
+    for name, settings in plant.destinations.items():
         made += [_spec(kind, name) for kind in _BROKER]
         if settings.tls is not None:
             made.append(_spec(_CERTIFICATE, name))
@@ -130,7 +130,7 @@ class Trouble:
     def __init__(self, parts: Parts, gateway: str) -> None:
         self._parts = parts
         self._gateway = gateway
-        self._publish: dict[str, MqttSettings] = {}
+        self._publish: dict[str, PublishSettings] = {}
         self._devices: frozenset[str] = frozenset()
         self._failing_ns: dict[str, int] = {}
         self._well: set[str] = set()  # said to be so: most are, and asking again costs
@@ -138,7 +138,7 @@ class Trouble:
 
     def plan(self, plant: Plant) -> None:
         """Take devices and publishers; at a start and at a change."""
-        self._publish = dict(plant.publish)
+        self._publish = dict(plant.destinations)
         self._devices = frozenset(device.name for device in plant.devices)
         self._failing_ns = {n: t for n, t in self._failing_ns.items() if n in self._devices}
         self._well.clear()

@@ -9,6 +9,9 @@ Will) and `canonical` (topics and payloads); `mqtt` (one connection kept up) wit
 with `mqtt_packets` and `mqtt_answers` (paho), `inbox` (commands), `causes` and `reporter` (what
 people are told).
 
+InfluxDB goes another way: `influx` over `influx_lines` (the schema), `influx_batches` and
+`influx_client` (HTTP), `influx_reporter`.
+
 Another format over MQTT is a subclass of `format.Format`, and an entry point of
 `nxgate.publishers` under the format's name, that makes an `mqtt.MqttPublisher` with it.
 """

@@ -9,7 +9,7 @@ by the store, a position per publisher, so that one broker's outage is no other 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.model import Draft, Place, Record
     from gateway.publishers.inbox import Take
-    from gateway.settings import Identity, MqttSettings
+    from gateway.settings import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Publisher(Protocol):
     def announce(self, reason: str) -> None:
         """Tell the status now, with a reason of the contract."""
 
-    async def change(self, config: MqttSettings) -> None:
+    async def change(self, config: Any) -> None:  # noqa: ANN401 - settings of its own kind
         """Be what another version of the section says, on a connection of its own."""
 
     def cut(self, seconds: float) -> None:
@@ -129,7 +129,7 @@ class Factory(Protocol):
         self,
         *,
         name: str,
-        config: MqttSettings,
+        config: Any,  # noqa: ANN401 - settings of its own kind
         store: RecordStore,
         identity: Identity,
         clock: Clock,

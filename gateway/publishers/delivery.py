@@ -136,11 +136,12 @@ class Delivery:
         else:
             self._urgent.extend(told)
 
-    def lost(self, *, too_large: bool = False) -> None:
+    def lost(self, *, too_large: bool = False, suspect: bool = True) -> None:
         """End a connection, or an attempt at one: what was in flight goes first on the next.
 
         Args:
             too_large: the other side ended it over the size of a message.
+            suspect: what was in flight may be the reason.
         """
         if too_large and len(self.flight):
             largest = max(self.flight, key=lambda message: len(message.payload))
@@ -148,14 +149,8 @@ class Delivery:
             self.outcomes.shrink(
                 largest, len(largest.payload) // 2, _("the broker refuses its size")
             )
-        suspect = self._alone if self._alone in set(self.flight) else None
-        for message in self.flight:
-            message.losses += 1
-        if suspect is not None and self._proven:
-            suspect.lone_losses += 1
-            if suspect.lone_losses >= POISON_LOSSES:
-                self.flight.give_up(suspect)
-                self.outcomes.set_aside(suspect, _("the connection broke each time it was sent"))
+        if suspect:
+            self._blame()
         again = [
             message
             for message in (*self.flight, *self._urgent)
@@ -172,6 +167,17 @@ class Delivery:
         probes = (held.probe.key for held in self.refusals.topics.values())
         self._held.clear()
         self._held.update((message.key for message in again), probes)
+
+    def _blame(self) -> None:
+        """Count a loss to what was in flight, and be done with what alone is the reason of five."""
+        alone = self._alone if self._alone in set(self.flight) else None
+        for message in self.flight:
+            message.losses += 1
+        if alone is not None and self._proven:
+            alone.lone_losses += 1
+            if alone.lone_losses >= POISON_LOSSES:
+                self.flight.give_up(alone)
+                self.outcomes.set_aside(alone, _("the connection broke each time it was sent"))
 
     def close(self) -> None:
         """Take nothing more, and leave what is in the store where it is."""

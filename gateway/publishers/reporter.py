@@ -52,7 +52,7 @@ class Reporter:
             url=url,
             what=error,
             where=self._where,
-            next=advice(error.cause, self._client_id),
+            next=self._next(error.cause),
         )
         if error.cause != self.cause:
             log.warning("%s", self.error)
@@ -61,8 +61,7 @@ class Reporter:
     def up(self, url: str, version: str) -> None:
         """A connection stands."""
         self.error = self.cause = ""
-        text = _("{name}: connected to {url}, MQTT {version}")
-        log.info("%s", text.format(name=self._name, url=url, version=version))
+        self._inform(_("{name}: connected to {url}, MQTT {version}"), url=url, version=version)
 
     def refused(self, outcomes: Outcomes) -> None:
         """Say which topics have newly been refused or allowed again, and what was set aside."""
@@ -72,16 +71,11 @@ class Reporter:
             for topic in topics - self._held:
                 self._tell_refused(topic, refusals.topics[topic].why)
             for topic in self._told - topics:
-                text = _("{name}: {topic} is accepted again")
-                log.info("%s", text.format(name=self._name, topic=topic))
+                self._inform(_("{name}: {topic} is accepted again"), topic=topic)
             self._told &= topics
             self._held = set(topics)
         if outcomes.parted > self._parted == 0:
-            text = _(
-                "{name}: telemetry is larger than the broker takes, and goes in parts of"
-                " {size} bytes"
-            )
-            self._warn(text.format(name=self._name, size=outcomes.most_body))
+            self._warn(self._parts().format(name=self._name, size=outcomes.most_body))
         self._parted = outcomes.parted
         if outcomes.aside > self._aside == 0:
             text = _("{name}: a record is set aside and declared as a gap: {why}")
@@ -95,13 +89,8 @@ class Reporter:
             text = _("{name}: more topics are refused; the status shows all of them")
             self._warn(text.format(name=self._name))
         else:
-            text = _(
-                "{name}: {topic} is refused: {why}. Its records are kept and tried again;"
-                " allow the topic to {client_id} at the broker"
-            )
-            self._warn(
-                text.format(name=self._name, topic=topic, why=why, client_id=self._client_id)
-            )
+            told = {"name": self._name, "topic": topic, "why": why, "client_id": self._client_id}
+            self._warn(self._refusal().format(**told))
         self._told.add(topic)
 
     def unheard(self) -> None:
@@ -122,6 +111,26 @@ class Reporter:
         """The broker keeps a status that no gateway can have reached; it is not obeyed."""
         text = _("{name}: the broker keeps a status of epoch {epoch}; ignored, delete it there")
         self._warn(text.format(name=self._name, epoch=epoch))
+
+    def _next(self, cause: str) -> str:
+        """What to do about a missing connection."""
+        return advice(cause, self._client_id)
+
+    def _refusal(self) -> str:
+        """What to say of a refused topic."""
+        return _(
+            "{name}: {topic} is refused: {why}. Its records are kept and tried again;"
+            " allow the topic to {client_id} at the broker"
+        )
+
+    def _parts(self) -> str:
+        """What to say of telemetry that is too large."""
+        return _(
+            "{name}: telemetry is larger than the broker takes, and goes in parts of {size} bytes"
+        )
+
+    def _inform(self, text: str, **fields: str) -> None:
+        log.info("%s", text.format(name=self._name, **fields))
 
     def _warn(self, text: str) -> None:
         log.warning("%s", text)

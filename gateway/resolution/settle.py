@@ -8,6 +8,7 @@ from gateway.secret import Secret
 from gateway.settings import (
     CommandSettings,
     Identity,
+    InfluxSettings,
     MqttSettings,
     Overtime,
     Roster,
@@ -18,7 +19,7 @@ from gateway.settings import (
     StoreSettings,
     Tls,
 )
-from gateway.sitefile.destination import MqttPublish
+from gateway.sitefile.destination import InfluxPublish, MqttPublish
 from gateway.sitefile.later import serves
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.sitefile.sections import Site, StoreConfig
     from gateway.sitefile.shifts import CalendarConfig, ShiftConfig, StopConfig
     from gateway.sitefile.sparkplug import SparkplugConfig
+    from gateway.sitefile.tls import TlsConfig
 
 DAY_MINUTES = 1440
 
@@ -43,6 +45,15 @@ def publishers(site: Site) -> dict[str, MqttSettings]:
         name: mqtt(publish, _where(site, name))
         for name, publish in site.publish.items()
         if isinstance(publish, MqttPublish) and serves(publish)
+    }
+
+
+def databases(site: Site) -> dict[str, InfluxSettings]:
+    """The publishers that write to a database."""
+    return {
+        name: influx(publish, _where(site, name))
+        for name, publish in site.publish.items()
+        if isinstance(publish, InfluxPublish)
     }
 
 
@@ -83,13 +94,13 @@ def _length(stop: StopConfig) -> int:
 
 def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
     """One broker; `where` is the section's `file:line`."""
-    tls, commands = publish.tls, publish.commands
+    commands = publish.commands
     return MqttSettings(
         brokers=publish.brokers,
         client_id=publish.client_id,
         username=publish.username,
         password=Secret(publish.password.file) if publish.password else None,
-        tls=Tls(tls.ca, tls.cert, tls.key) if tls else None,
+        tls=_tls(publish.tls),
         version=publish.version,
         heartbeat=publish.heartbeat,
         backlog=publish.backlog,
@@ -120,6 +131,23 @@ def sparkplug(config: SparkplugConfig | None) -> SparkplugSettings:
         datatypes=config.datatypes,
         marker=config.marker or "",
     )
+
+
+def influx(publish: InfluxPublish, where: str = "") -> InfluxSettings:
+    """One bucket; `where` is the section's `file:line`."""
+    return InfluxSettings(
+        url=publish.url,
+        org=publish.org,
+        bucket=publish.bucket,
+        token=Secret(publish.token.file),
+        tls=_tls(publish.tls),
+        backlog=publish.backlog,
+        where=where,
+    )
+
+
+def _tls(tls: TlsConfig | None) -> Tls | None:
+    return Tls(tls.ca, tls.cert, tls.key) if tls else None
 
 
 def _where(site: Site, name: str) -> str:

@@ -194,6 +194,7 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
         path: tuple[str, ...] = ("publish", name)
         if not isinstance(publish, MqttPublish):
             secrets.append(((*path, "token"), publish.token))
+            yield from _certificates((*path, "tls"), publish.tls)
             continue
         secrets.append(((*path, "password"), publish.password))
         if publish.commands and publish.commands.key:

@@ -223,3 +223,19 @@ class InfluxPublish(Part):
     token: SecretFile = Field(
         description="File that holds the token, mode 600.", examples=[{"file": "influx.token"}]
     )
+    tls: Maybe[TlsConfig] = Field(
+        default=None, description="Certificates for https://.", examples=[{"ca": "ca.crt"}]
+    )
+    backlog: Rate = Field(
+        default=2000.0,
+        description="How fast stored records are written beside live ones.",
+        examples=["2000 records/s"],
+        json_schema_extra={"default": "2000 records/s"},
+    )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "InfluxPublish":
+        if self.tls is not None and not self.url.startswith("https:"):
+            what = _("{url} is not encrypted, so it has no certificates").format(url=self.url)
+            raise Wrong("contradiction", what, _("write https://, or delete tls"), at=("tls",))
+        return self

@@ -43,7 +43,6 @@ def _publishers(site: Site) -> Iterator[Found]:
     for name, publish in site.publish.items():
         path = ("publish", name)
         if isinstance(publish, InfluxPublish):
-            yield path, _("InfluxDB comes with a later release")
             continue
         yield from _publishing(path, publish)
         if publish.commands is not None and "config" in publish.commands.allow:

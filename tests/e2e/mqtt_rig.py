@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.destinations import Destinations
     from gateway.ledger import Ledger
+    from gateway.publishers.base import Factory
     from gateway.publishers.format import Format, Parts
+    from gateway.settings import PublishSettings
     from tests.e2e.mosquitto import Heard
 
 IDENTITY = Identity("c1", "e1", "s1", "gw-01")
@@ -88,14 +91,16 @@ class Rig:
     def __init__(
         self,
         store: Store,
-        publish: MqttSettings,
+        publish: PublishSettings,
         clock: Clock | None = None,
         form: Callable[[Parts], Format] = Presence,
+        make: Factory | None = None,
     ) -> None:
         clock = clock or SystemClock()
+        make = make or cast("Factory", partial(MqttPublisher, form=form))
         self.store = store
-        self.publisher = MqttPublisher(
-            name="cluster", config=publish, store=store, identity=IDENTITY, clock=clock, form=form
+        self.publisher = make(
+            name="cluster", config=publish, store=store, identity=IDENTITY, clock=clock
         )
         self._made: list[Record] = []
         self.noted: Callable[[Sequence[Record]], None] = lambda _records: None
@@ -144,11 +149,14 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, publish: MqttSettings, form: Callable[[Parts], Format] = Presence
+    folder: Path,
+    publish: PublishSettings,
+    form: Callable[[Parts], Format] = Presence,
+    make: Factory | None = None,
 ) -> AsyncIterator[Rig]:
     """Run a publisher over a store; stopped in order at the end."""
     store = open_store(folder)
-    rig = Rig(store, publish, form=form)
+    rig = Rig(store, publish, form=form, make=make)
     task = asyncio.create_task(rig.publisher.run())
     try:
         yield rig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -15,6 +15,8 @@ from tests.e2e.mqtt_rig import ROOT, Rig, config, draft, running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gateway.publishers.mqtt import MqttPublisher
 
 COMMANDS = CommandSettings(None, (), unsigned=True)
 TOPIC = f"{ROOT}/l1/press-1/cmd/write"
@@ -117,7 +119,7 @@ def test_replies_that_are_denied_pile_up_nowhere(tmp_path: Path) -> None:
             await rig.delivered(rig.make(draft("state")))
             await rig.until(lambda: rig.publisher.status().in_flight == 0, "all answered")
             assert not rig.publisher.status().held
-            assert not rig.publisher._delivery._urgent
+            assert not cast("MqttPublisher", rig.publisher)._delivery._urgent
 
     with Mosquitto(tmp_path, f"acl_file {acl}") as broker:
         asyncio.run(main(broker))

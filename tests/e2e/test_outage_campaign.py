@@ -15,7 +15,7 @@ import sys
 import time
 from array import array
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.model import Record
+    from gateway.publishers.mqtt import MqttPublisher
 
 MACHINES = 10
 VALUES = 50
@@ -182,7 +183,7 @@ async def campaign(folder: Path, hours: float, bound: int, rate: float) -> Campa
     await outage(rig, clock, hours, seen, folder)
     assert not rig.publisher.status().connected
     with listener(folder, broker):
-        rig.publisher._hurry.set()
+        cast("MqttPublisher", rig.publisher)._hurry.set()
         await drain(rig, clock, seen, folder)
         await rig.publisher.stop()
         await task
