@@ -39,7 +39,7 @@ T = TypeVar("T")
 log = logging.getLogger("nxgate.poller")
 
 LINK_RETRY_FIRST_S = 0.5
-LINK_RETRY_CAP_S = 10.0
+LINK_RETRY_CAP_S = 5.0
 DEVICE_RETRY_CAP_S = 10.0
 MOST_TOLD = 3
 SILENT_SHARE = 0.05

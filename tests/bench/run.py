@@ -25,12 +25,15 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from tests.bench import figures_bench, store_bench
+from tests.bench import figures_bench, opcua_bench, store_bench
 from tests.bench.machine import facts, mosquitto
 from tests.bench.process import ROOT, Running
 from tests.bench.workload import WORKLOADS, Workload, write_site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SETTLE_S = 3.0
 """Start-up work is over, and the first poll of every device is through."""
@@ -80,15 +83,10 @@ def main() -> int:
     """Run, print a table, write JSON; 1 when values were lost."""
     options = _options()
     cores = _cores() if options.cpu_pin else ((), ())
-    if options.workload == "store":
-        figures = store_bench.bench(options.runs, options.gib, options.seconds)
+    if options.workload not in {*WORKLOADS, "all"}:
+        figures = _other(options, cores)
         if options.json:
             options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-        return 0
-    if options.workload == "figures":
-        measured = figures_bench.bench(options.hours, options.days)
-        if options.json:
-            options.json.write_text(json.dumps(measured, indent=2) + "\n", "utf-8")
         return 0
     names = list(WORKLOADS) if options.workload == "all" else [options.workload]
     with tempfile.TemporaryDirectory(prefix="nxgate-bench-") as folder:
@@ -119,6 +117,17 @@ def main() -> int:
     if lost:
         print("values were lost: nulls or missing ids", file=sys.stderr)
     return int(lost)
+
+
+def _other(
+    options: argparse.Namespace, cores: tuple[tuple[int, ...], tuple[int, ...]]
+) -> Mapping[str, object]:
+    """Measure what has a bench of its own."""
+    if options.workload == "store":
+        return store_bench.bench(options.runs, options.gib, options.seconds)
+    if options.workload == "opcua":
+        return opcua_bench.bench(options.seconds, cores, _start_broker)
+    return figures_bench.bench(options.hours, options.days)
 
 
 def measure(work: Workload, seconds: int, cores: tuple[tuple[int, ...], tuple[int, ...]]) -> Result:
@@ -220,7 +229,7 @@ def _print_row(name: str, cells: list[str]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--workload", choices=[*WORKLOADS, "all", "store", "figures"], default="all"
+        "--workload", choices=[*WORKLOADS, "all", "store", "figures", "opcua"], default="all"
     )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of each run, measured")
