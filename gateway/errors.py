@@ -72,15 +72,28 @@ class ConfigError(GatewayError):
 
 
 class DriverError(GatewayError):
-    """The only family a driver raises."""
+    """The only family a driver raises.
+
+    Attributes:
+        fault: what is wrong, by a code that is the same in every language; docs/faults.md has
+            them all.
+    """
+
+    fault = "device-fails"
 
 
 class ConnectionLost(DriverError):  # noqa: N818 - the field's word, and it reads as one
     """The link could not be opened or broke."""
 
+    def __init__(self, message: str, fault: str = "link-lost") -> None:
+        super().__init__(message)
+        self.fault = fault
+
 
 class RequestTimeout(DriverError):  # noqa: N818
     """No answer within the device's time-out."""
+
+    fault = "no-answer"
 
 
 class RequestRefused(DriverError):  # noqa: N818
@@ -89,6 +102,8 @@ class RequestRefused(DriverError):  # noqa: N818
     Attributes:
         code: the protocol's own number, e.g. Modbus exception 2.
     """
+
+    fault = "device-refuses"
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -102,6 +117,8 @@ class DecodeError(DriverError):
         data: what arrived.
     """
 
+    fault = "device-nonsense"
+
     def __init__(self, message: str, data: bytes) -> None:
         super().__init__(message)
         self.data = data
@@ -110,9 +127,13 @@ class DecodeError(DriverError):
 class Rival(DriverError):  # noqa: N818
     """Another master asks on the line, so nothing is written."""
 
+    fault = "second-master"
+
 
 class Stranger(DriverError):  # noqa: N818
     """Another device answers than the one that is meant, or its registers moved."""
+
+    fault = "device-stranger"
 
 
 class TooLate(DriverError):  # noqa: N818

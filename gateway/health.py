@@ -23,6 +23,7 @@ class DeviceHealth:
         round_trip_ms: of the last good poll.
         since_ms: UTC ms since when `error` holds (or since when all is well).
         error: why the last poll failed, or "".
+        fault: the same as a code, see `DriverError.fault`, or "".
         refused: tag → what the device said when it was asked for, as long as it is refused.
     """
 
@@ -34,6 +35,7 @@ class DeviceHealth:
     round_trip_ms: float = 0.0
     since_ms: int = 0
     error: str = ""
+    fault: str = ""
     refused: dict[str, str] = field(default_factory=dict)
 
     def succeeded(self, now_ms: int, round_trip_ms: float, bad_tags: int) -> bool:
@@ -45,17 +47,17 @@ class DeviceHealth:
         self.bad_tags = bad_tags
         if recovered:
             self.since_ms = now_ms
-            self.error = ""
+            self.error = self.fault = ""
         return recovered
 
-    def fell(self, now_ms: int, error: str) -> bool:
+    def fell(self, now_ms: int, error: str, fault: str) -> bool:
         """Count a failed poll; True when the failure is new, so that it is logged once."""
         news = not self.error
         self.polls += 1
         self.failed += 1
         if news:
             self.since_ms = now_ms
-        self.error = error
+        self.error, self.fault = error, fault
         return news
 
     def told_no(self, group: Iterable[str], refused: Mapping[str, str]) -> list[str]:

@@ -103,6 +103,7 @@ class _Lane:
     failures: int = 0
     retry_ns: int = 0
     error: str = ""
+    fault: str = ""
 
 
 class Poller:
@@ -333,12 +334,12 @@ class Poller:
     async def _open(self, lane: _Lane, now_ns: int) -> None:
         """Open the link, unless it failed a moment ago."""
         if now_ns < lane.retry_ns:
-            raise ConnectionLost(lane.error)
+            raise ConnectionLost(lane.error, lane.fault)
         try:
             await lane.link.open()
         except ConnectionLost as error:
             lane.failures += 1
-            lane.error = str(error)
+            lane.error, lane.fault = str(error), error.fault
             delay_s = min(LINK_RETRY_CAP_S, LINK_RETRY_FIRST_S * 2 ** min(lane.failures - 1, 10))
             lane.retry_ns = self._clock.mono_ns() + round(delay_s * 1e9)
             raise
@@ -366,7 +367,7 @@ class Poller:
                 delay_s = min(cap_s, job.period_ns / 1e9 * 2**steps)
                 unit.retry_ns = now_ns + round(delay_s * 1e9) - job.period_ns // 2
         text = tell(error, unit.device)
-        if unit.health.fell(self._clock.wall_ns() // 1_000_000, text):
+        if unit.health.fell(self._clock.wall_ns() // 1_000_000, text, error.fault):
             log.warning("%s", text)
         self._tell_bad(job)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import api
-from gateway.concerns import Snapshot, concerns
+from gateway.diagnosis.running import Snapshot, concerns
 from gateway.errors import ConfigError, GatewayError
 from gateway.naming import said
 from gateway.templates import load

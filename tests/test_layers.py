@@ -229,8 +229,10 @@ MAY: dict[str, set[str]] = {
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}
     | {"planning", "templates"},
-    "concerns": {"words"},
-    "watch": {"errors", "words", "naming", "api", "concerns", "templates"},
+    "diagnosis": SPINE
+    | {"api", "archive", "checking", "itself", "plant", "resolution", "secret", "settings"}
+    | {"sitefile", "storage", "templates"},
+    "watch": {"errors", "words", "naming", "api", "diagnosis", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},
 }

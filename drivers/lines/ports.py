@@ -143,7 +143,7 @@ class SerialLine:
                     "{path}: another program holds the port. A line has one master: stop the "
                     "gateway, the panel's or the maker's program meanwhile; fuser {path} names it."
                 )
-                raise ConnectionLost(text.format(path=self.path)) from error
+                raise ConnectionLost(text.format(path=self.path), "port-busy") from error
             text = _(
                 "{path}: can't open the port: {reason}. Check the adapter's plug, that the "
                 "gateway's user is in group dialout, and that no other program holds the port."
@@ -153,7 +153,8 @@ class SerialLine:
             if is_missing and (there := available()):
                 others = _("This machine has {ports}.").format(ports=", ".join(there))
                 text = f"{text} {others}"
-            raise ConnectionLost(text) from error
+            fault = "port-missing" if is_missing else "port-fails"
+            raise ConnectionLost(text, fault) from error
         return wire
 
     def tune(self, transport: asyncio.WriteTransport) -> None:

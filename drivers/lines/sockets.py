@@ -51,7 +51,8 @@ async def dial(
             "whether another master holds the device's only connection."
         )
         reason = reason_of(error, CONNECT_S)
-        raise ConnectionLost(text.format(endpoint=where, reason=reason)) from error
+        fault = fault_of(error)
+        raise ConnectionLost(text.format(endpoint=where, reason=reason), fault) from error
     tune(transport.get_extra_info("socket"))
     return protocol
 
@@ -66,7 +67,7 @@ async def _encrypted(
             make, where.host, where.port, ssl=context(certificates), server_hostname=where.host
         )
     except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
-        raise ConnectionLost(refused(where, error)) from error
+        raise ConnectionLost(refused(where, error), "link-tls") from error
 
 
 def tune(sock: socket.socket) -> None:
@@ -88,6 +89,14 @@ def reason_of(error: Exception, wait_s: float) -> str:
     if isinstance(number, int) and number > 0:
         return _said(number)
     return getattr(error, "strerror", None) or str(error)
+
+
+def fault_of(error: Exception) -> str:
+    """Why there is no connection, as a code: see `DriverError.fault`."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "link-name"
+    number = getattr(error, "errno", None)
+    return "link-refused" if number == errno.ECONNREFUSED else "link-unreachable"
 
 
 def _said(number: int) -> str:

@@ -31,7 +31,7 @@ def context(files: Certificates) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         names = ", ".join(filter(None, (files.ca, files.cert, files.key)))
         text = _("{files}: {reason}").format(files=names, reason=tls.reason(error))
-        raise ConnectionLost(text) from error
+        raise ConnectionLost(text, "link-tls") from error
 
 
 def refused(where: Endpoint, error: ssl.SSLError | ConnectionError) -> str:

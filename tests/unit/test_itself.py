@@ -154,7 +154,7 @@ def plant(tmp_path: Path) -> Plant:
 def test_the_readings_say_how_the_gateway_fares(plant: Plant) -> None:
     scene = Scene(plant)
     scene.health.device("plc-1").succeeded(0, 4.2, 1)
-    scene.health.device("plc-2").fell(0, "no answer")
+    scene.health.device("plc-2").fell(0, "no answer", "no-answer")
     (body,) = told(scene.second(), "telemetry")
     (row,) = body["rows"]
     values = row["m"]
@@ -200,7 +200,7 @@ def test_a_box_without_a_thermometer_has_no_such_tag(
 
 def test_a_silent_device_is_silent_until_it_is_polled_again(plant: Plant) -> None:
     first = Scene(plant)
-    first.health.device("plc-2").fell(0, "no answer")
+    first.health.device("plc-2").fell(0, "no answer", "no-answer")
     first.second()
     (draft,) = [d for d in first.second(SILENT_S + 1) if d.cls.startswith("alarm/")]
     second = Scene(plant)
@@ -216,7 +216,7 @@ def test_a_silent_device_is_silent_until_it_is_polled_again(plant: Plant) -> Non
 def test_a_device_that_is_silent_for_long_raises_an_alarm_of_its_own(plant: Plant) -> None:
     scene = Scene(plant)
     scene.second()
-    scene.health.device("plc-2").fell(0, "plc-2: no answer. Set in site.yaml:9.")
+    scene.health.device("plc-2").fell(0, "plc-2: no answer. Set in site.yaml:9.", "no-answer")
     assert not told(scene.second(), "alarm/device_silent-plc-2")
     assert not told(scene.second(SILENT_S), "alarm/device_silent-plc-2")
     (raised,) = told(scene.second(), "alarm/device_silent-plc-2")
@@ -301,14 +301,14 @@ def test_a_device_that_comes_and_goes_makes_one_event_a_minute(plant: Plant) -> 
     health = scene.health.device("plc-1")
     health.succeeded(1, 1, 0)
     assert not told(scene.second(), "event/device")
-    health.fell(2, "no answer")
+    health.fell(2, "no answer", "no-answer")
     (lost,) = told(scene.second(), "event/device")
     assert lost["data"] == {
         "device": "plc-1", "state": "lost", "since": 2, "losses": 1, "error": "no answer",
     }  # fmt: skip
     drafts: list[Draft] = []
     for turn in range(300):
-        _ = health.succeeded(turn, 1, 0) if turn % 2 else health.fell(turn, "no answer")
+        _ = health.succeeded(turn, 1, 0) if turn % 2 else health.fell(turn, "silent", "no-answer")
         drafts += scene.second()
     events = told(drafts, "event/device")
     assert 4 <= len(events) <= 5
@@ -320,7 +320,7 @@ def test_a_device_that_comes_and_goes_makes_one_event_a_minute(plant: Plant) -> 
 
 def test_a_device_that_is_gone_is_forgotten() -> None:
     comings, health = Comings(), Health()
-    health.device("plc-1").fell(0, "no answer")
+    health.device("plc-1").fell(0, "no answer", "no-answer")
     assert list(comings.look(health.devices, 0))
     assert not list(comings.look({}, 1))
     assert list(comings.look(health.devices, 2)), "told again of one that is new"

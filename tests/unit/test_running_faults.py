@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from gateway import words
-from gateway.concerns import MOST_ALARMS, concerns
+from gateway.diagnosis.running import MOST_ALARMS, concerns
 from gateway.watch import lines, view
 
 if TYPE_CHECKING:
@@ -29,21 +29,24 @@ def well() -> dict[str, Any]:
         "connected": True, "error": "", "note": "", "outbox": 0, "held": {}, "parked": 0,
         "aside": 0,
     }  # fmt: skip
+    device = {
+        "error": "", "fault": "no-answer", "since_ms": 0, "missed": 0, "polls": 100, "refused": {},
+    }  # fmt: skip
     return {
         "time": 1_790_000_000_000,
-        "clock": {"doubt": ""},
+        "clock": {"doubt": "", "since_ms": 0},
         "reload": None,
         "assets": [],
         "alarms": [],
-        "devices": {"plc-1": {"error": "", "missed": 0, "polls": 100}},
+        "devices": {"plc-1": device},
         "links": {"modbus+tcp://10.0.0.5:502": {"late": 0, "rejected": 0}},
         "publishers": {"cluster": publisher},
-        "store": {"failing": None, "dropped": {}, "bad_rows": 0},
+        "store": {"failing": None, "failing_since_ms": 0, "dropped": {}, "bad_rows": 0},
     }
 
 
 def alarm(name: str) -> dict[str, Any]:
-    return {"asset": "oven", "name": name, "sev": 2, "text": "too hot"}
+    return {"line": "l1", "asset": "oven", "name": name, "sev": 2, "text": "too hot"}
 
 
 def test_where_all_is_well_nothing_is_said() -> None:
