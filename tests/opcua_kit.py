@@ -6,6 +6,7 @@ import asyncio
 import logging
 import struct
 import threading
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,12 @@ def node_id(name: Any, index: Any = 0) -> ua.NodeId:  # noqa: ANN401 - numbers o
     return ua.NodeId(name, index)
 
 
+def stamped(variant: ua.Variant, code: Any = 0) -> ua.DataValue:  # noqa: ANN401 - of its own type
+    """A value of now."""
+    now: Any = datetime.now(UTC)
+    return ua.DataValue(variant, ua.StatusCode(code), now, now)
+
+
 class Foreign:
     """A server that nobody here wrote, in a loop of its own.
 
@@ -99,11 +106,25 @@ class Foreign:
 
     def put(self, name: str, value: object, kind: ua.VariantType = ua.VariantType.Null) -> None:
         """Give a variable a value, or a whole DataValue."""
-        held = value if isinstance(value, ua.DataValue) else ua.DataValue(ua.Variant(value, kind))
+        held = value if isinstance(value, ua.DataValue) else stamped(ua.Variant(value, kind))
         self.do(self._server.write_attribute_value(node_id(name, self.index), held))
 
     def get(self, name: str) -> Any:  # noqa: ANN401
         return self.do(self._server.get_node(node_id(name, self.index)).read_value())
+
+    async def namespace(self, uri: str) -> None:
+        """Have one namespace more."""
+        await self._server.register_namespace(uri)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many there are."""
+        return len(self._server.iserver.subscription_service.subscriptions)
+
+    async def end_subscriptions(self) -> None:
+        """End all of them, as a server does that is short of memory."""
+        service = self._server.iserver.subscription_service
+        await service.delete_subscriptions(list(service.subscriptions))
 
     def set_limit(self, node: int, most: int) -> None:
         """State one of the server's operation limits."""

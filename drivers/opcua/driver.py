@@ -157,18 +157,22 @@ class UaDriver:
     ) -> Batch:
         """What holds by what the server told; a subscription is made where there is none."""
         told = listener.told
-        now_ns = self._clock.mono_ns()
-        if told is None or told.server is not server or told.is_over:
+        is_overdue = told is not None and told.is_overdue(
+            self._clock.mono_ns(), self._device.timeout_s
+        )
+        if told is None or told.server is not server or told.is_over or is_overdue:
+            try:
+                batch = await self._poll(plan, server)
+            except RequestTimeout:
+                if is_overdue:  # neither news nor an answer: nobody is there
+                    server.session.drop(_("it keeps silent"))
+                raise
             if told is not None:
                 await self._subscribing.end(told)
             listener.told = None
-            batch = await self._poll(plan, server)
             made = await self._subscribing.make(plan, server, listener, batch)
             listener.told, listener.asks_in = made, None if made else server
             return batch
-        if told.is_overdue(now_ns, self._device.timeout_s):
-            server.session.drop(_("it keeps silent"))
-            raise server.session.lost()
         if found:
             await self._subscribing.monitor(told, found, listener.period_s)
         return told.batch()
