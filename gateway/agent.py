@@ -276,6 +276,7 @@ class Agent:
             self._store,
             tuple(self._poller.links.values()),
             tuple(self._destinations.publishers.values()),
+            self._watchdog.stuck,
         ).take(self._now_ms())
 
     async def _reload(self) -> dict[str, object]:

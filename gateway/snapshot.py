@@ -40,6 +40,7 @@ class Snapshot:
     store: Store
     links: Sequence[Link]
     publishers: Sequence[Publisher]
+    stuck: Sequence[str]
 
     def take(self, now_ms: int) -> dict[str, object]:
         """Everything, as JSON can hold it; times in UTC ms."""
@@ -49,6 +50,7 @@ class Snapshot:
             "epoch": self.store.epoch,
             "time": now_ms,
             "clock": dataclasses.asdict(self.clock.status()),
+            "stuck": list(self.stuck),
             "reload": None if self.reload is None else dataclasses.asdict(self.reload),
             "assets": [self._asset(asset, now_ms) for asset in (*self.plant.assets, self.itself)],
             "alarms": [_alarm(watch) for watch in self.alarms.standing()],

@@ -232,6 +232,7 @@ MAY: dict[str, set[str]] = {
     "diagnosis": SPINE
     | {"api", "archive", "checking", "itself", "plant", "resolution", "secret", "settings"}
     | {"sitefile", "storage", "templates"},
+    "exposing": {"archive", "diagnosis", "errors", "secret", "words"},
     "watch": {"errors", "words", "naming", "api", "diagnosis", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},

@@ -197,6 +197,10 @@ def _of_the_box() -> dict[str, tuple[str, str]]:
             _("no gateway runs on this site's store"),
             _("start it with nxgate run SITE, or its service; its log says why it ended"),
         ),
+        "part-stuck": (
+            _("a part of the gateway does nothing although something is due"),
+            _("run nxgate diag, then restart the gateway; as a service it is restarted by itself"),
+        ),
         "site-faults": (
             _("the site file has faults; what ran before goes on running"),
             _("nxgate check names each with its line"),

@@ -142,4 +142,10 @@ def _reload(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding("site-faults", "site", text)
 
 
-_ROOMS = (_clock, _store, _publishers, _devices, _links, _own_alarms, _reload)
+def _stuck(snapshot: Snapshot) -> Iterator[Finding]:
+    for part in snapshot["stuck"]:
+        text = _("{part}: nothing has moved for minutes, although something is due")
+        yield Finding("part-stuck", "gateway", text.format(part=part))
+
+
+_ROOMS = (_stuck, _clock, _store, _publishers, _devices, _links, _own_alarms, _reload)

@@ -32,6 +32,9 @@ class Watchdog:
         polls: of each link, and of what tells when polls fall due: name, whether something is
             due, and what differs once it is done.
         publishers: by name.
+
+    Attributes:
+        stuck: names of the parts that don't get on.
     """
 
     def __init__(
@@ -48,7 +51,7 @@ class Watchdog:
         self._polls = polls
         self._publishers = publishers
         self._moving = Moving()
-        self._stuck: list[str] = []
+        self.stuck: list[str] = []
 
     def ready(self) -> None:
         """Everything has been begun."""
@@ -61,18 +64,18 @@ class Watchdog:
     def look(self) -> None:
         """Feed the watchdog, or say once why it goes hungry."""
         stuck = self._moving.look(self._parts(), self._clock.mono_ns())
-        if stuck != self._stuck:
-            self._stuck = stuck
+        if stuck != self.stuck:
+            self.stuck = stuck
             self._tell()
         if not stuck:
             self._supervisor.tell(ALIVE)
 
     def _tell(self) -> None:
-        if not self._stuck:
+        if not self.stuck:
             self._supervisor.tell(status(_("running")))
             return
         text = _("nothing has moved for {seconds:.0f} s: {parts}; the watchdog is not fed any more")
-        said = text.format(seconds=LIMIT_S, parts=", ".join(self._stuck))
+        said = text.format(seconds=LIMIT_S, parts=", ".join(self.stuck))
         log.error("%s", said)
         self._supervisor.tell(status(said))
 

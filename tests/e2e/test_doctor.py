@@ -70,7 +70,8 @@ def test_from_well_to_ill_and_back(floor: tuple[Workshop, Mosquitto]) -> None:
     assert made.simulator is not None
     made.simulator.terminate()
     made.simulator.wait(30)
-    wait_for(lambda: "broker-network" in findings(site), "the broker is missed")
+    ill = {"broker-network", "link-refused"}
+    wait_for(lambda: ill <= findings(site).keys(), "broker and devices are missed")
     found = findings(site)
     assert found["link-refused"]["subject"] in {"plc-inj", "plc-last", "meter-1"}
     assert "site.yaml:" in found["link-refused"]["what"]

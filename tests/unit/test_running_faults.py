@@ -36,6 +36,7 @@ def well() -> dict[str, Any]:
         "time": 1_790_000_000_000,
         "clock": {"doubt": "", "since_ms": 0},
         "reload": None,
+        "stuck": [],
         "assets": [],
         "alarms": [],
         "devices": {"plc-1": device},
