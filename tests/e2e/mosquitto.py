@@ -184,6 +184,14 @@ class Subscriber:
         """Say something that the broker keeps, as an earlier gateway would have."""
         self._client.publish(topic, payload, 1, retain=True).wait_for_publish(DEADLINE_S)
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Say something that the broker passes on and forgets."""
+        self._client.publish(topic, payload, 1).wait_for_publish(DEADLINE_S)
+
+    def forget(self, topic: str) -> None:
+        """Have the broker keep nothing there."""
+        self._client.publish(topic, b"", 1, retain=True).wait_for_publish(DEADLINE_S)
+
     def _subscribe(self, client: paho.Client, *_paho: Any) -> None:  # noqa: ANN401
         client.subscribe(self._topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
 

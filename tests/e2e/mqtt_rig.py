@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.ledger import Ledger
     from gateway.publishers.base import Factory
     from gateway.publishers.format import Format, Parts
+    from gateway.publishers.inbox import Take
     from gateway.settings import PublishSettings
     from tests.e2e.mosquitto import Heard
 
@@ -153,10 +154,13 @@ async def running(
     publish: PublishSettings,
     form: Callable[[Parts], Format] = Presence,
     make: Factory | None = None,
+    take: Take | None = None,
 ) -> AsyncIterator[Rig]:
     """Run a publisher over a store; stopped in order at the end."""
     store = open_store(folder)
     rig = Rig(store, publish, form=form, make=make)
+    if take is not None:
+        rig.publisher.listen(take)
     task = asyncio.create_task(rig.publisher.run())
     try:
         yield rig
