@@ -165,7 +165,7 @@ class Lines:
                 if kind:
                     tags["medium"] = kind
             case "state":
-                time_ns = body["since"] * NS_PER_MS + ordinal_ns
+                time_ns = record.ts_ms * NS_PER_MS + ordinal_ns
                 body["code"] = STATES.index(body["state"])
             case "alarm":
                 time_ns = record.ts_ms * NS_PER_MS + ordinal_ns

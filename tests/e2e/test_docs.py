@@ -42,7 +42,7 @@ def test_commands_run(document: Path, tmp_path: Path) -> None:
         (tmp_path / folder).symlink_to(ROOT / folder)
     scenarios = tmp_path / "simulators/scenarios"
     scenarios.mkdir(parents=True)
-    base = free_ports(4)
+    base = free_ports(5)
     for source in (ROOT / "simulators/scenarios").iterdir():
         text = source.read_text("utf-8")
         for offset in range(3):
@@ -50,6 +50,7 @@ def test_commands_run(document: Path, tmp_path: Path) -> None:
         text = text.replace(":18883", f":{base + 3}")
         (scenarios / source.name).write_text(text, "utf-8")
     script = "\n".join([ENDS, *scripts]).replace(":18883", f":{base + 3}")
+    script = script.replace(":18428", f":{base + 4}")
     script = script.replace("mosquitto -p 18883", f"mosquitto -p {base + 3}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

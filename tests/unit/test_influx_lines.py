@@ -77,11 +77,13 @@ def test_an_open_window_stands_at_the_time_of_its_record() -> None:
 
 
 def test_what_may_be_told_twice_in_a_millisecond_has_its_number_below_it() -> None:
-    (state,) = sample("state")
+    made = draft("state")
+    (state,) = lines(made.cls, json.loads(made.body), 1_790_000_001_000)
     assert state.startswith(f"state,{ROOT} ")
     assert 'state="fault"' in state
     assert "code=4" in state
-    assert state.endswith(" 1790000000900000042")
+    assert "since=1790000000900" in state
+    assert state.endswith(" 1790000001000000042")
     (event,) = sample("event")
     assert event.startswith(f"event,{ROOT},type=order_change ")
     assert event.endswith(" 1790000001900000042")
