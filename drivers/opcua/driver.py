@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from drivers.opcua import messages, status, writing
+from drivers.opcua import messages, settings, status, writing
 from drivers.opcua.cost import costs
 from drivers.opcua.decode import Reader
 from drivers.opcua.plan import UaPlan
 from drivers.opcua.resolve import resolve
 from drivers.opcua.row import Row
-from drivers.opcua.settings import Reading
 from drivers.opcua.subscribing import Subscribing
-from gateway.driver import Written
+from gateway.driver import Reading, Written
 from gateway.errors import (
     ConnectionLost,
     DecodeError,
@@ -53,7 +52,7 @@ class UaDriver:
         self._link = link
         self._device = device
         self._clock = clock
-        self._reading = Reading.of(device.options)
+        self._reading = settings.Reading.of(device.options)
         self._subscribing = Subscribing(device, self._reading, link.known, clock)
         self._listeners: dict[int, _Listener] = {}
 
@@ -97,6 +96,17 @@ class UaDriver:
             raise ConnectionLost(f"{self._link.endpoint}: {error}.") from error
         except RequestRefused as error:
             raise RequestRefused(self._failed(str(error)), error.code) from error
+
+    async def inspect(self, plan: Plan) -> tuple[Batch, tuple[Reading, ...]]:
+        """Read once, as `read` does; the server's own words stand beside what it doesn't give."""
+        own = _own(plan)
+        asked_ns = self._clock.mono_ns()
+        batch = await self.read(plan)
+        took_s = (self._clock.mono_ns() - asked_ns) / 1e9
+        return batch, tuple(
+            Reading(tag, (), messages.place(tag), took_s, own.refused.get(tag.name, ""))
+            for tag in own.tags
+        )
 
     def costs(self, plan: Plan) -> tuple[Cost, ...]:
         """What each request of one poll takes, about: how long ids are is the server's to say."""
