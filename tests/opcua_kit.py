@@ -76,13 +76,14 @@ class Foreign:
     Attributes:
         port: where it listens.
         index: of the namespace `URI`.
+        served: the server itself; touch it by `do` alone.
     """
 
     def __init__(self, before: tuple[str, ...] = (), port: int = 0) -> None:
         self.port = port
         self.index = 0
         self._before = before
-        self._server = Server()
+        self.served = Server()
         self._loop = asyncio.new_event_loop()
         logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -107,41 +108,39 @@ class Foreign:
     def put(self, name: str, value: object, kind: ua.VariantType = ua.VariantType.Null) -> None:
         """Give a variable a value, or a whole DataValue."""
         held = value if isinstance(value, ua.DataValue) else stamped(ua.Variant(value, kind))
-        self.do(self._server.write_attribute_value(node_id(name, self.index), held))
+        self.do(self.served.write_attribute_value(node_id(name, self.index), held))
 
     def get(self, name: str) -> Any:  # noqa: ANN401
-        return self.do(self._server.get_node(node_id(name, self.index)).read_value())
+        return self.do(self.served.get_node(node_id(name, self.index)).read_value())
 
     async def namespace(self, uri: str) -> None:
         """Have one namespace more."""
-        await self._server.register_namespace(uri)
+        await self.served.register_namespace(uri)
 
     @property
     def subscriptions(self) -> int:
         """How many there are."""
-        return len(self._server.iserver.subscription_service.subscriptions)
+        return len(self.served.iserver.subscription_service.subscriptions)
 
     async def end_subscriptions(self) -> None:
         """End all of them, as a server does that is short of memory."""
-        service = self._server.iserver.subscription_service
+        service = self.served.iserver.subscription_service
         await service.delete_subscriptions(list(service.subscriptions))
 
     def set_limit(self, node: int, most: int) -> None:
         """State one of the server's operation limits."""
         self.do(
-            self._server.get_node(node_id(node)).write_value(
-                ua.Variant(most, ua.VariantType.UInt32)
-            )
+            self.served.get_node(node_id(node)).write_value(ua.Variant(most, ua.VariantType.UInt32))
         )
 
     def stop(self) -> None:
-        self.do(self._server.stop())
+        self.do(self.served.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     async def _start(self) -> None:
-        server = self._server
+        server = self.served
         await server.init()
         server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}/")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -154,10 +153,8 @@ class Foreign:
         self.port = sockets[0].getsockname()[1]
 
     async def _add(self, values: Mapping[str, tuple[object, ua.VariantType]], uri: str) -> None:
-        index = await self._server.get_namespace_index(uri) if uri else self.index
-        parent = (
-            self._server.nodes.objects if uri else self._server.get_node(node_id("Cell", index))
-        )
+        index = await self.served.get_namespace_index(uri) if uri else self.index
+        parent = self.served.nodes.objects if uri else self.served.get_node(node_id("Cell", index))
         for name, (value, kind) in values.items():
             node = await parent.add_variable(
                 node_id(name, index), f"{index}:{name}", ua.Variant(value, kind)

@@ -199,6 +199,13 @@ class UaDriver:
         return [seat for seat in seats if seat.id is not None]
 
     async def _poll(self, plan: UaPlan, server: Server) -> Batch:
+        """Ask for all of a plan; once more, where structures came that had to be learnt first."""
+        batch = await self._ask_all(plan, server)
+        if server.types.wanted and await server.types.learn(server.session, self._device.timeout_s):
+            batch = await self._ask_all(plan, server)
+        return batch
+
+    async def _ask_all(self, plan: UaPlan, server: Server) -> Batch:
         """Ask until nothing is left to ask."""
         row = Row(len(plan.tags))
         todo = list(reversed(plan.requests(server.limits.read, self._link.endpoint)))

@@ -24,7 +24,8 @@ _BYTE, _SHORT = 1 << 8, 1 << 16
 _NULL_STRING = b"\xff\xff\xff\xff"
 VALUE_AT = struct.pack("<I", VALUE) + _NULL_STRING
 """Behind the id of a node that is written: its value, all of it."""
-VALUE_OF = VALUE_AT + b"\x00\x00" + _NULL_STRING
+_NO_ENCODING = b"\x00\x00" + _NULL_STRING
+VALUE_OF = VALUE_AT + _NO_ENCODING
 """Behind a node's id: its value, all of it, in the default encoding."""
 
 
@@ -60,9 +61,10 @@ def node_id(space: int, sort: str, name: Name) -> bytes:
     return struct.pack("<BH", 3, space) + text(str(name))
 
 
-def read(nodes: Sequence[bytes]) -> bytes:
-    """The body of a ReadRequest for the values of some nodes, as new as the server has them."""
-    return struct.pack("<di", 0.0, _BOTH) + array(node + VALUE_OF for node in nodes)
+def read(nodes: Sequence[bytes], attribute: int = VALUE) -> bytes:
+    """The body of a ReadRequest for an attribute of some nodes, as new as the server has it."""
+    what = struct.pack("<I", attribute) + _NULL_STRING + _NO_ENCODING
+    return struct.pack("<di", 0.0, _BOTH) + array(node + what for node in nodes)
 
 
 def array(items: Iterable[bytes]) -> bytes:

@@ -174,6 +174,7 @@ class UaPlan:
             tuple(index for _tag, index in places),
             tuple(self.parts[tag] for tag in tags),
             endpoint,
+            self.server.types if self.server is not None else None,
         )
         return tags, shape
 

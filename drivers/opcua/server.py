@@ -7,13 +7,14 @@ made into bytes anew in each session, and of what was resolved in another one no
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drivers.opcua import encode
 from drivers.opcua.decode import ARRAY, STRING, DataValue, Reader
 from drivers.opcua.exchange import Question
-from drivers.opcua.vendors import UNKNOWN, vendor
+from drivers.opcua.structures import Types
+from drivers.opcua.vendors import UNKNOWN, Vendor, vendor
 from gateway.errors import ConnectionLost, DriverError, RequestRefused
 from gateway.words import _
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from drivers.opcua.exchange import Asks
     from drivers.opcua.node import Space
     from drivers.opcua.publisher import Publisher
-    from drivers.opcua.vendors import Vendor
 
 NAMESPACES = 2255
 _LIMITS = {"read": 11705, "write": 11707, "register": 11711, "translate": 11712, "monitor": 11714}
@@ -56,6 +56,7 @@ class Server:
         namespaces: URIs by their index.
         limits: how many nodes a request may hold; shrinks where the server refuses so many.
         vendor: what is known of its maker's servers.
+        types: how its structures are built, as far as they came.
         publisher: asks for news, as soon as anybody wants any.
     """
 
@@ -64,6 +65,7 @@ class Server:
     limits: Limits
     vendor: Vendor = UNKNOWN
     publisher: Publisher | None = None
+    types: Types = field(default_factory=Types)
 
     def index(self, space: Space) -> int | None:
         """The index that a namespace has in this session; None where the server lacks it."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drivers.opcua import messages, status
 from drivers.opcua.convert import conversion, fits
-from drivers.opcua.decode import ARRAY
+from drivers.opcua.decode import ARRAY, Body
 from gateway.model import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drivers.opcua.columns import Columns
+    from drivers.opcua.structures import Types
     from gateway.model import Tag, Value
 
 GOOD, BAD = Quality.GOOD, Quality.BAD
@@ -43,6 +44,7 @@ class Shape:
         seats: of each tag, the node's place in the columns.
         parts: of each tag, the way into the node's value.
         endpoint: for messages.
+        structures: how those of the server are built.
 
     Attributes:
         seats: as given.
@@ -56,7 +58,9 @@ class Shape:
         seats: tuple[int, ...],
         parts: tuple[tuple[int | str, ...], ...],
         endpoint: str,
+        structures: Types | None = None,
     ) -> None:
+        self._structures = structures
         self.tags = tags
         self.seats = seats
         self._parts = parts
@@ -89,10 +93,28 @@ class Shape:
         for seat, part in zip(self.seats, self._parts, strict=True):
             value, kind = held.values[seat], held.types[seat]
             if part:
-                value, kind = _inside(value, kind, part)
+                value, kind = self._inside(value, kind, part)
             picked.append(value)
             types.append(kind)
         return picked, tuple(types)
+
+    def _inside(self, value: Any, kind: int, part: tuple[int | str, ...]) -> tuple[Any, int]:  # noqa: ANN401 - what the server gives
+        """Go into a value; (None, 0) where it has no such part, or nobody knows how it is built."""
+        for step in part:
+            if isinstance(step, int):
+                if not isinstance(value, list) or step >= len(value):
+                    return None, 0
+                value = value[step]
+                if not isinstance(value, list):
+                    kind &= ~ARRAY
+                continue
+            fields = value
+            if isinstance(value, Body):
+                fields = self._structures.fields(value) if self._structures else None
+            if not isinstance(fields, dict) or step not in fields:
+                return None, 0
+            kind, value = fields[step]
+        return value, kind
 
     def _prepare(self, types: tuple[int, ...]) -> None:
         """Settle what is to be done to each value, now that the types are known."""
@@ -140,15 +162,3 @@ class Shape:
 def _nothing(_raw: object) -> Value:
     """In place of a value that is of no use to its tag."""
     return None
-
-
-def _inside(value: Any, kind: int, part: tuple[int | str, ...]) -> tuple[Any, int]:  # noqa: ANN401 - what the server gives
-    """Go into a value; (None, 0) where it has no such part."""
-    for step in part:
-        if isinstance(step, int) and isinstance(value, list) and step < len(value):
-            value = value[step]
-            if not isinstance(value, list):
-                kind &= ~ARRAY
-        else:
-            return None, 0
-    return value, kind
