@@ -194,7 +194,7 @@ class UaDriver:
         if not seats:
             return []
         nodes = [seat.node for seat in seats]
-        found = await resolve(server, nodes, self._device.timeout_s)
+        found = await resolve(server, nodes, max(self._device.timeout_s, settings.CONNECT_S))
         plan.resolved(seats, found, now_ns)
         return [seat for seat in seats if seat.id is not None]
 

@@ -61,8 +61,8 @@ class Settings:
         Raises:
             AddressError: with what is wrong and what to write.
         """
-        server, _mark, query = url.partition("?")
-        host, port = _endpoint(server)
+        written, _mark, query = url.partition("?")
+        host, port = _endpoint(written)
         given = dict(parse_qsl(query, keep_blank_values=True))
         odd = next((key for key in given if key not in _KEYS), None)
         if odd is not None:
@@ -71,6 +71,8 @@ class Settings:
                 _("`{url}`: {scheme} takes no {key} there").format(url=url, scheme=SCHEME, key=odd),
                 _("write security: {{policy: …, mode: …}} beside the link").format(),
             )
+        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        server = f"{SCHEME}://{at}{urlsplit(written).path}"
         return cls(server=server, host=host, port=port, **given)
 
 

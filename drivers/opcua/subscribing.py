@@ -12,6 +12,7 @@ from drivers.opcua import monitor, status
 from drivers.opcua.monitor import Item
 from drivers.opcua.plan import NAMESPACE_ARRAY
 from drivers.opcua.publisher import Publisher
+from drivers.opcua.settings import CONNECT_S
 from drivers.opcua.told import NAMESPACES, Told
 from gateway.errors import RequestRefused
 from gateway.model import Kind
@@ -78,7 +79,7 @@ class Subscribing:
         self._device = device
         self._reading = reading
         self._known = known
-        self._timeout_s = device.timeout_s
+        self._timeout_s = max(device.timeout_s, CONNECT_S)  # a server has much to do for these
 
     async def make(
         self, plan: UaPlan, server: Server, listener: Listens, batch: Batch
