@@ -233,6 +233,15 @@ MAY: dict[str, set[str]] = {
     | {"api", "archive", "checking", "itself", "plant", "resolution", "secret", "settings"}
     | {"sitefile", "storage", "templates"},
     "exposing": {"archive", "diagnosis", "errors", "secret", "words"},
+    "initial": {
+        "checking",
+        "commissioning",
+        "durable",
+        "errors",
+        "resolution",
+        "sitefile",
+        "words",
+    },
     "watch": {"errors", "words", "naming", "api", "diagnosis", "templates"},
     "enter": {"errors", "exits", "words", "api", "plant", "sitefile", "templates"},
     "asking": {"errors", "exits", "words", "api", "templates"},

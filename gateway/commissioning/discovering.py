@@ -33,7 +33,7 @@ def discover(about: Named, urls: Sequence[str], out: Path | None) -> int:
     if out is not None and out.exists():
         text = _("{path} is there already: name another file, or take it away first")
         raise GatewayError(text.format(path=out))
-    met = asyncio.run(_all(about, urls))
+    met = asyncio.run(meet(about, urls))
     if not met:
         text = _(
             "no meter tells its address on {urls}: check power and wiring (A and B exchanged?), "
@@ -41,7 +41,7 @@ def discover(about: Named, urls: Sequence[str], out: Path | None) -> int:
         )
         click.echo(text.format(urls=", ".join(urls)), err=True)
         return FAILED
-    made = _whole(met)
+    made = around(piece(met))
     click.echo(made, nl=False)
     if out is not None:
         try:
@@ -52,7 +52,8 @@ def discover(about: Named, urls: Sequence[str], out: Path | None) -> int:
     return 0
 
 
-async def _all(about: Named, urls: Sequence[str]) -> list[Met]:
+async def meet(about: Named, urls: Sequence[str]) -> list[Met]:
+    """Ask for all devices on a link, at each speed."""
     plugin, clock = cast("Discovers", about.plugin), SystemClock()
     met: dict[str, Met] = {}
     for url in urls:
@@ -62,11 +63,11 @@ async def _all(about: Named, urls: Sequence[str]) -> list[Met]:
     return list(met.values())
 
 
-def _whole(met: Iterable[Met]) -> str:
-    """A site file with these devices and nothing else."""
+def piece(met: Iterable[Met]) -> str:
+    """The part `devices:` of a site file."""
     lines = ["devices:"]
     for url, one in met:
         lines += [f"  meter-{one['address']}:", f"    link: {quoted(url)}"]
         lines += [f"    {key}: {value}" for key, value in one.items()]
         lines.append("    poll: 30s")
-    return around("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"

@@ -79,7 +79,7 @@ def scan(wanted: Wanted) -> int:
     sweep = Sweep(wanted.manner)
     code = 0
     try:
-        asyncio.run(_search(about, urls, wanted, sweep))
+        asyncio.run(search(about, urls, wanted, sweep))
     except KeyboardInterrupt:
         code = INTERRUPTED
         click.echo(_("\nstopped; this was found until then"), err=True)
@@ -92,7 +92,8 @@ def scan(wanted: Wanted) -> int:
     return code or (0 if sweep.found else FAILED)
 
 
-async def _search(about: Named, urls: Sequence[str], wanted: Wanted, sweep: Sweep) -> None:
+async def search(about: Named, urls: Sequence[str], wanted: Wanted, sweep: Sweep) -> None:
+    """Go through the units of a link, at each speed."""
     knowledge = gather(about.url)
     clock, progress = SystemClock(), _Progress()
     for url in urls:

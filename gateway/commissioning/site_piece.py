@@ -73,7 +73,7 @@ def _device(found: Found, names: set[str], pace_s: Mapping[str, int]) -> Iterato
     if name in pace_s:
         yield f"    poll: {pace_s[name]}s"
     if changes:
-        yield f"    tags: {_flow(changes)}"
+        yield f"    tags: {flow(changes)}"
 
 
 def _remarks(found: Found) -> Iterator[str]:
@@ -105,10 +105,10 @@ def _free(name: str, taken: Collection[str]) -> str:
     return next(n for i in range(2, len(taken) + 3) if (n := f"{name}-{i}") not in taken)
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
     """A value as YAML on one line; JSON is that, and plainer where keys need no quotes."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow(part)}" for key, part in value.items()) + "}"
     return orjson.dumps(value).decode()
 
 
