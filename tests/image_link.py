@@ -9,7 +9,8 @@ from gateway.errors import RequestRefused, RequestTimeout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drivers.modbus.client import Answer, Query
+    from drivers.modbus.client import Answer
+    from drivers.modbus.queries import Query
     from tests.register_images import Image
 
 TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}

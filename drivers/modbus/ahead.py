@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drivers.modbus.client import Answer, Query, TcpLink
+    from drivers.modbus.client import Answer, TcpLink
     from drivers.modbus.prepared import Read
+    from drivers.modbus.queries import Query
 
 
 class Ahead:

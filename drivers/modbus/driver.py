@@ -27,8 +27,9 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from drivers.modbus.client import Answer, Query
+    from drivers.modbus.client import Answer
     from drivers.modbus.prepared import Read
+    from drivers.modbus.queries import Query
     from gateway.clock import Clock
     from gateway.driver import Plan
     from gateway.model import Device, Tag, Value

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from drivers.modbus.client import Query, query
+from drivers.modbus.queries import Query, query
 from drivers.modbus.refusals import exception
 from drivers.modbus.register import Function
 from gateway.driver import Hello

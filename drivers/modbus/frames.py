@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from pymodbus.framer import FramerAscii, FramerRTU
 
 from drivers.lines.framing import Found
-from drivers.modbus.client import loopback
+from drivers.modbus.queries import loopback
 from drivers.modbus.refusals import exception
 from drivers.modbus.register import Store
 from gateway.errors import DecodeError, RequestRefused
@@ -24,7 +24,7 @@ from gateway.words import _
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from drivers.modbus.client import Query
+    from drivers.modbus.queries import Query
 
 DIAGNOSTICS = 8
 SHORTEST = 8

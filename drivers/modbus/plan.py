@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from drivers.modbus.client import Query, query
 from drivers.modbus.codec import width
+from drivers.modbus.queries import Query, query
 from drivers.modbus.register import Function, register_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from drivers.modbus.client import Query, query
 from drivers.modbus.codec import Decode, bits_decoder, registers_decoder
 from drivers.modbus.plan import Block, block, blocks, spans
+from drivers.modbus.queries import Query, query
 from drivers.modbus.register import register_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drivers.modbus.client import write_query
 from drivers.modbus.codec import bits_decoder, registers_decoder
 from drivers.modbus.encode import bit_of, field_of, words_of
+from drivers.modbus.queries import write_query
 from drivers.modbus.refusals import ILLEGAL_FUNCTION
 from drivers.modbus.register import Function, Store, Writing, register_of
 from drivers.modbus.writable import MULTIPLE, why_not
@@ -22,8 +22,8 @@ from gateway.model import Kind
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from drivers.modbus.client import Query
     from drivers.modbus.config import Settings
+    from drivers.modbus.queries import Query
     from gateway.model import Tag, Value
 
 _ALL = 0xFFFF

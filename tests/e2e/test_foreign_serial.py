@@ -19,7 +19,7 @@ from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer
 
 from drivers.modbus import plugin
-from drivers.modbus.client import query
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.clock import SystemClock
 from gateway.errors import ConnectionLost
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drivers.lines.link import LineLink
-    from drivers.modbus.client import Query
+    from drivers.modbus.queries import Query
 
 ROOT = Path(__file__).parents[2]
 FAST = "baud=115200"

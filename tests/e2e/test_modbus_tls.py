@@ -14,7 +14,7 @@ import uvloop
 
 from drivers.lines import sockets
 from drivers.modbus import plugin
-from drivers.modbus.client import query
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.clock import SystemClock
 from gateway.errors import ConnectionLost

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.modbus import plugin
-from drivers.modbus.client import TcpLink, query
+from drivers.modbus.client import TcpLink
 from drivers.modbus.codec import bits_decoder, registers_decoder, width
 from drivers.modbus.config import Settings
 from drivers.modbus.plan import blocks, spans, worth
 from drivers.modbus.poll import PROBES, Poll
 from drivers.modbus.prepared import PreparedPlan
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function, Register, register_of
 from gateway.clock import ManualClock
 from gateway.driver import AddressError

@@ -22,7 +22,8 @@ from tests.unit.virtual_loop import VirtualLoop, run_virtual
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from drivers.modbus.client import Answer, Query
+    from drivers.modbus.client import Answer
+    from drivers.modbus.queries import Query
     from gateway.driver import Link
     from gateway.model import Batch
 

@@ -20,7 +20,8 @@ from tests.modbus_peer import Peer, exception, frame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drivers.modbus.client import Answer, Query
+    from drivers.modbus.client import Answer
+    from drivers.modbus.queries import Query
     from tests.modbus_peer import Request
 
 UNIT = 7

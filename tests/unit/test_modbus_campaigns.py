@@ -17,15 +17,17 @@ import pytest
 from drivers.lines.endpoint import Endpoint
 from drivers.lines.link import LineLink
 from drivers.lines.ports import Pace, ServerLine
-from drivers.modbus.client import TcpLink, query
+from drivers.modbus.client import TcpLink
 from drivers.modbus.frames import Ascii, Rtu
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.errors import ConnectionLost, DriverError
 from tests.modbus_line import Bus, Device, Network, ascii_frame, rtu, tcp, told, unascii
 from tests.unit.virtual_loop import run_virtual
 
 if TYPE_CHECKING:
-    from drivers.modbus.client import Answer, Query
+    from drivers.modbus.client import Answer
+    from drivers.modbus.queries import Query
 
 TIMEOUT_S = 0.5
 NEVER = float("inf")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drivers.modbus.client import SILENCES, STRAYS, TcpLink, query
+from drivers.modbus.client import SILENCES, STRAYS, TcpLink
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.clock import ManualClock
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout

@@ -9,8 +9,8 @@ import pytest
 
 from drivers.lines.link import LineLink
 from drivers.lines.ports import Pace
-from drivers.modbus.client import query, write_query
 from drivers.modbus.frames import Ascii, Rtu
+from drivers.modbus.queries import query, write_query
 from drivers.modbus.register import Function, Store, Writing
 from gateway.errors import RequestRefused, RequestTimeout
 from tests.modbus_line import Bus, Device, rtu, told
@@ -19,7 +19,7 @@ from tests.unit.virtual_loop import VirtualLoop, run_virtual
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from drivers.modbus.client import Query
+    from drivers.modbus.queries import Query
 
 TIMEOUT_S = 0.5
 NEVER = float("inf")

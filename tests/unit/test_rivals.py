@@ -21,9 +21,9 @@ from drivers.dlt645.frames import Dlt645
 from drivers.dlt645.frames import read as meter_read
 from drivers.lines.link import LineLink
 from drivers.lines.rivals import WITHIN_S, Rivals
-from drivers.modbus.client import query
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.frames import Ascii, Rtu
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.clock import ManualClock
 from gateway.driver import has_rival
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pymodbus.pdu import ModbusPDU
 
     from drivers.lines.framing import Framing
-    from drivers.modbus.client import Query
+    from drivers.modbus.queries import Query
 
 ASKED: list[ModbusPDU] = [
     ReadHoldingRegistersRequest(address=10, count=4, dev_id=9),

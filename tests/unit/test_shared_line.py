@@ -12,8 +12,8 @@ import pytest
 from drivers.lines.endpoint import Endpoint
 from drivers.lines.link import LineLink
 from drivers.lines.ports import Pace, SerialLine, ServerLine
-from drivers.modbus.client import Query, query
 from drivers.modbus.frames import Rtu
+from drivers.modbus.queries import Query, query
 from drivers.modbus.register import Function
 from gateway.errors import ConnectionLost, RequestTimeout
 from tests.modbus_line import Bus, Device, told

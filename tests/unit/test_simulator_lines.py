@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drivers.modbus import plugin
-from drivers.modbus.client import query
+from drivers.modbus.queries import query
 from drivers.modbus.register import Function
 from gateway.clock import SystemClock
 from gateway.errors import DriverError
