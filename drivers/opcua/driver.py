@@ -185,6 +185,8 @@ class UaDriver:
             return batch
         if found:
             await self._subscribing.monitor(told, found, listener.period_s)
+        if await server.learn(self._device.timeout_s):
+            told.begin(await self._poll(plan, server))
         return told.batch()
 
     async def _resolve(self, plan: UaPlan, server: Server) -> list[Seat]:
@@ -199,9 +201,9 @@ class UaDriver:
         return [seat for seat in seats if seat.id is not None]
 
     async def _poll(self, plan: UaPlan, server: Server) -> Batch:
-        """Ask for all of a plan; once more, where structures came that had to be learnt first."""
+        """Ask for all of a plan; once more, where types came that had to be learnt first."""
         batch = await self._ask_all(plan, server)
-        if server.types.wanted and await server.types.learn(server.session, self._device.timeout_s):
+        if await server.learn(self._device.timeout_s):
             batch = await self._ask_all(plan, server)
         return batch
 

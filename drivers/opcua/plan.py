@@ -174,7 +174,8 @@ class UaPlan:
             tuple(index for _tag, index in places),
             tuple(self.parts[tag] for tag in tags),
             endpoint,
-            self.server.types if self.server is not None else None,
+            self.server,
+            tuple(seats[index].id or b"" for _tag, index in places),
         )
         return tags, shape
 

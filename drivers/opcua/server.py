@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from drivers.opcua import encode
 from drivers.opcua.decode import ARRAY, STRING, DataValue, Reader
+from drivers.opcua.enumerations import Enumerations
 from drivers.opcua.exchange import Question
 from drivers.opcua.structures import Types
 from drivers.opcua.vendors import UNKNOWN, Vendor, vendor
@@ -57,6 +58,7 @@ class Server:
         limits: how many nodes a request may hold; shrinks where the server refuses so many.
         vendor: what is known of its maker's servers.
         types: how its structures are built, as far as they came.
+        enumerations: what numbers of its nodes are called, where a tag is a text.
         publisher: asks for news, as soon as anybody wants any.
     """
 
@@ -66,6 +68,7 @@ class Server:
     vendor: Vendor = UNKNOWN
     publisher: Publisher | None = None
     types: Types = field(default_factory=Types)
+    enumerations: Enumerations = field(default_factory=Enumerations)
 
     def index(self, space: Space) -> int | None:
         """The index that a namespace has in this session; None where the server lacks it."""
@@ -80,6 +83,18 @@ class Server:
         """End the session where its namespaces are others now: an index may mean another node."""
         if tuple(uri or "" for uri in told) != self.namespaces:
             self.session.drop(_("its namespaces changed"))
+
+    async def learn(self, timeout_s: float) -> bool:
+        """Ask for what values were of types that aren't known; whether there were any.
+
+        Raises:
+            DriverError: the server did not answer.
+        """
+        if not self.types.wanted and not self.enumerations.wanted:
+            return False
+        await self.types.learn(self.session, timeout_s)
+        await self.enumerations.learn(self.session, timeout_s)
+        return True
 
 
 async def meet(session: Asks, timeout_s: float) -> Server:

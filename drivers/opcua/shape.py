@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drivers.opcua import messages, status
-from drivers.opcua.convert import conversion, fits
+from drivers.opcua.convert import SPANS, conversion, fits
 from drivers.opcua.decode import ARRAY, Body
-from gateway.model import Quality
+from gateway.model import Kind, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from drivers.opcua.columns import Columns
-    from drivers.opcua.structures import Types
+    from drivers.opcua.server import Server
     from gateway.model import Tag, Value
 
 GOOD, BAD = Quality.GOOD, Quality.BAD
@@ -44,7 +44,8 @@ class Shape:
         seats: of each tag, the node's place in the columns.
         parts: of each tag, the way into the node's value.
         endpoint: for messages.
-        structures: how those of the server are built.
+        server: knows how its structures are built, and what its numbers are called.
+        ids: of each tag, its node.
 
     Attributes:
         seats: as given.
@@ -58,9 +59,11 @@ class Shape:
         seats: tuple[int, ...],
         parts: tuple[tuple[int | str, ...], ...],
         endpoint: str,
-        structures: Types | None = None,
+        server: Server | None = None,
+        ids: tuple[bytes, ...] = (),
     ) -> None:
-        self._structures = structures
+        self._server = server
+        self._ids = ids
         self.tags = tags
         self.seats = seats
         self._parts = parts
@@ -110,7 +113,7 @@ class Shape:
                 continue
             fields = value
             if isinstance(value, Body):
-                fields = self._structures.fields(value) if self._structures else None
+                fields = self._server.types.fields(value) if self._server else None
             if not isinstance(fields, dict) or step not in fields:
                 return None, 0
             kind, value = fields[step]
@@ -122,13 +125,26 @@ class Shape:
         self._steps = []
         self._misfits = {}
         for place, (tag, kind) in enumerate(zip(self.tags, types, strict=True)):
-            if kind and not fits(tag, kind):
+            names = self._names(place, kind) if tag.kind is Kind.STRING and kind in SPANS else None
+            if names is not None:
+                self._steps.append((place, names.get))
+            elif kind and not fits(tag, kind):
                 self._steps.append((place, _nothing))
                 self._misfits[place] = messages.wrong_type(tag, kind)
             elif kind:
                 apply = conversion(tag, kind)
                 if apply is not None:
                     self._steps.append((place, apply))
+
+    def _names(self, place: int, kind: int) -> Mapping[int, str] | None:
+        """What the numbers of a tag's node are called, where that is known."""
+        if self._server is None or self._parts[place] or not kind:
+            return None
+        enumerations = self._server.enumerations
+        names = enumerations.names(self._ids[place])
+        if self._ids[place] in enumerations.wanted:
+            self.types = ()  # to be prepared anew once they are
+        return names
 
     def _judged(
         self, statuses: tuple[int, ...] | None, values: list[Value], types: tuple[int, ...]

@@ -146,8 +146,8 @@ class Types:
         self._last[body] = fields
         return fields
 
-    async def learn(self, session: Asks, timeout_s: float) -> bool:
-        """Ask for what came and isn't known; whether anything was learnt.
+    async def learn(self, session: Asks, timeout_s: float) -> None:
+        """Ask for what came and isn't known.
 
         Raises:
             DriverError: the server did not answer.
@@ -157,7 +157,6 @@ class Types:
         for encoding in wanted:
             kind = await asking.target(encoding, _HAS_ENCODING)
             self._known[encoding] = None if kind is None else await asking.definition(kind, 0)
-        return bool(wanted)
 
 
 class _Asking:

@@ -71,6 +71,13 @@ async def built(server: Foreign) -> None:
     )
     maybe = made.Maybe(always=1, left_out=None, there=2**40)
     cell = held.get_node(node_id("Cell", index))
+    mode = await cell.add_variable(
+        node_id("mode", index), f"{index}:mode", made.Mood.Stuck, datatype=mood.nodeid
+    )
+    await mode.set_writable()
+    state = await cell.add_variable(node_id("state", index), f"{index}:state", 1, T.UInt32)
+    words = [ua.LocalizedText(word) for word in ("停", "走")]
+    await state.add_property(node_id("state.words", index), "0:EnumStrings", words)
     for name, value in (("axis", axis), ("axes", [axis, axis]), ("maybe", maybe)):
         variant = ua.Variant(value, T.ExtensionObject)
         await cell.add_variable(node_id(name, index), f"{index}:{name}", variant)
@@ -113,6 +120,22 @@ def read(tags: Sequence[Tag]) -> tuple[Batch, dict[str, str]]:
     ],
 )
 def test_a_field_is_a_tag(at: str, kind: Kind, value: Value) -> None:
+    batch, refused = read([make("field", f"nsu=urn:maker:cell;s={at}", kind)])
+    assert batch.values == (value,), refused
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "value"),
+    [
+        ("mode", Kind.STRING, "Stuck"),
+        ("mode", Kind.I32, 2),
+        ("state", Kind.STRING, "走"),
+        ("state", Kind.U32, 1),
+    ],
+)
+def test_a_number_of_an_enumeration_is_its_name_where_the_tag_is_a_text(
+    at: str, kind: Kind, value: Value
+) -> None:
     batch, refused = read([make("field", f"nsu=urn:maker:cell;s={at}", kind)])
     assert batch.values == (value,), refused
 
