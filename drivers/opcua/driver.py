@@ -9,7 +9,7 @@ from drivers.opcua import messages, settings, status, writing
 from drivers.opcua.cost import costs
 from drivers.opcua.decode import Reader
 from drivers.opcua.plan import UaPlan
-from drivers.opcua.resolve import resolve
+from drivers.opcua.resolve import register, resolve
 from drivers.opcua.row import Row
 from drivers.opcua.subscribing import Subscribing
 from gateway.driver import Reading, Written
@@ -196,7 +196,10 @@ class UaDriver:
         if not seats:
             return []
         nodes = [seat.node for seat in seats]
-        found = await resolve(server, nodes, max(self._device.timeout_s, settings.CONNECT_S))
+        timeout_s = max(self._device.timeout_s, settings.CONNECT_S)
+        found = await resolve(server, nodes, timeout_s)
+        if server.vendor.registers and id(plan) not in self._listeners:
+            await register(server, found, timeout_s)
         plan.resolved(seats, found, now_ns)
         return [seat for seat in seats if seat.id is not None]
 

@@ -1,6 +1,6 @@
 """Nodes as bytes for one session: namespaces by their index of today, browse paths followed.
 
-Source: OPC 10000-4, 5.9.4 (TranslateBrowsePathsToNodeIds).
+Source: OPC 10000-4, 5.9.4 (TranslateBrowsePathsToNodeIds), 5.9.5 (RegisterNodes).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from drivers.opcua import encode, status
 from drivers.opcua.decode import Reader
 from drivers.opcua.exchange import Question
 from drivers.opcua.node import PATH
+from gateway.errors import RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ NO_SPACE = -1
 Found = bytes | int
 """A NodeId, encoded; or the status code that says why there is none."""
 _TRANSLATE, _TRANSLATED = 554, 557
+_REGISTER, _REGISTERED = 560, 563
 _ROOT = encode.node_id(0, "i", 84)
 _HIERARCHICAL = encode.node_id(0, "i", 33) + b"\0\1"
 """HierarchicalReferences, forward, with its subtypes."""
@@ -57,6 +59,30 @@ async def resolve(server: Server, nodes: Iterable[Node], timeout_s: float) -> di
         answer = await server.session.ask(question, timeout_s)
         found |= zip((node for node, _path in some), _targets(answer, some), strict=True)
     return found
+
+
+async def register(server: Server, found: dict[Node, Found], timeout_s: float) -> None:
+    """Have a server give its own short ids, for this session, to nodes with other ones.
+
+    One that refuses, or has no room for more, is asked with the ids as they are.
+
+    Raises:
+        DriverError: the server did not answer.
+    """
+    long = [node for node, held in found.items() if isinstance(held, bytes) and node.sort != "i"]
+    at_once = server.limits.register
+    for start in range(0, len(long), at_once):
+        some = long[start : start + at_once]
+        ids = [held for node in some if isinstance(held := found[node], bytes)]
+        try:
+            question = Question(_REGISTER, _REGISTERED, encode.array(ids))
+            answer = await server.session.ask(question, timeout_s)
+        except RequestRefused:
+            return
+        reader = Reader(answer.data, answer.pos)
+        reader.expect(len(some))
+        for node in some:
+            found[node] = encode.node_id(*reader.node_id())
 
 
 def _path(server: Server, node: Node) -> bytes | None:

@@ -11,6 +11,7 @@ from asyncua import ua
 
 from drivers.opcua import client, plugin
 from drivers.opcua.settings import Settings
+from drivers.opcua.vendors import vendor
 from gateway.clock import ManualClock, SystemClock
 from gateway.driver import AddressError
 from gateway.errors import ConnectionLost
@@ -106,6 +107,29 @@ def test_one_bad_node_of_a_thousand_and_a_server_that_takes_fewer_than_it_said()
         assert max(asked[-4:]) <= 300, "what was found out is kept"
 
     run(check, SystemClock())
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_nodes_are_registered_where_the_maker_says_so(refuses: bool) -> None:  # noqa: FBT001
+    asked: list[int] = []
+
+    def count(chunk: bytes) -> bytes:
+        if service(chunk) == 560:
+            asked.append(chunk.count(b"many"))
+        return chunk
+
+    async def check(link: UaLink, driver: UaDriver, relay: Relay) -> None:
+        relay.hear = count
+        relay.spoil = lambda c: fault(c, 0x80100000) if refuses and service(c) == 563 else c
+        await link.open()
+        link.server.vendor = vendor("Siemens AG", "SIMATIC S7-1500")
+        link.server.limits.register = 4
+        plan = driver.prepare(tuple(make(f"many{n}", kind=Kind.U32) for n in range(6)))
+        for _poll in range(2):
+            assert (await driver.read(plan)).values == tuple(range(6))
+
+    run(check, SystemClock())
+    assert asked == ([4] if refuses else [4, 2]), "once a session"
 
 
 def test_a_bad_node_is_looked_for_again_ever_more_seldom() -> None:
