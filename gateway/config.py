@@ -20,6 +20,7 @@ from gateway.sitefile.explain import Wrong, correct, describe, nearest
 from gateway.sitefile.files import SecretFile
 from gateway.sitefile.later import notices
 from gateway.sitefile.machines import AlarmConfig, AssetConfig, InventoryItem
+from gateway.sitefile.mapping import MappingConfig
 from gateway.sitefile.metering import PER, MediumFactors
 from gateway.sitefile.names import name as name_
 from gateway.sitefile.names import tag_name
@@ -101,6 +102,7 @@ class _Reader:
         self.faults = faults
         self.invalid: set[tuple[str, ...]] = set()
         self.beside: list[Path] = []
+        self.mappings: dict[str, MappingConfig] = {}
 
     def site(self) -> Site:
         """Read all sections."""
@@ -117,7 +119,8 @@ class _Reader:
             publish=self._publishers(),
             store=self._section("store", StoreConfig) or StoreConfig(),
         )
-        site.attach(self.document, frozenset(self.invalid), tuple(self.beside))
+        beside = tuple(self.beside)
+        site.attach(self.document, frozenset(self.invalid), beside, self.mappings)
         return site
 
     def _top(self) -> None:
@@ -174,21 +177,24 @@ class _Reader:
         given = self.document.get(("tariff",))
         if not isinstance(given, str):
             return self._section("tariff", TariffConfig)
-        path = self.document.folder / given
+        return self._beside(("tariff",), self.document.folder / given, TariffConfig)
+
+    def _beside(self, at: tuple[str, ...], path: Path, model: type[Model]) -> Model | None:
+        """Read a file that the site file names at a place; its faults are told at its lines."""
         self.beside.append(path)
         document, faults = examine(path)
-        tariff: TariffConfig | None = None
+        read: Model | None = None
         if document is not None:
-            tariff, more = validate(document, (), TariffConfig)
+            read, more = validate(document, (), model)
             faults = [*faults, *more]
         elif faults and faults[0].code == "no-such-file":
-            what = _("there is no file {path}").format(path=given)
+            what = _("there is no file {path}").format(path=self.document.get(at))
             next_ = _("check the path; it is read from this file's folder")
-            faults = [self.document.fault(("tariff",), "no-such-file", what, next_)]
+            faults = [self.document.fault(at, "no-such-file", what, next_)]
         self.faults += faults
-        if tariff is None:
-            self.invalid.add(("tariff",))
-        return tariff
+        if read is None:
+            self.invalid.add(at)
+        return read
 
     def _factors(self) -> dict[str, MediumFactors]:
         factors = self._items("factors", MediumFactors)
@@ -214,8 +220,13 @@ class _Reader:
                 continue
             model = _PUBLISHERS[str(kind or "mqtt")]
             publisher = self._item(path, model, frozenset({"url", "urls", "kind"}))
-            if publisher is not None:
-                publishers[name] = publisher
+            if publisher is None:
+                continue
+            publishers[name] = publisher
+            if isinstance(publisher, MqttPublish) and publisher.mapping is not None:
+                mapping = self._beside((*path, "mapping"), publisher.mapping, MappingConfig)
+                if mapping is not None:
+                    self.mappings[name] = mapping
         return publishers
 
     def _items(

@@ -73,6 +73,96 @@ class SparkplugSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """What a platform knows an asset by.
+
+    Attributes:
+        device: its id there.
+        product: of the device; "": none is needed.
+        secret: of the device, where the platform wants its login signed.
+    """
+
+    device: str
+    product: str = ""
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What a platform knows the gateway and its assets by.
+
+    Attributes:
+        device, product: the gateway's own.
+        secret: it signs with, never sent.
+        secure_id: JetLinks' name of that secret.
+        service: Huawei's service of an asset's properties.
+        contract: UMH's data contract.
+        children: by asset.
+    """
+
+    device: str
+    product: str = ""
+    secret: Secret | None = None
+    secure_id: str = ""
+    service: str = ""
+    contract: str = ""
+    children: Mapping[str, Child] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedField:
+    """A value under another name and in another unit: value × times + plus.
+
+    Attributes:
+        name: on the wire; "": it isn't told.
+    """
+
+    name: str
+    times: float = 1.0
+    plus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MappedMessage:
+    """A kind of message of a home-grown platform.
+
+    Attributes:
+        of: classes of records that it is made of, without what follows a slash.
+        assets: patterns of their names.
+        each: one message per `record`, `row` or `value`.
+        time: how times are written: `ms`, `s`, `iso` or `local`.
+        body, row, value: JSON text with placeholders; "" where there is none.
+    """
+
+    of: tuple[str, ...]
+    assets: tuple[str, ...]
+    topic: str
+    each: str
+    time: str
+    body: str
+    row: str = ""
+    value: str = ""
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A mapping file, settled.
+
+    Attributes:
+        fields: by the gateway's name.
+        others: values that no field names are told under their own names.
+        timezone: of times written as `local`.
+    """
+
+    messages: tuple[MappedMessage, ...]
+    fields: Mapping[str, MappedField]
+    others: bool
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
 class MqttSettings:
     """An MQTT broker of a platform.
 
@@ -86,6 +176,8 @@ class MqttSettings:
         commands: None: none are taken.
         format: what is spoken over it, in the site file's words.
         sparkplug: of that format.
+        platform: what the formats of other platforms need.
+        mapping: of the format `mapping`.
     """
 
     brokers: tuple[str, ...]
@@ -101,6 +193,8 @@ class MqttSettings:
     commands: CommandSettings | None = None
     format: str = "cii"
     sparkplug: SparkplugSettings | None = None
+    platform: Platform | None = None
+    mapping: Mapped | None = None
 
     @property
     def publisher(self) -> str:

@@ -103,6 +103,7 @@ MAY: dict[str, set[str]] = {
     "store": {"ids", "model", "errors", "clock", "words", "storage"},
     "publishers": {
         "ids",
+        "secret",
         "model",
         "bucket",
         "contract",

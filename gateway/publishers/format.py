@@ -71,6 +71,15 @@ class Format:
     async def begin(self) -> None:
         """A connection is about to be tried."""
 
+    def sign(self, config: MqttSettings, client_id: str) -> tuple[MqttSettings, str]:
+        """Who the gateway is on the next connection: its section, and the client id.
+
+        Args:
+            config: the section, with user name and password as the site file gives them.
+            client_id: what it gives, or the gateway's own choice.
+        """
+        return config, client_id
+
     def take_back(self) -> None:
         """The broker has not heard of the connection that was begun."""
 

@@ -291,7 +291,8 @@ class MqttPublisher:
 
     def _connect(self, will: Message | None, inbox: Inbox | None = None) -> Connection:
         url, mqtt = self._brokers.url, self._mqtt
-        return Connection(self._config, url, self._client_id, mqtt, will, self._answered, inbox)
+        config, client_id = self._format.sign(self._config, self._client_id)
+        return Connection(config, url, client_id, mqtt, will, self._answered, inbox)
 
     def _up(self, connection: Connection, transport: Transport) -> None:
         """A connection stands: put it to use."""

@@ -62,6 +62,7 @@ class Connection:
         inbox: what to listen to, and who takes it; None: nothing.
 
     Attributes:
+        on_acks: a format that has found messages answered says so here, never from within `send`.
         spoke: True once CONNECT may have reached the broker, and with it the Will.
         ended: resolves with the reason when the connection is over, whoever ended it.
     """
@@ -80,7 +81,7 @@ class Connection:
         self._config = config
         self._url = urlsplit(url)
         self._version = version
-        self._on_acks = on_acks
+        self.on_acks = on_acks
         self._inbox = inbox
         self.spoke = False
         self.ended: asyncio.Future[BrokerUnavailable] = self._loop.create_future()
@@ -285,7 +286,7 @@ class Connection:
         if client.acks:
             acks = [(self._sent.pop(mid), code) for mid, code in client.acks if mid in self._sent]
             client.acks.clear()
-            self._on_acks(acks)
+            self.on_acks(acks)
         if client.arrived and self._inbox is not None:
             for topic, payload, retained in client.take():
                 self._inbox.take(topic, payload, retained=retained)

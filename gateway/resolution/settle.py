@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.resolution import platforms
 from gateway.secret import Secret
 from gateway.settings import (
     CommandSettings,
@@ -42,7 +44,11 @@ def identity(site: Site) -> Identity:
 def publishers(site: Site) -> dict[str, MqttSettings]:
     """The publishers that are served yet; `later.notices` tells of the others."""
     return {
-        name: mqtt(publish, _where(site, name))
+        name: replace(
+            mqtt(publish, _where(site, name)),
+            platform=platforms.platform(publish, site.site.gateway),
+            mapping=platforms.mapping(site.mappings.get(name), site.site.timezone),
+        )
         for name, publish in site.publish.items()
         if isinstance(publish, MqttPublish) and serves(publish)
     }
@@ -101,7 +107,7 @@ def mqtt(publish: MqttPublish, where: str = "") -> MqttSettings:
         username=publish.username,
         password=Secret(publish.password.file) if publish.password else None,
         tls=_tls(publish.tls),
-        version=publish.version,
+        version=platforms.version(publish),
         heartbeat=publish.heartbeat,
         backlog=publish.backlog,
         spread=publish.spread,

@@ -30,6 +30,8 @@ def _unsigned(site: Site) -> Iterator[Fault]:
         if commands is not None and commands.unsigned:
             what = _("unsigned commands are taken: MQTT doesn't tell who sent them")
             next_ = _("give key: and delete unsigned, so that only the platform can command")
+            if getattr(publish, "format", "cii") != "cii":
+                next_ = _("have the broker's access list say who may publish there")
             path = ("publish", name, "commands", "unsigned")
             yield site.document.fault(path, "unsigned", what, next_, key=True)
 

@@ -197,6 +197,11 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
             yield from _certificates((*path, "tls"), publish.tls)
             continue
         secrets.append(((*path, "password"), publish.password))
+        if publish.platform is not None:
+            at = (*path, "platform")
+            secrets.append(((*at, "secret"), publish.platform.secret))
+            for child, settings in publish.platform.children.items():
+                secrets.append(((*at, "children", child, "secret"), settings.secret))
         if publish.commands and publish.commands.key:
             keys = publish.commands.key.file
             yield (*path, "commands", "key", "file"), partial(check_keys, keys)

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.sitefile.explain import Wrong, describe
-from gateway.sitefile.files import SecretFile, in_url
+from gateway.sitefile.files import FilePath, SecretFile, in_url
 from gateway.sitefile.names import ClientId
 from gateway.sitefile.part import Part, example
+from gateway.sitefile.platform import PlatformConfig, suits
 from gateway.sitefile.sparkplug import SparkplugConfig
 from gateway.sitefile.tls import TlsConfig
 from gateway.sitefile.units import Duration, Flag, Maybe, Rate, between
@@ -177,6 +178,16 @@ class MqttPublish(Part):
         description="What the format sparkplug leaves open.",
         examples=[{"primary_host": "scada"}],
     )
+    platform: Maybe[PlatformConfig] = Field(
+        default=None,
+        description="What umh, jetlinks, huawei and alink know the gateway and its assets by.",
+        examples=[{"product": "a1GATEWAY", "secret": {"file": "gw-01.secret"}}],
+    )
+    mapping: Maybe[FilePath] = Field(
+        default=None,
+        description="The mapping file of the format mapping.",
+        examples=["platform.yaml"],
+    )
 
     @property
     def brokers(self) -> tuple[str, ...]:
@@ -199,6 +210,7 @@ class MqttPublish(Part):
             next_ = _("add username:, or delete the password")
             raise Wrong("lacks-partner", what, next_, at=("password",))
         self._suits_sparkplug()
+        suits(self)
         return self
 
     def _suits_sparkplug(self) -> None:

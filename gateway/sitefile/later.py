@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.errors import Fault
     from gateway.sitefile.sections import Site
 
-SERVED = {"cii", "sparkplug"}
+SERVED = {"cii", "sparkplug", "thingsboard", "umh", "jetlinks", "huawei", "alink", "mapping"}
 """Formats over MQTT that have a publisher."""
 
 Found = tuple[tuple[str, ...], str]

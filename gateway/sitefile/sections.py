@@ -12,6 +12,7 @@ from gateway.sitefile.equipment import DeviceConfig
 from gateway.sitefile.explain import Wrong, describe, nearest
 from gateway.sitefile.files import FilePath
 from gateway.sitefile.machines import AssetConfig, InventoryItem
+from gateway.sitefile.mapping import MappingConfig
 from gateway.sitefile.metering import PER, MediumFactors
 from gateway.sitefile.names import IndustryName, Level, Name
 from gateway.sitefile.part import Part
@@ -170,6 +171,7 @@ class Site(Part):
     _document: Document = PrivateAttr()
     _invalid: frozenset[tuple[str, ...]] = PrivateAttr(default=frozenset())
     _beside: tuple[Path, ...] = PrivateAttr(default=())
+    _mappings: dict[str, MappingConfig] = PrivateAttr(default_factory=dict)
 
     @property
     def document(self) -> Document:
@@ -190,16 +192,23 @@ class Site(Part):
         """Files of the site's own that were read with it."""
         return self._beside
 
+    @property
+    def mappings(self) -> dict[str, MappingConfig]:
+        """The mapping files, by the publisher that names each."""
+        return self._mappings
+
     def attach(
         self,
         document: Document,
         invalid: frozenset[tuple[str, ...]],
         beside: tuple[Path, ...] = (),
+        mappings: dict[str, MappingConfig] | None = None,
     ) -> None:
         """Take in what the reader knows beside the values; once, when it has read them."""
         self._document = document
         self._invalid = invalid
         self._beside = beside
+        self._mappings = mappings or {}
 
     def is_invalid(self, *path: str) -> bool:
         """Say whether a path, or what it stands in, was left out because it doesn't hold."""

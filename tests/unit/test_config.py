@@ -46,7 +46,7 @@ def sample(tmp_path: Path) -> Path:
     """The sample, with its files in reach instead of under /etc."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
-    for name in ("cell-1.password", "mqtt.password", "command.key", "influx.token"):
+    for name in ("cell-1.password", "mqtt.password", "command.key", "influx.token", "alink.secret"):
         text = "0123456789abcdef" * 4 if name == "command.key" else "hunter2"
         (secrets / name).write_text(f"{text}\n", "utf-8")
         (secrets / name).chmod(0o600)
@@ -54,6 +54,8 @@ def sample(tmp_path: Path) -> Path:
     _openssl(secrets, f"{new} -keyout gw-01.key -out gw-01.crt")
     (secrets / "gw-01.key").chmod(0o600)
     (secrets / "ca.crt").write_bytes((secrets / "gw-01.crt").read_bytes())
+    mapping = (ROOT / "docs/mapping.sample.yaml").read_text("utf-8")
+    (secrets / "platform.yaml").write_text(mapping, "utf-8")
     path = tmp_path / "site.yaml"
     path.write_text(SAMPLE.replace("/etc/nxgate/", "secrets/"), "utf-8")
     return path
@@ -130,6 +132,8 @@ def test_the_sample_says_what_it_seems_to_say(sample: Path) -> None:
         "cluster",
         "local",
         "scada",
+        "aliyun",
+        "own",
     ]
 
 

@@ -67,7 +67,11 @@ def test_what_may_be_a_number_or_a_text_stays_what_it_is(equals: Value) -> None:
 def test_a_sound_site_file_with_every_key_arrives(tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
     text = SAMPLE.read_text("utf-8")
-    for secret in ("mqtt.password", "command.key", "cell-1.password", "influx.token"):
+    mapping = tmp_path / "platform.yaml"
+    mapping.write_bytes(SAMPLE.with_name("mapping.sample.yaml").read_bytes())
+    text = text.replace("/etc/nxgate/platform.yaml", str(mapping))
+    secrets = ("mqtt.password", "command.key", "cell-1.password", "influx.token", "alink.secret")
+    for secret in secrets:
         path = tmp_path / secret
         path.write_text("0123456789abcdef" * 4)
         path.chmod(0o600)
