@@ -27,7 +27,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from tests.bench import figures_bench, opcua_bench, store_bench
+from tests.bench import figures_bench, opcua_bench, second_bench, store_bench
 from tests.bench.machine import facts, mosquitto
 from tests.bench.process import ROOT, Running
 from tests.bench.workload import WORKLOADS, Workload, write_site
@@ -127,16 +127,28 @@ def _other(
         return store_bench.bench(options.runs, options.gib, options.seconds)
     if options.workload == "opcua":
         return opcua_bench.bench(options.seconds, cores, _start_broker)
+    if options.workload == "second":
+        return second_bench.bench(
+            options.second,
+            options.runs,
+            lambda work, second: measure(work, options.seconds, cores, second),  # type: ignore[arg-type, return-value]
+        )
     return figures_bench.bench(options.hours, options.days)
 
 
-def measure(work: Workload, seconds: int, cores: tuple[tuple[int, ...], tuple[int, ...]]) -> Result:
+def measure(
+    work: Workload,
+    seconds: int,
+    cores: tuple[tuple[int, ...], tuple[int, ...]],
+    second: str = "",
+) -> Result:
     """Do one run.
 
     Args:
         work: devices and registers.
         seconds: how long to measure, after the start has settled.
         cores: of the gateway, and of everything else.
+        second: format of a second publisher; "": there is none.
 
     Raises:
         RuntimeError: a process ended or said nothing.
@@ -149,7 +161,7 @@ def measure(work: Workload, seconds: int, cores: tuple[tuple[int, ...], tuple[in
         command = [python, "-m", "tests.bench.lean_server", str(work.devices), str(work.registers)]
         devices = stack.enter_context(Running(command, folder / "devices.log", other_cores))
         ports = [int(port) for port in devices.line().split()]
-        site = write_site(folder, work, ports, broker_port)
+        site = write_site(folder, work, ports, broker_port, second)
         command = [python, "-m", "tests.bench.subscriber", str(broker_port), *work.stamp_tags]
         subscriber = stack.enter_context(Running(command, folder / "subscriber.log", other_cores))
         subscriber.line()
@@ -229,8 +241,11 @@ def _print_row(name: str, cells: list[str]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--workload", choices=[*WORKLOADS, "all", "store", "figures", "opcua"], default="all"
+        "--workload",
+        choices=[*WORKLOADS, "all", "store", "figures", "opcua", "second"],
+        default="all",
     )
+    parser.add_argument("--second", default="sparkplug", help="format of the second publisher")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of each run, measured")
     parser.add_argument("--gib", type=float, default=2.0, help="size of the store to open")

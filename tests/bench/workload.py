@@ -40,7 +40,9 @@ WORKLOADS = {
 }
 
 
-def write_site(folder: Path, work: Workload, ports: Sequence[int], broker_port: int) -> Path:
+def write_site(
+    folder: Path, work: Workload, ports: Sequence[int], broker_port: int, second: str = ""
+) -> Path:
     """Write the gateway's site file for a workload.
 
     Args:
@@ -48,7 +50,9 @@ def write_site(folder: Path, work: Workload, ports: Sequence[int], broker_port: 
         work: the workload.
         ports: where the devices answer on loopback, one each.
         broker_port: where the broker listens on loopback.
+        second: format of another publisher to the same broker; "": none.
     """
+    url = f"mqtt://127.0.0.1:{broker_port}"
     tags = "".join(
         f"      r{number:03}: {{at: 'holding:{number}', kind: u16}}\n"
         for number in range(work.registers)
@@ -66,8 +70,9 @@ def write_site(folder: Path, work: Workload, ports: Sequence[int], broker_port: 
         " timezone: Asia/Shanghai}\n"
         f"devices:\n{devices}"
         "publish:\n"
-        f"  cluster: {{kind: mqtt, url: 'mqtt://127.0.0.1:{broker_port}', format: cii}}\n"
-        "store: {path: store, size: 2GiB}\n"
+        f"  cluster: {{kind: mqtt, url: '{url}', format: cii}}\n"
+        + (f"  second: {{kind: mqtt, url: '{url}', format: {second}}}\n" if second else "")
+        + "store: {path: store, size: 2GiB}\n"
     )
     site = folder / "site.yaml"
     site.write_text(text, "utf-8")

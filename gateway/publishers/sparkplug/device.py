@@ -18,7 +18,7 @@ from gateway.publishers.sparkplug.row import Irregular, Shape
 from gateway.publishers.sparkplug.wire import Type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from gateway.model import Record, Value
     from gateway.publishers.sparkplug.metrics import Aliases, Style
@@ -37,11 +37,12 @@ class _Set:
 
     Attributes:
         shape: None: they are told metric by metric.
-        row: the newest, not yet brought to the metrics.
+        kept: the newest, not yet brought to the metrics, as it came: its time, the record's body,
+            which row of it. Values kept as objects would cost twice what telling them does.
     """
 
     shape: Shape | None = None
-    row: Row | None = None
+    kept: tuple[int, bytes, int] | None = None
 
 
 class Device:
@@ -69,6 +70,7 @@ class Device:
         self._signals: frozenset[str] = frozenset()
         self._readings: dict[str, Reading] = {}
         self._sets: dict[Names, _Set] = {}
+        self._last: tuple[Names, _Set] = ((), _Set())
         self._marked: set[str] = set()
         self._rev = b""
 
@@ -100,8 +102,8 @@ class Device:
         if record.cls == "meta":
             self.describe(record)
         elif record.cls == "telemetry":
-            for row in orjson.loads(record.body)["rows"]:
-                self._note(self._prepare(tuple(row["m"])), row)
+            for place, row in enumerate(orjson.loads(record.body)["rows"]):
+                self._note(self._prepare(tuple(row["m"])), row, record.body, place)
         else:
             for name, kind, value in self._spelt(record):
                 self._need(name, kind, value)
@@ -116,8 +118,7 @@ class Device:
             since_birth: the birth of this session didn't know of it.
         """
         if record.cls == "telemetry":
-            rows = orjson.loads(record.body)["rows"]
-            return b"".join(self._row(row, hist=hist, since_birth=since_birth) for row in rows)
+            return self._rows(record.body, hist=hist, since_birth=since_birth)
         told = []
         for name, kind, value in self._spelt(record):
             metric = self._need(name, kind, value)
@@ -143,34 +144,37 @@ class Device:
             return self._metrics.get(name)
         return next((one for one in self._metrics.values() if one.alias == alias), None)
 
-    def _row(self, row: Row, *, hist: bool, since_birth: bool) -> bytes:
-        """One moment's values."""
-        if hist and since_birth:
-            return self._late(row)
-        values: Mapping[str, Value] = row["m"]
-        names = tuple(values)
-        known = self._sets.get(names) or self._prepare(names)
-        if since_birth:
-            self._note(known, row)
+    def _rows(self, body: bytes, *, hist: bool, since_birth: bool) -> bytes:
+        """Moments' values."""
+        told = []
+        for place, row in enumerate(orjson.loads(body)["rows"]):
+            if hist and since_birth:
+                told.append(self._late(row))
+                continue
+            names = tuple(row["m"])
+            known = self._last[1] if names == self._last[0] else self._prepare(names)
+            if since_birth:
+                self._note(known, row, body, place)
+            told.append(self._row(known, row, names, hist=not since_birth))
+        return told[0] if len(told) == 1 else b"".join(told)
+
+    def _row(self, known: _Set, row: Row, names: Names, *, hist: bool) -> bytes:
+        """One moment's values, together where they are as such values usually are."""
         marked = "q" in row or (self._marked and not self._marked.isdisjoint(names))
-        if known.shape is None or marked:
-            return self._slowly(row, hist=not since_birth)
-        try:
-            return known.shape.encode(values, row["t"], hist=not since_birth)
-        except Irregular:
-            return self._slowly(row, hist=not since_birth)
+        if known.shape is not None and not marked:
+            with contextlib.suppress(Irregular):
+                return known.shape.encode(row["m"], row["t"], hist=hist)
+        return self._slowly(row, hist=hist)
 
     def _late(self, row: Row) -> bytes:
         """Values that were overtaken, as far as the metric was told a newer one."""
         self._fold()
-        news = {n: v for n, v in row["m"].items() if not self._knows_newer(n, row["t"])}
         marks = row.get("q", {})
+        news = {n: v for n, v in row["m"].items() if not self._knows_newer(n, row["t"])}
         old = {n: v for n, v in row["m"].items() if n not in news}
         told = self._slowly({"t": row["t"], "m": old, "q": marks}, hist=True)
-        if not news:
-            return told
         fresh = {"t": row["t"], "m": news, "q": marks}
-        self._note(self._prepare(tuple(news)), fresh)
+        self._bring(fresh)
         return told + self._slowly(fresh, hist=False)
 
     def _slowly(self, row: Row, *, hist: bool) -> bytes:
@@ -202,22 +206,26 @@ class Device:
             reading.quality == BAD and reading.value is None for reading in told
         )
 
-    def _note(self, known: _Set, row: Row) -> None:
+    def _note(self, known: _Set, row: Row, body: bytes, place: int) -> None:
         """Keep a row as the newest of its signals."""
-        known.row = row
+        known.kept = (row["t"], body, place)
         if self.is_absent and row.get("q", {}).keys() != row["m"].keys():
             self.is_absent = False
 
     def _fold(self) -> None:
         """Bring the newest rows to their metrics."""
-        rows = [known.row for known in self._sets.values() if known.row is not None]
-        for row in sorted(rows, key=_time):
-            marks = row.get("q", {})
-            for name, value in row["m"].items():
-                self._need(name, kind_of(value), value)
-                self._readings[name] = Reading(value, row["t"], marks.get(name, GOOD))
+        kept = [known.kept for known in self._sets.values() if known.kept is not None]
         for known in self._sets.values():
-            known.row = None
+            known.kept = None
+        for _ms, body, place in sorted(kept):
+            self._bring(orjson.loads(body)["rows"][place])
+
+    def _bring(self, row: Row) -> None:
+        """Let a row's values be what its metrics were told last."""
+        marks = row.get("q", {})
+        for name, value in row["m"].items():
+            self._need(name, kind_of(value), value)
+            self._readings[name] = Reading(value, row["t"], marks.get(name, GOOD))
 
     def _knows_newer(self, name: str, ms: int) -> bool:
         known = self._readings.get(name)
@@ -227,18 +235,21 @@ class Device:
         """Know what rows of these signals look like."""
         found = self._sets.get(names)
         if found is not None:
+            self._last = (names, found)
             return found
         if len(self._sets) >= MOST_SETS:
             self._forget()
         made = self._sets[names] = _Set()
         with contextlib.suppress(Irregular, KeyError):  # told metric by metric
             made.shape = Shape([self._metrics[name] for name in names])
+        self._last = (names, made)
         return made
 
     def _forget(self) -> None:
         """Prepare anew: too many sets, or metrics that have changed."""
         self._fold()
         self._sets.clear()
+        self._last = ((), _Set())
 
     def _need(self, name: str, kind: Type, value: Value | bytes) -> Metric:
         """The metric for a value; another birth is due where the last didn't know it, or not so."""
@@ -267,7 +278,3 @@ class Device:
 
     def _spelt(self, record: Record) -> Iterator[words.Said]:
         return words.spell(record.cls, orjson.loads(record.body))
-
-
-def _time(row: Row) -> int:
-    return int(row["t"])

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from gateway.model import Value
 
 GOOD, BAD = 0, 2
+ALIAS_BYTES = 3
+"""Of an alias in data: enough for two million metrics."""
 
 
 class Reading(NamedTuple):
@@ -59,7 +61,10 @@ class Metric:
         self.about = about
         self._datatype = number(wire.DATATYPE, kind)
         said = self._datatype if style.datatypes else b""
-        self.ident = (self._alias or self._name) + said
+        if style.aliases:
+            self.ident = wire.ALIAS_TAG + wire.padded(alias, ALIAS_BYTES) + said
+        else:
+            self.ident = self._name + said
 
     def birth(self, reading: Reading) -> bytes:
         """All that there is to say of it."""

@@ -121,6 +121,8 @@ class Node(Format):
 
     def closed(self) -> None:
         """The connection is over, if there was one."""
+        if self._session is not None:
+            self._session.end()
         self._connection = self._session = self._start = None
         self.waits_for = ""
         self._devices.ended()

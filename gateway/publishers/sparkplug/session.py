@@ -2,11 +2,13 @@
 
 Data goes out at QoS 0, which nobody answers. Behind it goes a marker at QoS 1: its answer says that
 the broker has read all that was sent ahead of it, and only then do records count as delivered. One
-marker is under way at a time; what is sent meanwhile waits for the next.
+marker is under way at a time; what is sent meanwhile waits for the next. It isn't sent for every
+record: a marker and its answer cost as much as the record.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.errors import BrokerUnavailable
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 WINDOW = 1000
 """Messages that may wait for a marker; a broker's own limit is on QoS 1 alone."""
+MARK_S = 0.05
+"""The longest wait of data for its marker: of a few messages; many have one at once. As long as an
+answer may take before the delivery loop holds the broker for a slow one (`flight.GROW_NS`)."""
+MANY = 25
 AROUND = 16
 """Bytes around a payload's metrics."""
 REBIRTH = "Node Control/Rebirth"
@@ -79,6 +85,7 @@ class Session:
         self._marked: list[Message] = []
         self._marker: Message | None = None
         self._is_over = False
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def window(self) -> int:
@@ -114,7 +121,10 @@ class Session:
         """Let everything go out, and a marker behind it."""
         for device in [one for one in self._alive.values() if one.is_absent or one.is_gone]:
             self.bury(device)
-        self._mark()
+        if len(self._waiting) >= MANY:
+            self._mark()
+        elif self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(MARK_S, self._mark_late)
         self._connection.flush()
 
     def begin(self) -> None:
@@ -145,6 +155,8 @@ class Session:
     def end(self) -> None:
         """Nothing goes out behind the node's death."""
         self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def answered(self, acks: Sequence[tuple[Message, int]]) -> Sequence[tuple[Message, int]]:
         """Tell what a marker's answer answers: all that went ahead of it, whatever it says."""
@@ -156,7 +168,7 @@ class Session:
                 self._marked = []
             else:
                 told.append((message, code))
-        if self._waiting and self._marker is None:
+        if len(self._waiting) >= MANY:
             self._mark()
             self._connection.flush()
         return told
@@ -167,6 +179,14 @@ class Session:
         device.is_unborn = False
         self._alive[device.name] = device
         self._put(self._topics.of("BIRTH", device.name), born)
+
+    def _mark_late(self) -> None:
+        """A marker for the few that wait; while one is under way, once more later."""
+        self._timer = None
+        if self._marker is not None and self._waiting and not self._is_over:
+            self._timer = asyncio.get_running_loop().call_later(MARK_S, self._mark_late)
+        self._mark()
+        self._connection.flush()
 
     def _mark(self) -> None:
         if self._marker is not None or not self._waiting or self._is_over:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ NAME, ALIAS, TIMESTAMP, DATATYPE, HISTORICAL, NULL, PROPERTIES = 1, 2, 3, 4, 5, 
 INT, LONG_VALUE, DOUBLE_VALUE, BOOLEAN_VALUE, STRING_VALUE, DATASET_VALUE = 10, 11, 13, 14, 15, 17
 IS_NULL = number(NULL, 1)
 IS_HISTORICAL = number(HISTORICAL, 1)
-METRIC_TAG = varint(2 << 3 | 2)
 TIME_TAG = varint(TIMESTAMP << 3)
+ALIAS_TAG = varint(ALIAS << 3)
 LONG_TAG = varint(LONG_VALUE << 3)
 DOUBLE_TAG = varint(DOUBLE_VALUE << 3 | 1)
 BOOLEAN_TAG = varint(BOOLEAN_VALUE << 3)
@@ -174,11 +175,12 @@ def dataset(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 # Many whole numbers at once.
-SHORT, WHOLE = 5, 10
-"""Bytes of a padded varint: for 0 ≤ n < 2³⁵, and for all of 64 bits."""
+SIZES = (3, 5, 10)
+"""Bytes of a padded varint: for 0 ≤ n < 2²¹, for 0 ≤ n < 2³⁵, and for all of 64 bits."""
+_LANES = {3: ("I", 4), 5: ("Q", 8), 10: ("q8x", 16)}
 
 
-def varints(values: Sequence[int], size: int) -> tuple[bytes, ...]:
+def varints(values: Sequence[int], size: int) -> tuple[bytes, int]:
     """Encode whole numbers as varints of one size, all of them in a few steps.
 
     Each number stands in a lane of its own in one large number, whose groups of seven bits are
@@ -186,30 +188,31 @@ def varints(values: Sequence[int], size: int) -> tuple[bytes, ...]:
 
     Args:
         values: whole numbers.
-        size: `SHORT`, or `WHOLE` where one is negative or large.
+        size: one of `SIZES`.
+
+    Returns:
+        The lanes, and the bytes of each; the varint is at its beginning.
 
     Raises:
         struct.error: one is no whole number of such a size.
     """
-    count = len(values)
-    lanes = _lanes(count, size)
+    lanes = _lanes(len(values), size)
     packed = int.from_bytes(lanes.pack(values), "little")
     spread = lanes.more
     for place, mask in enumerate(lanes.masks):
         spread |= (packed & mask) << place
-    return lanes.cut(spread.to_bytes(count * lanes.width, "little"))
+    return spread.to_bytes(lanes.bytes, "little"), lanes.width
 
 
 class _Lanes:
     """What is needed to encode so many numbers: made once for each count."""
 
     def __init__(self, count: int, size: int) -> None:
-        self.width = 8 if size == SHORT else 16
-        code = "Q" if size == SHORT else "q8x"
+        code, self.width = _LANES[size]
         self._pack = struct.Struct("<" + code * count).pack
-        self.cut = struct.Struct(f"{size}s{self.width - size}x" * count).unpack
-        ones = sum(1 << 8 * self.width * lane for lane in range(count))
-        self._most = 1 << 7 * SHORT if size == SHORT else 0
+        self._most = 1 << 7 * size if size != SIZES[-1] else 0
+        self.bytes = count * self.width
+        ones = int.from_bytes((b"\1" + bytes(self.width - 1)) * count, "little")
         self.masks = [(_LOW << 7 * place & _64) * ones for place in range(size)]
         self.more = sum(_MORE << 8 * place for place in range(size - 1)) * ones
 
@@ -219,14 +222,6 @@ class _Lanes:
         return self._pack(*values)
 
 
-_KNOWN: dict[tuple[int, int], _Lanes] = {}
-_MOST_KNOWN = 64
-
-
+@lru_cache(maxsize=64)
 def _lanes(count: int, size: int) -> _Lanes:
-    found = _KNOWN.get((count, size))
-    if found is None:
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
-        found = _KNOWN[count, size] = _Lanes(count, size)
-    return found
+    return _Lanes(count, size)
