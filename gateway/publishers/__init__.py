@@ -12,6 +12,8 @@ people are told).
 InfluxDB goes another way: `influx` over `influx_lines` (the schema), `influx_batches` and
 `influx_client` (HTTP), `influx_reporter`.
 
+Other platforms over MQTT are in `dialects`, which gives its own reading order.
+
 Another format over MQTT is a subclass of `format.Format`, and an entry point of
 `nxgate.publishers` under the format's name, that makes an `mqtt.MqttPublisher` with it.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.publishers.mqtt_client import Connection
     from gateway.settings import Identity, MqttSettings, Platform
 
+MOST_STATED = 8192
+"""Windows whose newest statement is remembered: two hundred machines' of a day."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -54,6 +57,7 @@ class Dialect(Format):
         self._config = parts.config
         self._store = parts.store
         self._clock = parts.clock
+        self._stated: OrderedDict[tuple[Place, str], int] = OrderedDict()
         self._lanes: dict[tuple[Place, bool], str] = {}
         self._lines: dict[str, str] = {}
         self._known: set[str] = set()
@@ -191,7 +195,22 @@ class Dialect(Format):
     def _spell(self, message: Message) -> Sequence[Part]:
         record = message.record
         assert record is not None  # noqa: S101 - the carrier asks for no other
+        if record.subject and self._is_superseded(record):
+            return ()
         return self.parts(record, hist=message.topic == self.topic(record, hist=True))
+
+    def _is_superseded(self, record: Record) -> bool:
+        """Tell whether a later statement of the same went ahead, which this one would cover up.
+
+        A platform keeps one value for a name and a time: what comes from the backlog behind a
+        restatement must not come last.
+        """
+        about = (record.place, record.subject)
+        newest = self._stated.pop(about, 0)
+        self._stated[about] = max(newest, record.key)
+        if len(self._stated) > MOST_STATED:
+            self._stated.popitem(last=False)
+        return record.key < newest
 
     def _first(self, message: Message) -> Sequence[Part]:
         record = message.record
