@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SITE = click.argument("site", type=click.Path(path_type=Path))
 
 COMMANDS = "nxgate.commands"
-FIRST_HOUR = ("scan", "infer", "write")
+FIRST_HOUR = ("scan", "browse", "infer", "write")
 """What an integrator does at a line; `gateway.commissioning.command` has them."""
 
 

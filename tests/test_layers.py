@@ -28,6 +28,7 @@ MAY: dict[str, set[str]] = {
     "words": set(),
     "naming": {"words"},
     "driver": {"model", "clock"},
+    "tree": {"driver"},
     "scaling": set(),
     "tls": {"words"},
     "contract": {"model", "settings"},
@@ -229,7 +230,7 @@ MAY: dict[str, set[str]] = {
     "planning": SPINE | {"config", "errors", "exits", "links", "plant", "templates"},
     "commissioning": SPINE
     | {"api", "commands", "exits", "links", "plant", "resolution", "sitefile", "storage"}
-    | {"planning", "templates"},
+    | {"planning", "templates", "tree"},
     "diagnosis": SPINE
     | {"api", "archive", "checking", "itself", "plant", "resolution", "secret", "settings"}
     | {"sitefile", "storage", "templates"},
@@ -264,7 +265,7 @@ WIRING = {
 }
 """Rooms that put the others together, and so may import any."""
 
-DRIVERS_MAY = {"model", "errors", "clock", "words", "driver", "scaling", "tls"}
+DRIVERS_MAY = {"model", "errors", "clock", "words", "driver", "scaling", "tls", "tree"}
 SIMULATORS_MAY = {"errors", "model", "words", "sitefile", "resolution", "templates"}
 VERIFYING_MAY = {"errors", "words", "secret", "sitefile"}
 """Nothing that encodes: a judge that shares code with the gateway proves little."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gateway.clock import Clock
     from gateway.driver import Address, Driver, Link, Plugin
     from gateway.model import Device, Tag
+    from gateway.tree import Browser
 
 
 class OpcUa:
@@ -48,6 +49,15 @@ class OpcUa:
         if not isinstance(link, UaLink):
             raise TypeError(f"not a link of this driver: {link!r}")
         return UaDriver(link, device, clock)
+
+    def browser(self, link: Link, timeout_s: float) -> Browser:
+        """Make what looks at the server of a link made by this plugin."""
+        from drivers.opcua.browse import UaBrowser  # noqa: PLC0415
+        from drivers.opcua.link import UaLink  # noqa: PLC0415
+
+        if not isinstance(link, UaLink):
+            raise TypeError(f"not a link of this driver: {link!r}")
+        return UaBrowser(link, timeout_s)
 
 
 plugin: Plugin = OpcUa()

@@ -149,13 +149,15 @@ class Reader:
 
     def node_id(self) -> tuple[int, str, int | str]:
         """A NodeId or ExpandedNodeId: index of its namespace, sort, identifier."""
+        return self.expanded()[0]
+
+    def expanded(self) -> tuple[tuple[int, str, int | str], int]:
+        """An ExpandedNodeId, and the server that has it; 0 is the one that answers."""
         form = self.byte()
         held = self._identifier(form & 0x3F)
         if form & 0x80:
             self.string()
-        if form & 0x40:
-            self.uint32()
-        return held
+        return held, self.uint32() if form & 0x40 else 0
 
     def _identifier(self, form: int) -> tuple[int, str, int | str]:
         match form:

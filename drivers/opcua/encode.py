@@ -61,10 +61,20 @@ def node_id(space: int, sort: str, name: Name) -> bytes:
     return struct.pack("<BH", 3, space) + text(str(name))
 
 
-def read(nodes: Sequence[bytes], attribute: int = VALUE) -> bytes:
+def read(nodes: Sequence[bytes], number: int = VALUE) -> bytes:
     """The body of a ReadRequest for an attribute of some nodes, as new as the server has it."""
-    what = struct.pack("<I", attribute) + _NULL_STRING + _NO_ENCODING
-    return struct.pack("<di", 0.0, _BOTH) + array(node + what for node in nodes)
+    what = attribute(number)
+    return read_attributes([node + what for node in nodes])
+
+
+def read_attributes(asked: Sequence[bytes]) -> bytes:
+    """The same for whatever attributes; each is a node's id with `attribute` behind it."""
+    return struct.pack("<di", 0.0, _BOTH) + array(asked)
+
+
+def attribute(number: int) -> bytes:
+    """Behind a node's id: one of its attributes, all of it, in the default encoding."""
+    return struct.pack("<I", number) + _NULL_STRING + _NO_ENCODING
 
 
 def array(items: Iterable[bytes]) -> bytes:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from drivers.opcua.publisher import Publisher
 
 NAMESPACES = 2255
-_LIMITS = {"read": 11705, "write": 11707, "register": 11711, "translate": 11712, "monitor": 11714}
+_LIMITS = {
+    "read": 11705,
+    "write": 11707,
+    "browse": 11710,
+    "register": 11711,
+    "translate": 11712,
+    "monitor": 11714,
+}
 """What is asked for → the node of the server's limit on it (OPC 10000-5, 6.3.11)."""
 _BUILD = (2263, 2261)
 """ManufacturerName and ProductName (OPC 10000-5, 12.4)."""
@@ -43,6 +50,7 @@ class Limits:
 
     read: int = USUAL
     write: int = USUAL
+    browse: int = USUAL
     register: int = USUAL
     translate: int = USUAL
     monitor: int = USUAL

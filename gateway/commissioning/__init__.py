@@ -11,6 +11,10 @@ stand for; `readings` holds what registers held, and where; `decodings` are the 
 them; `surroundings` tells how likely a way is by the registers beside it; `ranking` puts them in
 order; `infer` is the command.
 
+`nxgate browse` shows the tree of an OPC UA server. `walk` goes through it, with bounds;
+`companions` knows machines that show themselves as a specification says, and what to bind of them;
+`tree_site` writes what was chosen as a site file; `browse` is the command.
+
 `nxgate write` (`write`) sets one tag that the site file permits.
 
 They run on an integrator's laptop too, Windows with a COM port: nothing here may need uvloop, or

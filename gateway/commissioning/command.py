@@ -1,4 +1,4 @@
-"""The command line of `scan`, `infer` and `write`; each loads what it needs when it is called."""
+"""The command line of the first hour; each command loads what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -51,6 +51,56 @@ def scan(
 
     manner = Manner(timeout, pause, anyway, thorough)
     sys.exit(search(Wanted(words, units, bauds, parities, out, manner)))
+
+
+@click.command(help=_("Show what an OPC UA server has, as a tree."))
+@click.argument("words", metavar="LINK | SITE DEVICE", nargs=-1, required=True)
+@click.option("--path", default="", help=_("Where to begin: Cell/Axes, a node id, a browse path."))
+@click.option("--find", help=_("Only what has this in its name; * and ? stand for anything."))
+@click.option("--depth", type=click.IntRange(1), help=_("Levels to go down; else all."))
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help=_("Nodes to look at, at most."),
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help=_("Write a site file that reads what is shown.")
+)
+@click.option("--device", help=_("What the server is called in it."))
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 60),
+    default=5.0,
+    show_default=True,
+    help=_("Seconds an answer may take."),
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(0, 10),
+    default=0.02,
+    show_default=True,
+    help=_("Seconds between questions."),
+)
+def browse(
+    words: tuple[str, ...],
+    path: str,
+    find: str | None,
+    depth: int | None,
+    most: int,
+    out: Path | None,
+    device: str | None,
+    timeout: float,
+    pause: float,
+) -> None:
+    """Exit 1 where nothing was found; the tree is on the standard output."""
+    from gateway.commissioning.browse import Wanted  # noqa: PLC0415
+    from gateway.commissioning.browse import browse as show  # noqa: PLC0415
+    from gateway.commissioning.walk import Bounds  # noqa: PLC0415
+
+    bounds = Bounds(depth, most, pause)
+    sys.exit(show(Wanted(words, path, find, out, device, timeout, bounds)))
 
 
 @click.command(help=_("Find the register behind a number on a display."))
