@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_STATED = 8192
 """Windows whose newest statement is remembered: two hundred machines' of a day."""
+LINE = "_line"
+"""The asset that stands for its line, one on each: its name alone doesn't tell which."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -36,6 +38,11 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 def identifier(name: str) -> str:
     """A name as platforms take it for a property: letters, digits and underscores."""
     return _FOREIGN.sub("_", name)
+
+
+def device_of(line: str, asset: str) -> str:
+    """What a platform that knows no lines calls an asset."""
+    return asset if asset != LINE else f"{LINE}_{line}"
 
 
 class Dialect(Format):
@@ -94,7 +101,7 @@ class Dialect(Format):
     def speaks(self, record: Record, *, hist: bool) -> bool:
         """Everything but what an asset is, of the assets that the platform knows."""
         del hist
-        return record.cls != "meta" and self.tells(record.asset)
+        return record.cls != "meta" and self.tells(device_of(record.line, record.asset))
 
     def topic(self, record: Record, *, hist: bool) -> str:
         """A lane of its own for each place: what is refused is held place by place."""
@@ -126,7 +133,8 @@ class Dialect(Format):
         """Introduce the devices, then let records go."""
         self._carrier = carrier = Carrier(connection, self._spell, self._first, self.most)
         self._known.clear()
-        self._lines = {asset: line for line, asset, cls in self._store.current() if cls == "meta"}
+        places = [(line, asset) for line, asset, cls in self._store.current() if cls == "meta"]
+        self._lines = {device_of(line, asset): line for line, asset in places}
         self._meet([asset for asset in self._lines if self.tells(asset)])
         begin(carrier)
 
@@ -148,7 +156,7 @@ class Dialect(Format):
 
     def gone(self, records: Sequence[Record]) -> Iterable[Message]:
         """Tell that devices which the site file no longer has are gone."""
-        left = {record.asset for record in records if record.cls == "meta"} & self._known
+        left = {device_of(r.line, r.asset) for r in records if r.cls == "meta"} & self._known
         self._known -= left
         return [_told(part) for part in self.dismiss(sorted(left))] if left else ()
 
@@ -214,11 +222,14 @@ class Dialect(Format):
 
     def _first(self, message: Message) -> Sequence[Part]:
         record = message.record
-        if record is None or record.asset in self._known or not self.tells(record.asset):
+        if record is None:
             return ()
-        self._lines.setdefault(record.asset, record.line)
-        self._known.add(record.asset)
-        return self.introduce([record.asset]) if record.asset != self.gateway else ()
+        device = device_of(record.line, record.asset)
+        if device in self._known or not self.tells(device):
+            return ()
+        self._lines.setdefault(device, record.line)
+        self._known.add(device)
+        return self.introduce([device]) if device != self.gateway else ()
 
     def _meet(self, assets: Sequence[str]) -> None:
         assert self._carrier is not None  # noqa: S101 - there is a connection

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.publishers.dialects.asking import scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
-from gateway.publishers.dialects.dialect import Dialect, identifier, plug
+from gateway.publishers.dialects.dialect import Dialect, device_of, identifier, plug
 from gateway.publishers.dialects.samples import samples
 from gateway.publishers.dialects.signing import huawei
 from gateway.publishers.inbox import Topic
@@ -64,7 +64,7 @@ class Huawei(Dialect):
             return ()
         told: dict[str, object] = {"services": services}
         if record.asset != self.gateway:
-            device = self._device_of(record.asset)
+            device = self._device_of(device_of(record.line, record.asset))
             told = {"devices": [{"device_id": device, "services": services}]}
         return (Part(self.lane(record, hist=hist), orjson.dumps(told)),)
 

@@ -11,7 +11,7 @@ import orjson
 
 from gateway.publishers.dialects.asking import scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
-from gateway.publishers.dialects.dialect import Dialect, plug
+from gateway.publishers.dialects.dialect import Dialect, device_of, plug
 from gateway.publishers.dialects.samples import samples
 from gateway.publishers.dialects.signing import jetlinks
 from gateway.publishers.inbox import Topic
@@ -42,12 +42,12 @@ class JetLinks(Dialect):
     def lane(self, record: Record, *, hist: bool) -> str:
         """Where the reports of an asset begin."""
         del hist
-        return self._base(record.asset)
+        return self._base(device_of(record.line, record.asset))
 
     def parts(self, record: Record, *, hist: bool) -> Sequence[Part]:
         """A report for the values of each time; what happened is an event of its own."""
         del hist
-        base = self._base(record.asset)
+        base = self._base(device_of(record.line, record.asset))
         kind, _slash, what = record.cls.partition("/")
         found = []
         for index, (t, values) in enumerate(samples(record)):

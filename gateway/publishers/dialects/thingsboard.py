@@ -11,7 +11,7 @@ import orjson
 
 from gateway.publishers.dialects.asking import scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
-from gateway.publishers.dialects.dialect import Dialect, plug
+from gateway.publishers.dialects.dialect import Dialect, device_of, plug
 from gateway.publishers.dialects.samples import samples
 from gateway.publishers.inbox import Topic
 
@@ -54,7 +54,7 @@ class ThingsBoard(Dialect):
             if not told:
                 return ()
         if record.asset != self.gateway:
-            told = {record.asset: told}
+            told = {device_of(record.line, record.asset): told}
         return (Part(self.lane(record, hist=hist), orjson.dumps(told)),)
 
     def introduce(self, assets: Sequence[str]) -> Sequence[Part]:
