@@ -7,7 +7,7 @@ SECONDS ?=
 # Tests mostly wait, so two run at once.
 WORKERS ?= 2
 
-.PHONY: setup apt-venv apt-test foreign demo test check fmt bench soak pins deb
+.PHONY: setup apt-venv apt-test foreign demo test check fmt bench soak pins deb bundle
 
 setup: $(STAMP)
 
@@ -64,6 +64,10 @@ soak: $(STAMP) apt-test
 ARCH ?= amd64 arm64
 deb: $(STAMP)
 	@$(PY) -m deploy.deb $(ARCH)
+
+# The same for a box without network, Debian or not: dist/nxgate-…-linux-….tar.gz.
+bundle: $(STAMP)
+	@$(PY) -m deploy.bundle $(ARCH)
 
 # Pin anew after a change of dependencies: names, versions and hashes, no addresses.
 pins: $(STAMP)

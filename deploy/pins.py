@@ -34,6 +34,11 @@ def pins() -> dict[str, str]:
     return {name: blocks[name] for name in sorted(found)}
 
 
+def pinned(name: str) -> str:
+    """The lines of one library, whoever it is for."""
+    return _blocks((ROOT / "constraints.txt").read_text("utf-8"))[name]
+
+
 def requirements() -> str:
     """The same as a file that `pip install --require-hashes -r` takes."""
     return "".join(pins().values())
@@ -53,7 +58,7 @@ def _blocks(text: str) -> dict[str, str]:
 
 def _askers(block: str) -> set[str]:
     """Who asks for it; the project itself asks by `pyproject.toml`, which says for whom."""
-    told = re.findall(r"^    #(?: via)?\s+(\S+)", block, re.MULTILINE)
+    told = re.findall(r"^    #(?: via)? +(\S+)$", block, re.MULTILINE)
     return {_normal(name) for name in told} - {_OWN, "via"}
 
 

@@ -45,12 +45,18 @@ def wheel(folder: Path) -> Path:
     return made
 
 
-def fetch(arch: str, folder: Path) -> None:
-    """Download the libraries' wheels for an architecture, each verified by its hash."""
+def fetch(arch: str, folder: Path, wanted: str) -> None:
+    """Download wheels for an architecture, each verified by its hash.
+
+    Args:
+        arch: as dpkg names it.
+        folder: where they go.
+        wanted: requirements with hashes.
+    """
     with tempfile.TemporaryDirectory() as name:
-        wanted = Path(name) / "requirements.txt"
-        wanted.write_text(requirements(), "utf-8")
-        _pip("download", *_target(arch), "--require-hashes", "-r", wanted, "--dest", folder)
+        file = Path(name) / "requirements.txt"
+        file.write_text(wanted, "utf-8")
+        _pip("download", *_target(arch), "--require-hashes", "-r", file, "--dest", folder)
 
 
 def lay(arch: str, root: Path) -> None:
@@ -62,7 +68,7 @@ def lay(arch: str, root: Path) -> None:
     library.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as name:
         wheels = Path(name)
-        fetch(arch, wheels)
+        fetch(arch, wheels, requirements())
         wheel(wheels)
         files = sorted(wheels.glob("*.whl"))
         _pip("install", *_target(arch), "--no-index", "--no-compile", "--target", library, *files)
@@ -70,6 +76,8 @@ def lay(arch: str, root: Path) -> None:
     for left in library.glob("*.dist-info/direct_url.json"):
         left.unlink()  # names a folder of this machine
     _compile(library, root)
+    for path in library.rglob("*"):  # wheels bring modes of whoever packed them
+        path.chmod(0o755 if path.is_dir() else 0o644)
     _start(prefix)
 
 
