@@ -60,12 +60,12 @@ grep -E ' / ' /proc/$PID/mountinfo > seen/mounts
 systemd-analyze security nxgate --threshold=15 > seen/security
 sleep 5
 
-dpkg -i v2.deb # the upgrade
+dpkg --force-confold -i v2.deb # the upgrade
 dpkg-query -W -f '${Version}' nxgate > seen/upgraded
 until_heard; until_heard
 systemctl kill -s KILL nxgate # a crash
 sleep 4; until_heard
-dpkg -i v1.deb # the way back
+dpkg --force-confold --force-downgrade -i v1.deb # the way back
 dpkg-query -W -f '${Version}' nxgate > seen/rolled_back
 until_heard; until_heard
 systemctl is-active nxgate > seen/active
