@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from drivers.opcua.shape import Shape
     from gateway.model import Value
 
-NAMESPACES = 0xFFFF_FFFF
-"""The handle of the item that watches the namespaces."""
+NAMESPACES = 0x7FFF_FFFF
+"""The handle of the item that watches the namespaces; node-opcua tells of 0xFFFFFFFF as of 0."""
 MOST_MISSED = 100
 """Messages that are asked for again; behind more, all values are read anew instead."""
 _SHAPES = 32
