@@ -234,6 +234,8 @@ MAY: dict[str, set[str]] = {
     "diagnosis": SPINE
     | {"api", "archive", "checking", "itself", "plant", "resolution", "secret", "settings"}
     | {"sitefile", "storage", "templates"},
+    "backup": SPINE
+    | {"archive", "config", "durable", "plant", "secret", "settings", "storage", "templates"},
     "exposing": {"archive", "diagnosis", "errors", "secret", "words"},
     "initial": {
         "checking",
