@@ -320,14 +320,19 @@ class Discovers(Protocol):
     """A plugin whose links can be asked for all devices on them, whatever their addresses."""
 
     async def discover(
-        self, url: str, clock: Clock, told: Callable[[str], None]
-    ) -> Sequence[Mapping[str, str]]:
-        """Find the devices on a link; each as a site file writes it beside the link.
+        self,
+        url: str,
+        clock: Clock,
+        told: Callable[[str], None],
+        met: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        """Find the devices on a link.
 
         Args:
             url: of the link.
             clock: both clocks.
-            told: hears of what is found and tried.
+            told: hears of what is tried.
+            met: gets each as it is found, as a site file writes it beside the link.
 
         Raises:
             ConnectionLost: the link can't be opened, or was lost.

@@ -15,6 +15,9 @@ FAILED = 1
 FAULTS = 2
 """The site file has faults; also what click ends with where it can't read the command line."""
 
+INTERRUPTED = 130
+"""By Ctrl-C, as shells count it; what was found until then is told."""
+
 
 @contextmanager
 def in_words() -> Iterator[None]:

@@ -52,6 +52,9 @@ class Port(Protocol):
     async def open(self) -> None:
         """Listen; raises `OSError`."""
 
+    async def leave(self) -> None:
+        """Be out of reach until it is opened again."""
+
     async def close(self) -> None:
         """Be there no more; safe to call twice."""
 
@@ -64,6 +67,7 @@ class Listener:
         self.peers: set[Peer] = set()
         self.take = take
         self._server: asyncio.Server | None = None
+        self._kept: socket.socket | None = None
 
     @property
     def is_open(self) -> bool:
@@ -72,20 +76,46 @@ class Listener:
 
     async def open(self) -> None:
         """Listen; raises `OSError` when the port is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self), self.place.host, self.place.port
+        kept, self._kept = self._kept, None
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self), sock=kept or _bound(self.place.host, self.place.port)
         )
         self.place = self.place.at_port(self._server.sockets[0].getsockname()[1])
 
+    async def leave(self) -> None:
+        """Be out of reach, and keep the port: else it may be a client's own by the time it is back.
+
+        A port that is bound and not listened on refuses every connection.
+        """
+        if self._server is not None:
+            await self.close()
+            with suppress(OSError):  # somebody was quicker
+                self._kept = _bound(self.place.host, self.place.port)
+
     async def close(self) -> None:
         """Stop listening and reset what is connected; safe to call twice."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
         server, self._server = self._server, None
         if server is not None:
             server.close()
             for peer in tuple(self.peers):
                 peer.reset()
             await server.wait_closed()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that has the port; raises `OSError` when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 class _Connection(asyncio.Protocol):
@@ -177,6 +207,10 @@ class Line:
                 os.close(end)
         self._last = os.ttyname(ends[1])
         return ends
+
+    async def leave(self) -> None:
+        """As an adapter that is pulled out."""
+        await self.close()
 
     async def close(self) -> None:
         """Take the port away; safe to call twice."""

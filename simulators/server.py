@@ -120,7 +120,7 @@ class Link:
         """Give a unit a fault, until `end`; a meter, by its name, has its own faults itself."""
         self._faults.setdefault(unit, []).append(fault)
         if fault.kind in _WHOLE_LINK:
-            await self.close()
+            await self._port.leave()
         if fault.kind is FaultKind.HALF_OPEN:
             for peer in self.peers:
                 peer.is_mute = True

@@ -1,7 +1,8 @@
 """A copy of a site file for a rehearsal: the same site, whose devices are on this machine.
 
-It publishes nothing and keeps its records in a folder of its own, so that nothing rehearsed is ever
-taken for what happened.
+It publishes nothing by itself and keeps its records in a folder of its own, so that nothing
+rehearsed is ever taken for what happened. A destination that somebody put into the copy stays there
+when it is written anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError, Fault
+from gateway.sitefile.document import examine
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -51,11 +53,14 @@ def write(out: Path, site: Document, links: Mapping[str, str]) -> None:
             for name, device in devices.items()
         }
     data.pop("publish", None)
+    if (published := _published(out)) is not None:
+        data["publish"] = published
     store = data.get("store")
     kept = {"keep": store["keep"]} if isinstance(store, dict) and "keep" in store else {}
     data["store"] = {"path": f"{out.stem}-store", "size": "256MiB", **kept}
+    nowhere = "published nowhere" if published is None else "published as was written here"
     lines = [
-        MARK + f"{site.file}: the same site with simulated devices, published nowhere.",
+        MARK + f"{site.file}: the same site with simulated devices, {nowhere}.",
         *_block(data, ""),
     ]
     try:
@@ -64,6 +69,14 @@ def write(out: Path, site: Document, links: Mapping[str, str]) -> None:
         what = _("can't be written ({error})").format(error=error.strerror or error)
         next_ = _("name a file in a folder that you may write to")
         raise ConfigError([Fault(str(out), 0, 0, "unwritable", what, next_)]) from error
+
+
+def _published(out: Path) -> object:
+    """What the copy that is there says of publishing; None where it says nothing."""
+    if not out.exists():
+        return None
+    document, _faults = examine(out)
+    return None if document is None else document.data.get("publish")
 
 
 def _open(device: dict[str, object]) -> dict[str, object]:

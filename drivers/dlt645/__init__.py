@@ -45,13 +45,17 @@ class Dlt645Plugin:
         return LineLink(line(url), Dlt645(), clock)
 
     async def discover(
-        self, url: str, clock: Clock, told: Callable[[str], None]
-    ) -> list[dict[str, str]]:
-        """Find the meters on a line; each as a site file writes it."""
+        self,
+        url: str,
+        clock: Clock,
+        told: Callable[[str], None],
+        met: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        """Find the meters on a line; each is handed over as a site file writes it."""
         from drivers.dlt645.config import line  # noqa: PLC0415
         from drivers.dlt645.discovery import Discovery  # noqa: PLC0415
 
-        return await Discovery(line(url), clock, told).run()
+        await Discovery(line(url), clock, told, met).run()
 
     def variants(self, url: str, bauds: Sequence[int], parities: Sequence[str]) -> tuple[str, ...]:
         """The URL of a port with each speed and parity; raises `AddressError` for others."""

@@ -22,7 +22,7 @@ from drivers.lines.link import LineLink
 from gateway.errors import DecodeError, RequestRefused, RequestTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from drivers.dlt645.frames import Query
     from drivers.lines.ports import Line
@@ -51,34 +51,39 @@ class Heard(NamedTuple):
 class Discovery:
     """A search of one line."""
 
-    def __init__(self, line: Line, clock: Clock, told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        clock: Clock,
+        told: Callable[[str], None],
+        met: Callable[[Mapping[str, str]], None],
+    ) -> None:
         """Set up; nothing is opened yet.
 
         Args:
             line: to be searched.
             clock: both clocks.
-            told: hears of each address that is found, and of each pair that is looked into.
+            told: hears of each pair of digits that is looked into.
+            met: gets each meter as soon as it is found, as a site file writes it: its address
+                and a template that fits.
         """
         self._line = line
         self._clock = clock
         self._told = told
+        self._met = met
         self.found: dict[str, None] = {}
 
-    async def run(self) -> list[dict[str, str]]:
-        """Find all meters; each as a site file writes it: its address and a template that fits.
+    async def run(self) -> None:
+        """Find all meters.
 
         Raises:
             ConnectionLost: the line can't be opened, or was lost.
         """
         async with self._link():  # keeps the line open meanwhile
             heard = await self._ask(frames.whoever())
-            self._note(heard.data)
+            await self._note(heard.data)
             if heard.is_more or not heard.data:
                 await self._narrow(b"", is_sure=heard.is_more)
-            return [
-                {"address": address, "template": await self._template(address)}
-                for address in self.found
-            ]
 
     async def _narrow(self, low: bytes, *, is_sure: bool) -> None:
         """Ask each pair of digits behind those that are known.
@@ -89,13 +94,13 @@ class Discovery:
         """
         if not is_sure:
             heard = await self._ask(frames.read_any(low))
-            self._note(heard.data)
+            await self._note(heard.data)
             if not heard.is_more:
                 return
         for pair in _PAIRS:
             known = low + pair
             heard = await self._ask(frames.read_any(known))
-            self._note(heard.data)
+            await self._note(heard.data)
             if heard.is_more and len(known) < MOST_PAIRS:
                 self._told("*" + frames.spelled(known))
                 await self._narrow(known, is_sure=True)
@@ -127,8 +132,8 @@ class Discovery:
         finally:
             await link.close()
 
-    def _note(self, data: bytes) -> None:
+    async def _note(self, data: bytes) -> None:
         address = frames.spelled(data)
         if len(data) == len(frames.ANYONE) and address.isdecimal() and address not in self.found:
             self.found[address] = None
-            self._told(address)
+            self._met({"address": address, "template": await self._template(address)})

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gateway.clock import SystemClock
+from gateway.commissioning import out_file
 from gateway.commissioning.site_piece import around, quoted
 from gateway.errors import GatewayError
-from gateway.exits import FAILED
+from gateway.exits import FAILED, INTERRUPTED
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -30,37 +31,45 @@ def discover(about: Named, urls: Sequence[str], out: Path | None) -> int:
     Raises:
         GatewayError: the link can't be opened, or the file is there already or can't be written.
     """
-    if out is not None and out.exists():
-        text = _("{path} is there already: name another file, or take it away first")
-        raise GatewayError(text.format(path=out))
-    met = asyncio.run(meet(about, urls))
-    if not met:
+    out_file.check(out)
+    met: dict[str, Met] = {}
+    code = 0
+    try:
+        asyncio.run(meet(about, urls, met))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        click.echo(_("\nstopped; this was found until then"), err=True)
+    except GatewayError as error:
+        if not met:
+            raise
+        code = FAILED
+        click.echo(f"\n{error}", err=True)
+    if not met and not code:
         text = _(
             "no meter tells its address on {urls}: check power and wiring (A and B exchanged?), "
             "and speeds with --bauds 2400,9600,1200,4800"
         )
         click.echo(text.format(urls=", ".join(urls)), err=True)
         return FAILED
-    made = around(piece(met))
-    click.echo(made, nl=False)
-    if out is not None:
-        try:
-            out.write_text(made, "utf-8")
-        except OSError as error:
-            text = _("{path} can't be written: {reason}")
-            raise GatewayError(text.format(path=out, reason=error.strerror or error)) from error
-    return 0
+    if met:
+        made = around(piece(met.values()))
+        click.echo(made, nl=False)
+        out_file.write(out, made)
+    return code
 
 
-async def meet(about: Named, urls: Sequence[str]) -> list[Met]:
-    """Ask for all devices on a link, at each speed."""
+async def meet(about: Named, urls: Sequence[str], met: dict[str, Met]) -> None:
+    """Ask for all devices on a link, at each speed; `met` gets them by address, as they come."""
     plugin, clock = cast("Discovers", about.plugin), SystemClock()
-    met: dict[str, Met] = {}
     for url in urls:
         click.echo(_("{url}: asking who is there").format(url=url), err=True)
-        for one in await plugin.discover(url, clock, lambda what: click.echo(what, err=True)):
-            met.setdefault(one["address"], (url, one))
-    return list(met.values())
+
+        def note(one: Mapping[str, str], url: str = url) -> None:
+            if one["address"] not in met:
+                met[one["address"]] = url, one
+                click.echo(one["address"], err=True)
+
+        await plugin.discover(url, clock, lambda what: click.echo(what, err=True), note)
 
 
 def piece(met: Iterable[Met]) -> str:

@@ -6,6 +6,7 @@ a device of a site that is resolved like any other, so a sign means what the tag
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.words import chosen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.errors import Fault
     from gateway.model import Device, Tag
     from gateway.plant import Plant
     from gateway.resolution.device_template import LoadedTemplate
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _SITE = {"cluster": "c", "enterprise": "e", "site": "s", "gateway": "g", "timezone": "UTC"}
 _GROUP = "signs"
+_OWN = "templates"
 _REGISTERS = ("holding:", "input:")
 """Addresses that don't tell what they hold."""
 
@@ -38,7 +41,7 @@ class Hypothesis:
     """A make and model that a device may be of.
 
     Attributes:
-        template: its name, `vendor/model`.
+        template: its name as a site file writes it: `vendor/model`, or `./templates/press.yaml`.
         title: for people.
         variant: of the template, "" for the template as it is.
         changes: what the site file says of tags where it is this variant.
@@ -64,31 +67,53 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """All hypotheses about devices on one link, and where drivers are."""
+    """All hypotheses about devices on one link.
+
+    Attributes:
+        drivers: where they are.
+        faults: of the site's own templates; such a template is no hypothesis.
+    """
 
     hypotheses: tuple[Hypothesis, ...]
     drivers: Mapping[str, str]
+    faults: tuple[Fault, ...] = ()
 
 
-def gather(url: str) -> Knowledge:
-    """Read the templates of devices that may be on a link."""
+def gather(url: str, folder: Path | None = None) -> Knowledge:
+    """Read the templates of devices that may be on a link.
+
+    Args:
+        url: of the link.
+        folder: of a site file, whose own templates (`templates/` beside it) come first.
+    """
     scheme = url.partition("://")[0]
     scheme = SAME.get(scheme, scheme)
-    known: dict[str, tuple[LoadedTemplate, str]] = {}
+    known: dict[str, tuple[str, LoadedTemplate, str]] = {}
+    faults: list[Fault] = []
     devices: dict[str, object] = {}
-    for name in TEMPLATES.names():
-        template, _faults = load_template(name, Path())
+    for name in [*_own(folder), *TEMPLATES.names()]:
+        template, wrong = load_template(name, folder or Path())
+        faults += wrong
         if template is None or scheme not in template.model.protocols:
             continue
         for variant in ("", *template.model.identity.variants):
             key = f"d{len(known)}"
-            known[key] = template, variant
+            known[key] = name, template, variant
             devices[key] = {"link": url, "template": name, "groups": {_GROUP: "1d"}} | {
                 "tags": _tags(template, variant)
             }
-    plant = _resolve(devices)
+    plant = _resolve(devices, folder)
     made = {device.name: device for device in plant.devices}
-    return Knowledge(tuple(_hypothesis(made[key], *known[key]) for key in known), plant.drivers)
+    hypotheses = tuple(_hypothesis(made[key], *known[key]) for key in known)
+    return Knowledge(hypotheses, plant.drivers, tuple(faults))
+
+
+def _own(folder: Path | None) -> list[str]:
+    """The site's own templates, as its file names them."""
+    if folder is None:
+        return []
+    found = sorted((folder / _OWN).rglob("*.yaml"))
+    return [f"./{path.relative_to(folder).as_posix()}" for path in found]
 
 
 def _tags(template: LoadedTemplate, variant: str) -> dict[str, dict[str, object]]:
@@ -119,14 +144,16 @@ def _changes(identity: Identity, variant: str) -> dict[str, dict[str, object]]:
     }
 
 
-def _resolve(devices: Mapping[str, object]) -> Plant:
+def _resolve(devices: Mapping[str, object], own: Path | None) -> Plant:
     with tempfile.TemporaryDirectory() as folder:
+        if own is not None and (own / _OWN).is_dir():
+            shutil.copytree(own / _OWN, Path(folder) / _OWN)
         path = Path(folder) / "site.yaml"
         path.write_bytes(orjson.dumps({"site": _SITE, "devices": devices}))  # JSON is YAML
         return load(path)
 
 
-def _hypothesis(device: Device, template: LoadedTemplate, variant: str) -> Hypothesis:
+def _hypothesis(device: Device, name: str, template: LoadedTemplate, variant: str) -> Hypothesis:
     identity = template.model.identity
     tags = {tag.name: tag for group in device.groups for tag in group.tags}
     signs = tuple(
@@ -137,7 +164,7 @@ def _hypothesis(device: Device, template: LoadedTemplate, variant: str) -> Hypot
         title = f"{title}, {identity.variants[variant].name[chosen()]}"
     changes = _changes(identity, variant)
     return Hypothesis(
-        template=template.model.template,
+        template=name,
         title=title,
         variant=variant,
         changes=changes,

@@ -29,6 +29,7 @@ class Named:
         url: of the link.
         device: of the site file; None where a URL was given.
         plant: the site; None where a URL was given.
+        folder: of the site file; None where a URL was given.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Named:
     device: Device | None = None
     plant: Plant | None = None
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 def named(words: Sequence[str], usage: str) -> Named:
@@ -52,7 +54,7 @@ def named(words: Sequence[str], usage: str) -> Named:
     plant = load(Path(words[0]))
     device = device_of(plant, words[0], words[1])
     taken = {one.name: (one.link, _unit(one)) for one in plant.devices}
-    return Named(device.link, plugin_of(device.link), device, plant, taken)
+    return Named(device.link, plugin_of(device.link), device, plant, taken, Path(words[0]).parent)
 
 
 def device_of(plant: Plant, site: str, name: str) -> Device:

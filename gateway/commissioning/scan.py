@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from gateway.clock import SystemClock
+from gateway.commissioning import out_file
 from gateway.commissioning.discovering import discover
 from gateway.commissioning.knowledge import gather
 from gateway.commissioning.links import named
@@ -18,7 +19,7 @@ from gateway.commissioning.site_piece import piece, whole
 from gateway.commissioning.sweep import Manner, Sweep
 from gateway.driver import AddressError
 from gateway.errors import GatewayError
-from gateway.exits import FAILED
+from gateway.exits import FAILED, INTERRUPTED
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 BAUDS = (9600, 19200, 38400, 4800, 2400, 57600, 115200, 1200)
 """What devices are set to, the usual first."""
-INTERRUPTED = 130
 _LINE = 60
 _BLANK = f"\r{'':<{_LINE}}\r"
 """Takes the line of progress away; terminals of Windows may know no other way."""
@@ -72,9 +72,7 @@ def scan(wanted: Wanted) -> int:
     if not hasattr(about.plugin, "explorer"):
         scheme = about.url.partition("://")[0]
         raise GatewayError(_("{scheme} can't be scanned").format(scheme=scheme))
-    if wanted.out is not None and wanted.out.exists():
-        text = _("{path} is there already: name another file, or take it away first")
-        raise GatewayError(text.format(path=wanted.out))
+    out_file.check(wanted.out)
     urls = _urls(about, wanted)
     sweep = Sweep(wanted.manner)
     code = 0
@@ -94,7 +92,9 @@ def scan(wanted: Wanted) -> int:
 
 async def search(about: Named, urls: Sequence[str], wanted: Wanted, sweep: Sweep) -> None:
     """Go through the units of a link, at each speed."""
-    knowledge = gather(about.url)
+    knowledge = gather(about.url, about.folder)
+    for fault in knowledge.faults:
+        click.echo(str(fault), err=True)
     clock, progress = SystemClock(), _Progress()
     for url in urls:
         link = about.plugin.link(url, clock)
@@ -173,13 +173,7 @@ def _tell(sweep: Sweep, about: Named, wanted: Wanted, urls: Sequence[str]) -> No
         return
     made = whole(fresh) if about.plant is None else piece(fresh, about.taken)
     click.echo(made, nl=False)
-    if wanted.out is not None:
-        try:
-            wanted.out.write_text(made, "utf-8")
-        except OSError as error:
-            text = _("{path} can't be written: {reason}")
-            reason = error.strerror or error
-            raise GatewayError(text.format(path=wanted.out, reason=reason)) from error
+    out_file.write(wanted.out, made)
 
 
 class _Progress:

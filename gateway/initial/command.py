@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.errors import ConfigError, Fault, GatewayError
+from gateway.exits import INTERRUPTED
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from gateway.initial.answers import Answers
     from gateway.initial.draft import KeyPath, Line
     from gateway.sitefile.document import Document
-
-INTERRUPTED = 130
 
 
 @click.command(help=_("Ask a few questions, and write a site file that can run."))

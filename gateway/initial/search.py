@@ -43,8 +43,9 @@ def search(url: str, units: str | None, taken: Collection[str]) -> str:
     plugin = plugin_of(url)
     about = Named(url, plugin)
     if hasattr(plugin, "discover"):
-        met = asyncio.run(discovering.meet(about, (url,)))
-        fresh = [one for one in met if f"meter-{one[1]['address']}" not in taken]
+        met: dict[str, discovering.Met] = {}
+        asyncio.run(discovering.meet(about, (url,), met))
+        fresh = [one for one in met.values() if f"meter-{one[1]['address']}" not in taken]
         return discovering.piece(fresh).removeprefix(HEAD) if fresh else ""
     sweep = Sweep(Manner())
     wanted = scan.Wanted((url,), units, None, None, None, sweep.manner)

@@ -83,7 +83,7 @@ def _remarks(stage: Stage, player: Player, zone: ZoneInfo) -> list[str]:
         return [_("the trace has no reading, so nothing follows from it")]
     end = datetime.fromtimestamp(player.now_ms / 1000, zone).isoformat(timespec="seconds")
     text = _(
-        "{count} lines, up to {end}; windows that are not over by then are not told"
+        "lines: {count}, up to {end}; windows that are not over by then are not told"
         " (--until lets time pass)"
     )
     remarks = [text.format(count=stage.survey.count, end=end)]

@@ -48,7 +48,9 @@ def found(meters: list[Meter], party: type[Party]) -> tuple[list[dict[str, str]]
         nonlocal took
         began_s = bench.loop.time()
         line = MeterLine(party(meters))
-        result.extend(await Discovery(line, bench.loop, lambda _what: None).run())
+        await Discovery(
+            line, bench.loop, lambda _what: None, lambda one: result.append({**one})
+        ).run()
         took = bench.loop.time() - began_s
 
     on(check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -241,3 +242,21 @@ def test_a_client_that_never_reads_is_read_no_further() -> None:
             assert max(buffered) < 64 << 20
 
     asyncio.run(go())
+
+
+def test_a_device_that_is_away_keeps_its_port() -> None:
+    """Else a client's own port could be the same by the time that the device is back."""
+
+    async def check() -> None:
+        async with serving() as link:
+            fault, port = Fault(FaultKind.REFUSED), link.place.port
+            await link.begin(1, fault)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+            with socket.socket() as taker, pytest.raises(OSError, match="in use"):
+                taker.bind(("127.0.0.1", port))
+            await link.end(1, fault)
+            async with client(link) as one:
+                assert await one.ask(READ) == ANSWER
+
+    asyncio.run(check())
