@@ -242,6 +242,7 @@ MAY: dict[str, set[str]] = {
         "commissioning",
         "durable",
         "errors",
+        "exits",
         "resolution",
         "sitefile",
         "words",
