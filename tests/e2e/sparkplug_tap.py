@@ -109,22 +109,30 @@ class Tap:
         self._tasks.add(task)
         talk = Talk(opened_s=time.monotonic())
         self.talks.append(talk)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, OSError):
-            there, out = await asyncio.open_connection("127.0.0.1", self._broker)
-            back = asyncio.create_task(_pass_on(there, writer))
-            try:
-                while True:
-                    head = await reader.readexactly(1)
-                    length, spelt = await _length(reader)
-                    body = await reader.readexactly(length)
-                    _take(talk, head[0], body)
-                    out.write(head + spelt + body)
-                    await out.drain()
-            finally:
-                talk.closed_s = time.monotonic()
-                out.close()
-                back.cancel()
-                writer.close()
+        try:
+            await self._relay(talk, reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            talk.closed_s = time.monotonic()
+            writer.close()
+
+    async def _relay(
+        self, talk: Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        there, out = await asyncio.open_connection("127.0.0.1", self._broker)
+        back = asyncio.create_task(_pass_on(there, writer))
+        try:
+            while True:
+                head = await reader.readexactly(1)
+                length, spelt = await _length(reader)
+                body = await reader.readexactly(length)
+                _take(talk, head[0], body)
+                out.write(head + spelt + body)
+                await out.drain()
+        finally:
+            out.close()
+            back.cancel()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
