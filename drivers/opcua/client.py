@@ -12,24 +12,30 @@ import contextlib
 import logging
 import struct
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from asyncua import Client
-from asyncua.client.ua_client import UASocketProtocol
 from asyncua.ua.status_codes import get_name_and_doc
 from asyncua.ua.ua_binary import nodeid_to_binary
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from cryptography.exceptions import InvalidSignature
 
 from drivers.opcua import encode, status
 from drivers.opcua.decode import EPOCH, Reader
+from drivers.opcua.discovery import Bounded
 from drivers.opcua.exchange import Answer
-from drivers.opcua.secure import secure
+from drivers.opcua.refusals import OWN, explain, hung_up
+from drivers.opcua.secure import FAILURES, Secured, secure
 from drivers.opcua.settings import CONNECT_S
 from gateway.errors import ConnectionLost, DecodeError, RequestRefused, RequestTimeout
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from asyncua.client.ua_client import UASocketProtocol
+    from cryptography.x509 import Certificate
 
     from drivers.opcua.exchange import Question
     from drivers.opcua.settings import Settings
@@ -41,10 +47,6 @@ SILENCES = 3
 CHANNEL_MS = 3_600_000
 SESSION_MS = 60_000
 """What is left of a session that nobody closed: the server keeps it so long."""
-LARGEST = 1 << 16
-"""Bytes of a chunk that is taken."""
-MOST = 64 << 20
-"""Bytes of an answer that is taken."""
 SERVICE_FAULT = (0, "i", 397)
 _HEAD = struct.Struct("<qIIiIBBB")
 """RequestHeader behind its token: time, handle, diagnostics, audit id, time-out, no more."""
@@ -68,8 +70,10 @@ class Session:
         self.settings = settings
         self.endpoint = settings.endpoint
         self.client = Client(settings.server, timeout=CONNECT_S)
+        self.secured = Secured(settings)
         self.reason = ""
         self.is_alive = False
+        self._is_opening = False
         self._clock = clock
         self._count = count
         self._loop = asyncio.get_running_loop()
@@ -86,28 +90,71 @@ class Session:
         Raises:
             ConnectionLost: what stood in the way, and at which step.
         """
-        client = self.client
-        client.secure_channel_timeout = CHANNEL_MS
-        client.session_timeout = SESSION_MS
-        client.uaclient._make_protocol = self._make_protocol  # type: ignore[method-assign] # noqa: SLF001 - bounds
-        await secure(client, self.settings)
         try:
-            await client.connect_socket()
-            await client.send_hello()
-            await client.open_secure_channel()
-            await client.create_session()
-            await client.activate_session(username=client._username, password=client._password)  # noqa: SLF001 - set by `secure`
-        except (OSError, TimeoutError, UaError, struct.error, ValueError) as error:
+            self.secured = await secure(self.settings)
+            *earlier, last = self.secured.certificates
+            for certificate in earlier:
+                if await self._is_taken(certificate):
+                    break
+            else:
+                await self._connect(last)
+        except FAILURES as error:
             self._hang_up()
             text = _("{endpoint}: {reason}.")
-            reason = reason_of(error)
+            reason = self._reason(error)
             raise ConnectionLost(text.format(endpoint=self.endpoint, reason=reason)) from error
         except BaseException:
             self._hang_up()
             raise
+        client = self.client
+        self.reason = ""
         self._token = nodeid_to_binary(client.uaclient.session.authentication_token)
         self.is_alive = True
         self._renewing = self._loop.create_task(self._renew())
+
+    async def _is_taken(self, certificate: Certificate | None) -> bool:
+        """Connect with a certificate that the server may not know yet; False where it doesn't."""
+        try:
+            await self._connect(certificate)
+        except (OSError, UaError) as error:
+            self._hang_up()
+            if isinstance(error, UaStatusCodeError) and status_name(error.code) not in OWN:
+                raise
+            self.reason = ""
+            return False
+        return True
+
+    async def _connect(self, certificate: Certificate | None) -> None:
+        self.client = client = Client(self.settings.server, timeout=CONNECT_S)
+        client.secure_channel_timeout = CHANNEL_MS
+        client.session_timeout = SESSION_MS
+        client.uaclient._make_protocol = self._make_protocol  # type: ignore[method-assign] # noqa: SLF001 - bounds
+        self.secured.dress(client, certificate)
+        await client.connect_socket()
+        await client.send_hello()
+        self._is_opening = certificate is not None
+        await client.open_secure_channel()
+        try:
+            said = await client.create_session()
+        except InvalidSignature as error:
+            raise ValueError(
+                _("its signature is wrong: it has not the certificate's key")
+            ) from error
+        self._is_opening = False
+        self.secured.agree(said)
+        await self.secured.activate(client)
+
+    def _reason(self, error: BaseException) -> str:
+        """Why the connection didn't come about, and what to do where it is for security."""
+        reason = reason_of(error)
+        if isinstance(error, UaStatusCodeError):
+            meaning = explain(status_name(error.code), self.settings)
+            return (
+                _("{reason}: {meaning}").format(reason=reason, meaning=meaning)
+                if meaning
+                else reason
+            )
+        return hung_up(self.settings) if self._is_opening and isinstance(error, OSError) else reason
 
     async def ask(self, question: Question, timeout_s: float) -> Answer:
         """As `exchange.Asks.ask`."""
@@ -205,12 +252,14 @@ class Session:
             self.drop(_("silent"))
 
     def _make_protocol(self) -> UASocketProtocol:
-        self._protocol = _Bounded(CONNECT_S, security_policy=self.client.uaclient.security_policy)
-        self._protocol.on_connection_lost = self._ended
+        self._protocol = Bounded(CONNECT_S, security_policy=self.client.uaclient.security_policy)
+        self._protocol.on_connection_lost = partial(self._ended, self._protocol)
         self.client.uaclient.protocol = self._protocol
         return self._protocol
 
-    def _ended(self, error: Exception | None) -> None:
+    def _ended(self, protocol: UASocketProtocol, error: Exception | None) -> None:
+        if protocol is not self._protocol:
+            return
         self.drop(reason_of(error) if error is not None else _("the server hung up"))
 
     async def _renew(self) -> None:
@@ -228,25 +277,6 @@ class Session:
         return ConnectionLost(
             text.format(endpoint=self.endpoint, reason=self.reason or _("not connected"))
         )
-
-
-class _Bounded(UASocketProtocol):
-    """asyncua's protocol, which takes no more than it was promised to get."""
-
-    def data_received(self, data: bytes) -> None:
-        held = self.receive_buffer
-        head = (held + data[:8])[:8] if held else data[:8]
-        if len(head) >= 8 and int.from_bytes(head[4:8], "little") > LARGEST:  # noqa: PLR2004 - the size ends there
-            self._refuse()
-            return
-        super().data_received(data)
-        connection = self._connection
-        if len(connection._incoming_parts) * LARGEST > MOST:  # noqa: SLF001
-            self._refuse()
-
-    def _refuse(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
 
 
 class _Pending:

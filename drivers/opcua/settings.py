@@ -19,6 +19,8 @@ CONNECT_S = 4.0
 """How long each step of opening may take."""
 NONE = "None"
 """The policy, and the mode, of a connection that nobody protects."""
+PKI = "/var/lib/nxgate/pki"
+"""Where certificates are, for a link that comes from no site file."""
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
 
 
@@ -34,6 +36,10 @@ class Settings:
         policy, mode: as the site file writes them; `NONE` only where it says so.
         user: name at the server; None: anonymous.
         password: file that holds the password.
+        cert, key: files of a user's certificate and key, in place of a name.
+        pki: folder of the own certificate and of the trust lists.
+        certified_host: host that the server's certificate carries, where it isn't the link's.
+        certified_uri: its application URI, where the server calls itself otherwise.
     """
 
     server: str
@@ -43,6 +49,11 @@ class Settings:
     mode: str = "SignAndEncrypt"
     user: str | None = None
     password: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    pki: str = PKI
+    certified_host: str | None = None
+    certified_uri: str | None = None
 
     @property
     def endpoint(self) -> str:
