@@ -106,7 +106,7 @@ def issue(
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     signer = by.key if by else own
-    return Issued(builder.sign(signer, hashes.SHA256()), own)  # type: ignore[arg-type]
+    return Issued(builder.sign(signer, hashes.SHA256()), own)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
@@ -27,6 +27,9 @@ ALL = tuple(
 )
 
 
+PASSWORD = "pass-2b"  # noqa: S105 - of this server alone
+
+
 class _Users(UserManager):
     """Knows one user by password, and all by certificate who are not called stranger."""
 
@@ -39,7 +42,7 @@ class _Users(UserManager):
     ) -> User | None:
         del iserver
         if username == "nxgate":
-            return User(role=UserRole.User, name=username) if password == "pass-2b" else None
+            return User(role=UserRole.User, name=username) if password == PASSWORD else None
         shown = bytes(certificate or b"")  # the gateway's own where the user is anonymous
         return None if b"stranger" in shown else User(role=UserRole.User)
 
@@ -68,7 +71,7 @@ class Secured:
         self._thread.start()
         self.do(self._start(issued, folder, policies, trusts, tokens))
 
-    def __enter__(self) -> Secured:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

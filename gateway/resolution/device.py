@@ -10,10 +10,12 @@ from gateway.driver import AddressError
 from gateway.model import Device, Group, Kind, Order, Tag, Write
 from gateway.resolution.parameter import settle
 from gateway.sitefile.equipment import DEFAULT_GROUP, TagConfig
+from gateway.sitefile.opcua import NONE, PKI, SERVER
 from gateway.words import _
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from gateway.driver import Address, Plugin
     from gateway.errors import Fault
@@ -204,7 +206,7 @@ def build(
             groups[tag.group].append(tag)
     device = Device(
         name=out.name,
-        link=_link(config),
+        link=_link(config, site.store.path / PKI),
         timeout_s=config.timeout,
         groups=tuple(
             Group(out.name, group, config.groups.get(group, config.poll), tuple(tags))
@@ -217,12 +219,14 @@ def build(
     return device, faults
 
 
-def _link(config: DeviceConfig) -> str:
+def _link(config: DeviceConfig, pki: Path) -> str:
     """The link with what secures it, so that it is another one where that is another."""
     given = config.tls.model_dump(exclude_none=True) if config.tls else {}
     if config.security is not None:
         given = config.security.model_dump(exclude_none=True)
         given |= {key: held["file"] for key, held in given.items() if isinstance(held, dict)}
+    if config.link.startswith(f"{SERVER}:") and given.get("policy") != NONE:
+        given = {"pki": pki} | given
     return f"{config.link}?{urlencode(given, safe='/')}" if given else config.link
 
 

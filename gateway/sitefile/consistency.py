@@ -208,6 +208,10 @@ def _files(site: Site) -> Iterator[tuple[tuple[str, ...], Callable[[], object]]]
         yield from _certificates((*path, "tls"), publish.tls)
     for name, device in site.devices.items():
         yield from _certificates(("devices", name, "tls"), device.tls)
+        if device.security and device.security.cert and device.security.key:
+            where = ("devices", name, "security")
+            yield (*where, "key"), partial(check_secret, device.security.key)
+            yield (*where, "cert"), partial(check_pair, device.security.cert, device.security.key)
     for path, secret in secrets:
         if secret is not None:
             yield (*path, "file"), partial(check_secret, secret.file)

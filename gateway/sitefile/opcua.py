@@ -2,16 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.sitefile.explain import Wrong
-from gateway.sitefile.files import SecretFile
+from gateway.sitefile.files import FilePath, SecretFile
 from gateway.sitefile.part import Part
 from gateway.sitefile.units import Duration, Int, Maybe, between
 from gateway.words import _
 
 SERVER = "opc.tcp"
 """The scheme of links that have policies, and that may tell changes by themselves."""
+PKI = "pki"
+"""The folder of certificates in the store's."""
+NONE = "None"
+"""The policy, and the mode, of a connection that nobody protects."""
 
 
 class SecurityConfig(Part):
@@ -37,6 +41,59 @@ class SecurityConfig(Part):
         description="File that holds the password, mode 600.",
         examples=[{"file": "opc.password"}],
     )
+    cert: Maybe[FilePath] = Field(
+        default=None,
+        description="A user's certificate, PEM, in place of name and password.",
+        examples=["opc-user.pem"],
+    )
+    key: Maybe[FilePath] = Field(
+        default=None,
+        description="Its key, PEM, mode 600.",
+        examples=["opc-user.key"],
+    )
+    pki: Maybe[FilePath] = Field(
+        default=None,
+        description="Folder of the gateway's certificate and of those that it trusts; without it "
+        "`pki` in the store's folder.",
+        examples=["/var/lib/nxgate/pki"],
+    )
+    certified_host: Maybe[Annotated[str, Field(min_length=1)]] = Field(
+        default=None,
+        description="Host that the server's certificate carries, where the link names it "
+        "otherwise.",
+        examples=["cell-7"],
+    )
+    certified_uri: Maybe[Annotated[str, Field(min_length=1)]] = Field(
+        default=None,
+        description="Application URI that the server's certificate carries, where the server "
+        "calls itself otherwise.",
+        examples=["urn:cell-7:maker:server"],
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SecurityConfig":
+        if (self.policy == NONE) != (self.mode == NONE):
+            what = _("policy {policy} and mode {mode} don't go together").format(
+                policy=self.policy, mode=self.mode
+            )
+            next_ = _("write None for both, which leaves all open, or for neither")
+            raise Wrong("contradiction", what, next_, at=("mode",))
+        if self.password is not None and self.user is None:
+            what = _("a password without a user")
+            raise Wrong("contradiction", what, _("write user: too"), at=("password",))
+        if (self.cert is None) != (self.key is None):
+            what = _("a user's certificate and its key go together")
+            at = "key" if self.cert is None else "cert"
+            raise Wrong("contradiction", what, _("write cert and key, or neither"), at=(at,))
+        if self.cert is not None and self.user is not None:
+            what = _("a user is named once: by name or by certificate")
+            next_ = _("write user and password, or cert and key")
+            raise Wrong("contradiction", what, next_, at=("cert",))
+        if self.policy == NONE and (self.user is not None or self.cert is not None):
+            what = _("policy None would show who the user is to anybody on the network")
+            next_ = _("write policy: Basic256Sha256, or leave the user out")
+            raise Wrong("contradiction", what, next_, at=("policy",))
+        return self
 
 
 class SubscriptionConfig(Part):
