@@ -277,7 +277,7 @@ def test_a_key_of_another_certificate_is_no_pair(sample: Path) -> None:
     (secrets / "gw-01.key").chmod(0o600)
     site, _faults = read(sample)
     (fault,) = check_secrets(site)
-    assert (fault.code, fault.line) == ("bad-certificate", _line("cert: "))
+    assert (fault.code, fault.line) == ("bad-certificate", _line("cert: /etc/nxgate/gw-01"))
     _openssl(secrets, "rsa -aes256 -passout pass:hunter2 -in gw-01.key -out locked.key")
     (secrets / "locked.key").rename(secrets / "gw-01.key")
     (fault,) = check_secrets(site)  # and nobody is asked for a pass phrase
