@@ -187,6 +187,14 @@ def test_a_device_is_absent_while_all_of_its_signals_are_bad() -> None:
     assert not made.is_absent
 
 
+def test_a_device_that_could_not_be_read_before_the_birth_is_absent() -> None:
+    made = device()
+    made.see(row(1, q={"a": 2, "b": 2}, a=None, b=None))
+    assert made.is_absent
+    made.see(row(2, a=1))
+    assert not made.is_absent
+
+
 @pytest.mark.parametrize("payload", [b"\xff", b"\x12\x05\x01", b"\x12\xff\xff\xff\xff\x0f"])
 def test_what_is_no_payload_is_no_command(payload: bytes) -> None:
     assert commands.read(payload) is None

@@ -104,6 +104,8 @@ class Device:
         elif record.cls == "telemetry":
             for place, row in enumerate(orjson.loads(record.body)["rows"]):
                 self._note(self._prepare(tuple(row["m"])), row, record.body, place)
+                if "q" in row:
+                    self._judge()
         else:
             for name, kind, value in self._spelt(record):
                 self._need(name, kind, value)
