@@ -1,21 +1,22 @@
 """The only importer of influxdb-client: one blocking write at a time, in a thread.
 
 Its batching write API buffers in memory and retries on its own, out of sight of the position in
-the store; the asynchronous one wants aiohttp. What serves is the synchronous write of bytes that
-are line protocol already (decision 0051). Failures become `BrokerUnavailable` here, with a cause,
-and refusals an `Answer`.
+the store; the asynchronous one wants aiohttp. What serves is the call beneath them, with bytes of
+ours (decision 0051). Failures become `BrokerUnavailable` here, with a cause, and refusals an
+`Answer`.
 """
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 from urllib3 import exceptions as http
 
 from gateway.errors import BrokerUnavailable, ConfigError
@@ -27,8 +28,8 @@ from gateway.words import _
 if TYPE_CHECKING:
     from gateway.settings import InfluxSettings
 
-PRECISION: Any = "ns"
-"""Of times; the library's class for it is a namespace of texts."""
+PACKED = 1
+"""gzip's level: 9, the library's own, takes 17 times as long for 13 % less."""
 CONNECT_MS = 10_000
 ANSWER_MS = 30_000
 LIMIT_S = 60.0
@@ -95,11 +96,10 @@ class Client:
             config.url,
             token,
             org=config.org,
-            enable_gzip=True,
             timeout=(CONNECT_MS, ANSWER_MS),
             ssl_context=context(config.tls) if secure else None,
         )
-        self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
+        self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         self._dialer = Dialer()
 
     async def write(self, lines: bytes) -> Answer:
@@ -121,7 +121,14 @@ class Client:
     def _write(self, lines: bytes) -> Answer:
         """Write, in the thread."""
         try:
-            self._write_api.write(self._bucket, self._org, lines, PRECISION)
+            self._service.post_write(  # type: ignore[no-untyped-call]
+                self._org,
+                self._bucket,
+                gzip.compress(lines, PACKED),
+                precision="ns",
+                content_encoding="gzip",
+                content_type="text/plain; charset=utf-8",
+            )
         except ApiException as error:
             return _judge(error)
         except http.HTTPError as error:

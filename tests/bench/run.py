@@ -148,7 +148,7 @@ def measure(
         work: devices and registers.
         seconds: how long to measure, after the start has settled.
         cores: of the gateway, and of everything else.
-        second: format of a second publisher; "": there is none.
+        second: format of a second publisher, or `influx`; "": there is none.
 
     Raises:
         RuntimeError: a process ended or said nothing.
@@ -161,7 +161,10 @@ def measure(
         command = [python, "-m", "tests.bench.lean_server", str(work.devices), str(work.registers)]
         devices = stack.enter_context(Running(command, folder / "devices.log", other_cores))
         ports = [int(port) for port in devices.line().split()]
-        site = write_site(folder, work, ports, broker_port, second)
+        section = f"{{kind: mqtt, url: 'mqtt://127.0.0.1:{broker_port}', format: {second}}}"
+        if second == "influx":
+            section = _start_database(stack, folder, other_cores)
+        site = write_site(folder, work, ports, broker_port, section if second else "")
         command = [python, "-m", "tests.bench.subscriber", str(broker_port), *work.stamp_tags]
         subscriber = stack.enter_context(Running(command, folder / "subscriber.log", other_cores))
         subscriber.line()
@@ -199,6 +202,20 @@ def measure(
         "nulls": got["nulls"],
         "missing_ids": got["missing_ids"],
     }
+
+
+def _start_database(stack: ExitStack, folder: Path, cores: tuple[int, ...]) -> str:
+    """Start VictoriaMetrics on a free port; the section of a publisher that writes to it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    command = ["victoria-metrics", f"-httpListenAddr=127.0.0.1:{port}"]
+    command += [f"-storageDataPath={folder / 'database'}"]
+    stack.enter_context(Running(command, folder / "database.log", cores))
+    token = folder / "influx.token"
+    token.write_text("none")
+    token.chmod(0o600)
+    url = f"http://127.0.0.1:{port}"
+    return f"{{kind: influx, url: '{url}', org: bench, bucket: bench, token: {{file: {token}}}}}"
 
 
 def _start_broker(stack: ExitStack, folder: Path, cores: tuple[int, ...]) -> int:
@@ -245,7 +262,7 @@ def _options() -> argparse.Namespace:
         choices=[*WORKLOADS, "all", "store", "figures", "opcua", "second"],
         default="all",
     )
-    parser.add_argument("--second", default="sparkplug", help="format of the second publisher")
+    parser.add_argument("--second", default="sparkplug", help="its format, or influx")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of each run, measured")
     parser.add_argument("--gib", type=float, default=2.0, help="size of the store to open")

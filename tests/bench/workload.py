@@ -50,7 +50,7 @@ def write_site(
         work: the workload.
         ports: where the devices answer on loopback, one each.
         broker_port: where the broker listens on loopback.
-        second: format of another publisher to the same broker; "": none.
+        second: another publisher's section; "": none.
     """
     url = f"mqtt://127.0.0.1:{broker_port}"
     tags = "".join(
@@ -71,7 +71,7 @@ def write_site(
         f"devices:\n{devices}"
         "publish:\n"
         f"  cluster: {{kind: mqtt, url: '{url}', format: cii}}\n"
-        + (f"  second: {{kind: mqtt, url: '{url}', format: {second}}}\n" if second else "")
+        + (f"  second: {second}\n" if second else "")
         + "store: {path: store, size: 2GiB}\n"
     )
     site = folder / "site.yaml"
