@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from gateway.cadence import Cadence
@@ -88,6 +89,7 @@ class _Lane:
     Attributes:
         busy: whose poll is under way.
         turned: set when it ends.
+        held: back, until the store has room again.
         turns: how many polls and errands have ended.
     """
 
@@ -100,6 +102,7 @@ class _Lane:
     busy: _Unit | None = None
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     turns: int = 0
+    held: bool = False
     failures: int = 0
     retry_ns: int = 0
     error: str = ""
@@ -223,21 +226,16 @@ class Poller:
                 plan = driver.prepare(group.tags)
                 jobs.append(_Job(unit, lane, plan, round(group.period_s * 1e9)))
                 if hasattr(driver, "listen"):
-                    cast("Subscribes", driver).listen(plan, group.period_s, self._hearing(unit))
+                    take = partial(self._told, lane, unit)
+                    cast("Subscribes", driver).listen(plan, group.period_s, take)
         return jobs
 
-    def _hearing(self, unit: _Unit) -> Callable[[Batch], None]:
+    def _told(self, lane: _Lane, unit: _Unit, batch: Batch) -> None:
         """Take what a device tells by itself; while the store is full its next poll has to do."""
-
-        def take(batch: Batch) -> None:
-            if unit.gone:
-                return
-            if self._sink.room() is None:
-                self._sink.take(batch)
-            else:
-                unit.health.missed += 1
-
-        return take
+        if lane.held:
+            unit.health.missed += 1
+        elif not unit.gone:
+            self._sink.take(batch)
 
     def _begin(self, jobs: Sequence[_Job]) -> None:
         """Poll these at once, then at their pace, spread over the period."""
@@ -280,7 +278,9 @@ class Poller:
                 job.waiting = False
                 room = self._sink.room()
                 if room is not None:
+                    lane.held = True
                     await room
+                    lane.held = False
             lane.wake.clear()
             await lane.wake.wait()
 
