@@ -5,4 +5,6 @@ Read `table.py` first (CSV and XLSX as rows of text), then `columns.py` (what a 
 found), `intent.py` (what rows ask for), `importing.py` (the course of it), `judging.py` (which row
 brings which fault), `standin.py` (the new file beside the old one). The text is changed by
 `sitefile/patch.py`.
+
+And many site files from one: `nxgate sites`, by `filling.py` (a template's blanks) and `fleet.py`.
 """

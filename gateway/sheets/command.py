@@ -1,4 +1,4 @@
-"""`nxgate tags …`, which the command line finds by its entry point."""
+"""`nxgate tags …` and `nxgate sites`, which the command line finds by their entry points."""
 
 from __future__ import annotations
 
@@ -71,3 +71,17 @@ def import_(
 
     wanted = Wanted(only, to, dry_run, partial, clear, remove)
     sys.exit(take(site, sheet, wanted))
+
+
+@click.command(help=_("Make a site file for each row of a sheet."))
+@click.argument("template", type=click.Path(path_type=Path))
+@click.argument("sheet", type=click.Path(path_type=Path))
+@click.option(
+    "--out", "folder", required=True, type=click.Path(path_type=Path), help=_("Their folder.")
+)
+@click.option("--force", is_flag=True, help=_("Over files that are already there."))
+def sites(template: Path, sheet: Path, folder: Path, *, force: bool) -> None:
+    """Exit 2 where one of them has faults; the others are written."""
+    from gateway.sheets.fleet import sites as fill  # noqa: PLC0415
+
+    sys.exit(fill(template, sheet, folder, force=force))
