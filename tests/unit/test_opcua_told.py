@@ -298,7 +298,7 @@ def test_a_subscription_that_the_server_ended_is_made_anew(
         async with asyncio.timeout(8):
             await told_again()
 
-    run(check)
+    run(check, timeout_s=1.0)
 
 
 def test_a_server_without_subscriptions_is_asked(caplog: pytest.LogCaptureFixture) -> None:
