@@ -24,7 +24,8 @@ fi
 rm -rf "$prefix.new"
 mkdir -p "$(dirname "$prefix")"
 "$python" -m venv --without-pip --symlinks "$prefix.new"
-"$prefix.new/bin/python3" "$here"/wheels/pip-*.whl/pip --quiet --disable-pip-version-check \
+pip=$(echo "$here"/wheels/pip-*.whl)
+"$prefix.new/bin/python3" "$pip/pip" --quiet --disable-pip-version-check \
     --isolated install --no-index --find-links "$here/wheels" --require-hashes \
     --no-warn-script-location -r "$here/requirements.txt"
 printf '#!%s/bin/python3 -I\nfrom gateway.__main__ import main\n\nmain()\n' "$prefix" > "$prefix.new/bin/nxgate"

@@ -65,6 +65,8 @@ def test_a_disk_that_hangs_holds_neither_the_loop_nor_the_end_up(
             assert store.ring
             assert worst < 0.25, "the loop turns"
             assert "has not answered" in str(status.failing)
+            is_due, _attempts = store.commits_due()
+            assert not is_due, "a new process would hang on the same disk"
             with pytest.raises(StoreError, match="has not answered"):
                 store.raise_epoch(store.epoch)
             with pytest.raises(StoreError, match="has not answered"):

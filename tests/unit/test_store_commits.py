@@ -11,6 +11,7 @@ import pytest
 from gateway.errors import StoreError
 from gateway.model import Record
 from gateway.storage.commits import FULL_BYTES, PATIENCE_S, Commits
+from tests.store_kit import open_store, telemetry
 from tests.unit.virtual_loop import VirtualLoop, run_virtual
 
 if TYPE_CHECKING:
@@ -263,3 +264,18 @@ def test_a_hanging_disk_does_not_hold_up_the_end() -> None:
         await asyncio.wait_for(disk.commits.stop(), 10)
 
     run_virtual(VirtualLoop(), run())
+
+
+def test_what_waits_is_due_until_an_attempt_ends(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = open_store(tmp_path / "store")
+        await store.flush()
+        is_due, before = store.commits_due()
+        assert not is_due
+        store.append([telemetry(0)])
+        assert store.commits_due() == (True, before)
+        await store.flush()
+        assert store.commits_due() == (False, before + 1)
+        await store.close()
+
+    asyncio.run(run())
