@@ -9,8 +9,9 @@ the thousand small objects that metrics would be, which a processor's cache does
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gateway.publishers.sparkplug import wire
 from gateway.publishers.sparkplug.wire import MS_BYTES, SIZES, Type
@@ -34,16 +35,19 @@ class Irregular(Exception):  # noqa: N818 - says what a row is
     """A row that has to be told metric by metric: a value is missing, is text, or doesn't suit."""
 
 
-class _Form(NamedTuple):
+@dataclass(slots=True)
+class _Form:
     """Metrics of one datatype, with values of one length.
 
     Attributes:
         text: the metrics, changed from row to row.
+        told: the time that is in it.
         stride: bytes of one.
         time, value: where those are in the first.
     """
 
     text: bytearray
+    told: bytes
     stride: int
     time: int
     value: int
@@ -78,7 +82,9 @@ class _Block:
         text, stride = form.text, form.stride
         count = len(values)
         for place in range(MS_BYTES):
-            text[form.time + place :: stride] = time[place : place + 1] * count
+            if time[place] != form.told[place]:
+                text[form.time + place :: stride] = time[place : place + 1] * count
+        form.told = time
         for place in range(size):
             text[form.value + place :: stride] = lanes[place::width]
         return text
@@ -109,7 +115,7 @@ class _Block:
             text += wire.chunk(2, metric.ident + said + room)
         stride = len(text) // len(self._metrics)
         value = stride - size
-        form = _Form(text, stride, value - len(tag) - MS_BYTES, value)
+        form = _Form(text, bytes(MS_BYTES), stride, value - len(tag) - MS_BYTES, value)
         self._forms[size, hist] = form
         return form
 

@@ -81,6 +81,7 @@ class Session:
         self._clock = clock
         self._seq = 0
         self._alive: dict[str, Device] = {}
+        self._dying: list[Device] = []
         self._waiting: list[Message] = []
         self._marked: list[Message] = []
         self._marker: Message | None = None
@@ -116,11 +117,15 @@ class Session:
                 self.begin()
         if message.payload:
             self._put(message.topic, message.payload)
+        if device.is_absent or device.is_gone:
+            self._dying.append(device)
 
     def flush(self) -> None:
         """Let everything go out, and a marker behind it."""
-        for device in [one for one in self._alive.values() if one.is_absent or one.is_gone]:
-            self.bury(device)
+        while self._dying:
+            device = self._dying.pop()
+            if device.is_absent or device.is_gone:
+                self.bury(device)
         if len(self._waiting) >= MANY:
             self._mark()
         elif self._waiting and self._timer is None:
