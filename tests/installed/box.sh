@@ -47,7 +47,7 @@ echo '# mine' >> /etc/default/nxgate
 printf seen > observer; chmod 600 observer
 judge verify $BROKER --username observer --password-file observer --for "${LISTEN}s" --json > seen/verdict.json &
 JUDGE=$!
-mosquitto_sub -h 127.0.0.1 -u observer -P seen -t '#' -v > heard &
+mosquitto_sub -q 1 -h 127.0.0.1 -u observer -P seen -t '#' -v > heard &
 sleep 2
 systemctl start nxgate
 until_heard
@@ -55,7 +55,6 @@ systemctl show nxgate -p ActiveState -p StatusText > seen/running
 PID=$(systemctl show -p MainPID --value nxgate)
 cp /proc/$PID/status seen/process
 tr '\0' '\n' < /proc/$PID/environ > seen/environment
-nsenter -t $PID -m -S nxgate true 2>/dev/null || true
 grep -E ' / ' /proc/$PID/mountinfo > seen/mounts
 systemd-analyze security nxgate --threshold=15 > seen/security
 sleep 5

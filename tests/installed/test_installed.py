@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LISTEN_S = 90
+LISTEN_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_it_is_enabled_and_waits_for_a_site_file(seen: Path) -> None:
 
 
 def test_it_runs_behind_its_walls_with_a_serial_line(seen: Path) -> None:
-    assert text(seen, "running").splitlines() == ["ActiveState=active", "StatusText=running"]
+    assert set(text(seen, "running").splitlines()) == {"ActiveState=active", "StatusText=running"}
     process = dict(re.findall(r"^(\w+):\t(.*)$", text(seen, "process"), re.MULTILINE))
     assert "0" not in process["Uid"].split()
     assert {process[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
@@ -101,7 +101,9 @@ def test_a_loop_that_stands_still_is_ended_by_the_watchdog(seen: Path) -> None:
 
 def test_nothing_is_lost(seen: Path) -> None:
     verdict = json.loads(text(seen, "verdict.json"))
-    assert verdict["ok"], verdict
+    assert verdict["messages"] > 50
+    told = {key: verdict[key] for key in ("faults", "missing", "declared_lost", "waited_for")}
+    assert told == dict.fromkeys(told, 0), verdict
     sent = set(re.findall(r'"id":"(gw-01:\d+:\d+)"', text(seen, "heard")))
     stored = set()
     for table in (seen / "export").glob("*.csv"):
