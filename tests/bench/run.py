@@ -161,7 +161,7 @@ def measure(
         command = [python, "-m", "tests.bench.lean_server", str(work.devices), str(work.registers)]
         devices = stack.enter_context(Running(command, folder / "devices.log", other_cores))
         ports = [int(port) for port in devices.line().split()]
-        section = f"{{kind: mqtt, url: 'mqtt://127.0.0.1:{broker_port}', format: {second}}}"
+        section = second_bench.section(second, broker_port, folder)
         if second == "influx":
             section = _start_database(stack, folder, other_cores)
         site = write_site(folder, work, ports, broker_port, section if second else "")

@@ -12,10 +12,27 @@ from tests.bench.workload import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from tests.bench.workload import Workload
 
     Measure = Callable[[Workload, str], Mapping[str, float]]
+
+
+_PLATFORM = "platform: {{product: p, secure_id: s, secret: {{file: {secret}}}}}"
+_NEEDS = {"thingsboard": "username: token", "jetlinks": _PLATFORM, "huawei": _PLATFORM}
+"""What a format can't do without."""
+
+
+def section(form: str, broker_port: int, folder: Path) -> str:
+    """The section of a second publisher over MQTT, with the secret that its format needs."""
+    more = ""
+    if form in _NEEDS:
+        secret = folder / "second.secret"
+        secret.write_text("0f1e2d3c4b5a", "utf-8")
+        secret.chmod(0o600)
+        more = f", {_NEEDS[form].format(secret=secret)}"
+    return f"{{kind: mqtt, url: 'mqtt://127.0.0.1:{broker_port}', format: {form}{more}}}"
 
 
 def bench(form: str, runs: int, measure: Measure) -> dict[str, object]:

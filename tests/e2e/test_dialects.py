@@ -186,7 +186,6 @@ def test_jetlinks_children_report_and_are_written_to(tmp_path: Path) -> None:
         assert reports[0] == {
             "timestamp": T0,
             "properties": {"spindle_kw": 7.31, "good": 4410},
-            "propertySourceTimes": {"spindle_kw": T0, "good": T0},
         }
         (event,) = bodies(jetlinks, f"{child}/event/order_change")
         assert json.loads(event["data"]["event_order_change"]) == {"from": "WO-76", "to": "WO-77"}

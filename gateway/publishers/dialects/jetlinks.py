@@ -12,7 +12,7 @@ import orjson
 from gateway.publishers.dialects.asking import scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
 from gateway.publishers.dialects.dialect import Dialect, device_of, plug
-from gateway.publishers.dialects.samples import samples
+from gateway.publishers.dialects.samples import rows
 from gateway.publishers.dialects.signing import jetlinks
 from gateway.publishers.inbox import Topic
 
@@ -49,18 +49,15 @@ class JetLinks(Dialect):
         del hist
         base = self._base(device_of(record.line, record.asset))
         kind, _slash, what = record.cls.partition("/")
-        found = []
-        for index, (t, values) in enumerate(samples(record)):
-            fields: dict[str, object] = {"messageId": f"{record.key}-{index}", "timestamp": t}
-            if kind in {"event", "alarm"}:
-                topic = f"{base}/event/{what if kind == 'event' else f'alarm_{what}'}"
-                fields["data"] = values
-            else:
-                topic = f"{base}/properties/report"
-                fields["properties"] = values
-                fields["propertySourceTimes"] = dict.fromkeys(values, t)
-            found.append(Part(topic, orjson.dumps(fields)))
-        return found
+        field, topic = "properties", f"{base}/properties/report"
+        if kind in {"event", "alarm"}:
+            field = "data"
+            topic = f"{base}/event/{what if kind == 'event' else f'alarm_{what}'}"
+        shape = b'{"messageId":"%d-%d","timestamp":%d,"' + field.encode() + b'":%b}'
+        return [
+            Part(topic, shape % (record.key, index, t, values))
+            for index, (t, values) in enumerate(rows(record))
+        ]
 
     def introduce(self, assets: Sequence[str]) -> Sequence[Part]:
         """Children come online."""

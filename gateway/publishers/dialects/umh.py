@@ -12,7 +12,7 @@ import orjson
 
 from gateway.publishers.dialects.carrier import Part
 from gateway.publishers.dialects.dialect import Dialect, plug
-from gateway.publishers.dialects.samples import samples
+from gateway.publishers.dialects.samples import rows, samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Umh(Dialect):
                 for name, value in values.items()
             ]
         return [
-            Part(lane, orjson.dumps({"timestamp_ms": t, **values})) for t, values in samples(record)
+            Part(lane, b'{"timestamp_ms":%d,%b' % (t, values[1:])) for t, values in rows(record)
         ]
 
 
