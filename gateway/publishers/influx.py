@@ -22,6 +22,7 @@ from gateway.publishers.influx_batches import Batches
 from gateway.publishers.influx_client import Client, ServerUnavailable
 from gateway.publishers.influx_lines import Lines
 from gateway.publishers.influx_reporter import InfluxReporter
+from gateway.publishers.message import Message
 from gateway.words import _
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from gateway.model import Record
     from gateway.publishers.base import RecordStore
     from gateway.publishers.inbox import Take
-    from gateway.publishers.message import Message
     from gateway.publishers.refusals import Verdict
     from gateway.settings import Identity, InfluxSettings
 
@@ -69,7 +69,8 @@ class InfluxPublisher:
         self._config = config
         self._position = store.position(name)
         self._bucket = TokenBucket(config.backlog, clock)
-        self._delivery = Delivery(store, self._position, Lines(identity), clock, self._bucket)
+        self._lines = Lines(identity)
+        self._delivery = Delivery(store, self._position, self._lines, clock, self._bucket)
         self._fetching = Fetching(store, self._delivery, self._note_unread, self._pump)
         self._reporter = InfluxReporter(name, config.where)
         self._backoff = Backoff(random.Random())  # noqa: S311 - spreads load, keeps no secret
@@ -194,7 +195,9 @@ class InfluxPublisher:
         batches = Batches(Client(self._config), self._answered, self._go_on)
         try:
             self._batches = batches
-            self._delivery.connected(batches, (), 0.0)
+            hello = self._lines.hello(self._clock.wall_ns() // 1_000_000)
+            greeting = Message(0, "connection", hello, retain=False, again=False)
+            self._delivery.connected(batches, (greeting,), 0.0)
             self._pump()
             return await batches.ended
         finally:
@@ -247,11 +250,13 @@ class InfluxPublisher:
         del key
         self._come_back()
 
-    def _come_back(self, wait_s: float = LINGER_S) -> None:
+    def _come_back(self, wait_s: float | None = None) -> None:
         """Pump when the time has come for another batch; what is due sooner stays so."""
         if self._batches is None:
             return
-        due_s = (self._pumped_ns - self._clock.mono_ns()) * 1e-9 + wait_s
+        due_s = (self._pumped_ns - self._clock.mono_ns()) * 1e-9 + (
+            LINGER_S if wait_s is None else wait_s
+        )
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             if self._timer.when() <= loop.time() + max(0.0, due_s):

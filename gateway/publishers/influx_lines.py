@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway import __version__
+from gateway.contract import OWN_LINE
 from gateway.ids import MAX_SEQ, record_id
 
 if TYPE_CHECKING:
@@ -90,6 +92,15 @@ class Lines:
         if record.cls == "telemetry":
             return self._telemetry(record.place, body)
         return self._statement(record, body).encode()
+
+    def hello(self, ts_ms: int) -> bytes:
+        """A point that says that a connection began: what it shows is that the server takes some.
+
+        Args:
+            ts_ms: UTC ms.
+        """
+        series = self._of((OWN_LINE, self._gateway, "connection"))
+        return f"connection{series} version={text(__version__)} {ts_ms}000000\n".encode()
 
     def _telemetry(self, place: Place, body: dict[str, Any]) -> bytes:
         """Spell rows: a line of values each, and one of the marks of those that aren't good."""

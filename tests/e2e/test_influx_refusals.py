@@ -11,7 +11,9 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.model import Draft
-from tests.e2e.influx_rig import TOKEN, running
+from gateway.publishers import influx
+from gateway.publishers.backoff import Backoff
+from tests.e2e.influx_rig import TOKEN, config, running
 from tests.e2e.influx_server import Influxd, V2Server
 from tests.e2e.mqtt_rig import CLASSES, draft
 
@@ -179,5 +181,48 @@ def test_what_haste_cant_mend_is_told_and_kept(
                 assert told.outbox == 1
                 assert TOKEN not in told.error
                 assert not rig.store.position("cluster").is_done(record.place, record.key)
+
+    asyncio.run(go())
+
+
+def test_another_section_writes_to_another_server_and_loses_nothing(tmp_path: Path) -> None:
+    async def go() -> None:
+        with V2Server(lambda _body: OK) as old, V2Server(lambda _body: OK) as new:
+            async with running(tmp_path, old.url) as rig:
+                first = rig.make(telemetry("m-1", {"n": 1}))
+                await rig.delivered(first)
+                under_way = rig.make(telemetry("m-1", {"n": 2}))
+                await rig.publisher.change(config(tmp_path, new.url, bucket="other"))
+                await rig.delivered([*under_way, *rig.make(telemetry("m-1", {"n": 3}))])
+                assert rig.publisher.status().url == new.url
+            told = b"".join(new.bodies)
+            assert b" n=2 " in told + b"".join(old.bodies)
+            assert b" n=3 " in told
+            assert new.asked[0][0]["bucket"] == ["other"]
+
+    asyncio.run(go())
+
+
+def test_a_record_that_brings_the_server_down_is_found_and_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone it breaks five connections that had taken something else before."""
+    monkeypatch.setattr(Backoff, "pause_s", lambda _self, _at_least_s=0.0: 0.05)
+    monkeypatch.setattr(influx, "LINGER_S", 0.05)
+
+    async def go() -> None:
+        def judge(body: bytes) -> Answer:
+            return (500, b"panic", {}) if b" poison=" in body else OK
+
+        with V2Server(judge) as server:
+            async with running(tmp_path, server.url) as rig:
+                records = rig.make(telemetry("bad", {"poison": 1}))
+                for number in range(100):
+                    records += rig.make(telemetry("m-1", {"n": number}))
+                    await asyncio.sleep(0.1)
+                    if rig.publisher.status().aside:
+                        break
+                await rig.delivered(records)
+                assert rig.publisher.status().aside == 1
 
     asyncio.run(go())
