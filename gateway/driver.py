@@ -316,6 +316,20 @@ class Explorer(Protocol):
         """What a device says of itself (`vendor`, `product`, …); empty where it says nothing."""
 
 
+class Numbers(Protocol):
+    """A plugin whose devices hold numbered registers."""
+
+    def run(self, text: str, areas: Sequence[Mapping[str, object]]) -> tuple[str, int, int]:
+        """Read a run of registers as people name it: its table, the first and the last.
+
+        Raises:
+            AddressError: it is none.
+        """
+
+    def spell(self, table: str, number: int, areas: Sequence[Mapping[str, object]]) -> str:
+        """Spell a register as its device does."""
+
+
 class Discovers(Protocol):
     """A plugin whose links can be asked for all devices on them, whatever their addresses."""
 

@@ -88,15 +88,18 @@ class Listener:
         A port that is bound and not listened on refuses every connection.
         """
         if self._server is not None:
-            await self.close()
-            with suppress(OSError):  # somebody was quicker
-                self._kept = _bound(self.place.host, self.place.port)
+            self._server.close()
+            self._kept = _bound(self.place.host, self.place.port)  # before anybody else runs
+            await self._end()
 
     async def close(self) -> None:
         """Stop listening and reset what is connected; safe to call twice."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+        await self._end()
+
+    async def _end(self) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.close()

@@ -39,6 +39,18 @@ class Modbus:
 
         return parse(at, areas)
 
+    def run(self, text: str, areas: Sequence[Mapping[str, object]]) -> tuple[str, int, int]:
+        """Read `D100-130`: table, first and last register; raises `AddressError`."""
+        from drivers.modbus.runs import run  # noqa: PLC0415
+
+        return run(text, areas)
+
+    def spell(self, table: str, number: int, areas: Sequence[Mapping[str, object]]) -> str:
+        """Spell a register as the PLC does."""
+        from drivers.modbus.runs import spell  # noqa: PLC0415
+
+        return spell(table, number, areas)
+
     def check_tag(self, tag: Tag, options: Mapping[str, object]) -> None:
         """Raise `AddressError` where kind, length, bits and address don't go together."""
         from drivers.modbus.check import check_tag  # noqa: PLC0415

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from drivers.modbus.bytewise import area_of, beyond, choose, first_of, split
+from drivers.modbus.bytewise import area_of, beyond, choose, first_of, spelt, split
 from drivers.modbus.register import Function, place
 from gateway.driver import Address, AddressError
 from gateway.model import Kind
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _ELEMENT = re.compile(r"([A-Za-z_]+?)(\d[0-9A-Fa-f]{0,8})(?:\.(.*))?", re.ASCII)
 _CONTINUES = re.compile(r"(_high|\d+\+?)$")
@@ -118,6 +118,25 @@ def find(at: str, entries: Sequence[Mapping[str, object]]) -> Address:
     ends = [(area, end) for area in alike for end in (area.first, area.last)]
     near, end = min(ends, key=lambda place: abs(place[1] - element))
     raise beyond(at, spans, near.spell(end))
+
+
+def words(
+    function: Function, number: int | None, entries: Sequence[Mapping[str, object]]
+) -> Iterator[str]:
+    """What a register may be called, area by area.
+
+    Args:
+        function: of its table.
+        number: its address; None: the first of each area.
+        entries: the areas.
+    """
+    for area in _areas(tuple(tuple(entry.items()) for entry in entries)):
+        if area.function is not function or (area.stride != 1 and not area.is_bytewise):
+            continue
+        steps = 0 if number is None else number - area.at
+        element = area.first + steps * (2 if area.is_bytewise else 1)
+        if area.first <= element <= area.last:
+            yield spelt(area, "W", element, 0) if area.is_bytewise else area.spell(element)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

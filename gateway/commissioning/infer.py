@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 import orjson
@@ -13,20 +13,22 @@ import orjson
 from gateway.commissioning.displays import shown
 from gateway.commissioning.links import named
 from gateway.commissioning.ranking import rank
-from gateway.commissioning.readings import region, save, saved
+from gateway.commissioning.readings import Region, region, save, saved
 from gateway.commissioning.registers import read
+from gateway.driver import AddressError
 from gateway.errors import GatewayError
 from gateway.exits import FAILED
 from gateway.model import Kind
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gateway.commissioning.links import Named
     from gateway.commissioning.ranking import Candidate, Ranked, Seen
     from gateway.commissioning.readings import Reading
+    from gateway.driver import Numbers
 
 CLEAR = 0.95
 """Share from which on one number stands for what is shown, and no other."""
@@ -89,7 +91,7 @@ def infer(wanted: Wanted) -> int:
     seen = _seen(readings)
     ranked = rank(seen)
     while about and sys.stdin.isatty() and not wanted.as_json and not _is_clear(ranked):
-        _tell(ranked, seen, wanted)
+        _tell(ranked, seen, wanted, _speller(about, seen))
         text = _("what does it show now, when it has changed? (Enter: enough)")
         again = click.prompt(text, default="", show_default=False, err=True)
         if not again:
@@ -97,7 +99,7 @@ def infer(wanted: Wanted) -> int:
         readings.append(_now(about, replace(wanted, shown=again), readings))
         seen = _seen(readings)
         ranked = rank(seen)
-    _tell(ranked, seen, wanted)
+    _tell(ranked, seen, wanted, _speller(about, seen))
     return 0 if ranked else FAILED
 
 
@@ -109,13 +111,28 @@ def _now(about: Named, wanted: Wanted, readings: Sequence[Reading]) -> Reading:
     """
     if wanted.region is None and not readings:
         raise GatewayError(_("say which registers: e.g. --region holding:0-200"))
-    where = region(wanted.region) if wanted.region else readings[0].region
+    where = _region(wanted.region, about) if wanted.region else readings[0].region
     if wanted.shown:
         shown(wanted.shown)  # before the device is asked
     elif wanted.keep is None:
         raise GatewayError(_("say what the display shows: e.g. --shown 231.4"))
     made = asyncio.run(read(about, wanted.unit, where, wanted.timeout_s, wanted.at_once))
     return replace(made, shown=wanted.shown or "")
+
+
+def _region(text: str, about: Named) -> Region:
+    """Read `holding:0-200`, or as the device's own PLC counts: `D100-130`.
+
+    Raises:
+        GatewayError: it is none.
+    """
+    if not hasattr(about.plugin, "run"):
+        return region(text)
+    try:
+        table, first, last = cast("Numbers", about.plugin).run(text, about.areas)
+    except AddressError as error:
+        raise GatewayError(str(error)) from error
+    return region(str(Region(table, first, last)))
 
 
 def _seen(readings: Sequence[Reading]) -> list[Seen]:
@@ -133,14 +150,24 @@ def _seen(readings: Sequence[Reading]) -> list[Seen]:
     return [(reading, shown(reading.shown)) for reading in readings]
 
 
+def _speller(about: Named | None, seen: Sequence[Seen]) -> Callable[[int], str]:
+    """How the device itself names a register."""
+    table = seen[0][0].region.table
+    if about is None or not about.areas or not hasattr(about.plugin, "spell"):
+        return lambda address: f"{table}:{address}"
+    plugin, areas = cast("Numbers", about.plugin), about.areas
+    return lambda address: plugin.spell(table, address, areas)
+
+
 def _is_clear(ranked: Sequence[Ranked]) -> bool:
     return bool(ranked) and ranked[0].share >= CLEAR and not ranked[0].others
 
 
-def _tell(ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted) -> None:
-    table = seen[0][0].region.table
+def _tell(
+    ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted, spell: Callable[[int], str]
+) -> None:
     if wanted.as_json:
-        rows = [_as_data(one, table) for one in ranked[: wanted.top]]
+        rows = [_as_data(one, spell) for one in ranked[: wanted.top]]
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return
     if not ranked:
@@ -156,12 +183,12 @@ def _tell(ranked: Sequence[Ranked], seen: Sequence[Seen], wanted: Wanted) -> Non
         for place, one in enumerate(ranked[: wanted.top])
         if place < _AT_LEAST or one.share >= _WORTH
     ]
-    _print(told, seen)
+    _print(told, seen, spell)
     _advise(ranked, seen)
-    click.echo(_piece(ranked[0], seen), nl=False)
+    click.echo(_piece(ranked[0], seen, spell), nl=False)
 
 
-def _print(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
+def _print(ranked: Sequence[Ranked], seen: Sequence[Seen], spell: Callable[[int], str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - a display's library, loaded by displays
     from rich.table import Table  # noqa: PLC0415
 
@@ -182,14 +209,14 @@ def _print(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
         words = reading.words[start : start + best.decoding.width]
         made.add_row(
             f"{one.share:.0%}",
-            _at(best, reading.region.table),
+            spell(best.address),
             f"{_TABLES[reading.region.table]}x{best.address + 1:05d}",
             best.kind,
             best.decoding.order if best.decoding.width > 1 else "",
             f"{best.scale:g}",
             ", ".join(f"{value:.7g}" for value in best.values),
             " ".join(f"{word:04X}" for word in words if word is not None),
-            ", ".join(_spelled(other, reading.region.table) for other in one.others[:3]),
+            ", ".join(_spelled(other, spell) for other in one.others[:3]),
         )
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
@@ -215,10 +242,10 @@ def _advise(ranked: Sequence[Ranked], seen: Sequence[Seen]) -> None:
         click.echo(text.format(kind=first.best.kind, others=others), err=True)
 
 
-def _piece(first: Ranked, seen: Sequence[Seen]) -> str:
+def _piece(first: Ranked, seen: Sequence[Seen], spell: Callable[[int], str]) -> str:
     """The part of a site file that reads the first of the list."""
     reading, look = seen[-1]
-    tag = _tag(first.best, reading.region.table, look.unit)
+    tag = _tag(first.best, spell(first.best.address), look.unit)
     lines = ["devices:", f"  {reading.device}:"]
     if reading.link:
         link = orjson.dumps(reading.link).decode()
@@ -227,8 +254,8 @@ def _piece(first: Ranked, seen: Sequence[Seen]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tag(best: Candidate, table: str, unit: str) -> str:
-    parts = [f"at: {_at(best, table)}", f"kind: {best.kind}"]
+def _tag(best: Candidate, at: str, unit: str) -> str:
+    parts = [f"at: {at}", f"kind: {best.kind}"]
     width = best.decoding.width
     if best.kind is Kind.BCD and width > 1:
         parts.append(f"length: {width}")
@@ -241,23 +268,19 @@ def _tag(best: Candidate, table: str, unit: str) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def _at(best: Candidate, table: str) -> str:
-    return f"{table}:{best.address}"
-
-
-def _spelled(other: Candidate, table: str) -> str:
+def _spelled(other: Candidate, spell: Callable[[int], str]) -> str:
     order = f" {other.decoding.order}" if other.decoding.width > 1 else ""
-    return f"{_at(other, table)} {other.kind}{order}"
+    return f"{spell(other.address)} {other.kind}{order}"
 
 
-def _as_data(one: Ranked, table: str) -> dict[str, object]:
+def _as_data(one: Ranked, spell: Callable[[int], str]) -> dict[str, object]:
     best = one.best
     return {
         "share": round(one.share, 4),
-        "at": _at(best, table),
+        "at": spell(best.address),
         "kind": best.kind,
         "order": best.decoding.order,
         "scale": best.scale,
         "values": best.values,
-        "others": [_spelled(other, table) for other in one.others],
+        "others": [_spelled(other, spell) for other in one.others],
     }

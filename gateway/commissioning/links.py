@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.errors import ConfigError, Fault, GatewayError
 from gateway.links import fetch
+from gateway.resolution.device import areas_of
+from gateway.resolution.device_template import load_template
 from gateway.resolution.installed import DRIVERS, places
-from gateway.sitefile.document import instead
+from gateway.sitefile.area import AreaConfig
+from gateway.sitefile.document import examine, instead
 from gateway.templates import load
 from gateway.words import _
 
@@ -30,6 +33,7 @@ class Named:
         device: of the site file; None where a URL was given.
         plant: the site; None where a URL was given.
         folder: of the site file; None where a URL was given.
+        areas: of the device, as a PLC names its registers.
     """
 
     url: str
@@ -38,6 +42,7 @@ class Named:
     plant: Plant | None = None
     taken: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     folder: Path | None = None
+    areas: Sequence[Mapping[str, object]] = ()
 
 
 def named(words: Sequence[str], usage: str) -> Named:
@@ -51,10 +56,29 @@ def named(words: Sequence[str], usage: str) -> Named:
         return Named(words[0], plugin_of(words[0]))
     if len(words) != len(("site", "device")):
         raise GatewayError(usage)
-    plant = load(Path(words[0]))
+    path = Path(words[0])
+    plant = load(path)
     device = device_of(plant, words[0], words[1])
     taken = {one.name: (one.link, _unit(one)) for one in plant.devices}
-    return Named(device.link, plugin_of(device.link), device, plant, taken, Path(words[0]).parent)
+    return Named(
+        device.link,
+        plugin_of(device.link),
+        device,
+        plant,
+        taken,
+        path.parent,
+        _areas(path, words[1]),
+    )
+
+
+def _areas(site: Path, name: str) -> Sequence[Mapping[str, object]]:
+    """A device's areas, of its template and of a site file that has no faults."""
+    document, _faults = examine(site)
+    device = document.get(("devices", name)) if document else None
+    assert isinstance(device, dict)  # noqa: S101 - the site was loaded
+    stated = [AreaConfig.model_validate(one) for one in device.get("areas", ())]
+    template, _faults = load_template(str(device.get("template", "")), site.parent)
+    return areas_of(stated, template.model.areas if template else ())
 
 
 def device_of(plant: Plant, site: str, name: str) -> Device:

@@ -188,7 +188,7 @@ def build(
         faults.append(site.document.fault((*path, "link"), error.code, error.what, error.next))
     groups: dict[str, list[Tag]] = {DEFAULT_GROUP: [], **{group: [] for group in config.groups}}
     model = out.template.model if out.template else None
-    areas = _areas(config.areas, model.areas if model else ())
+    areas = areas_of(config.areas, model.areas if model else ())
     for name in out.sound:
         declared = out.declared(name)
         if not declared.polled and name not in bound:
@@ -230,7 +230,9 @@ def _link(config: DeviceConfig, pki: Path) -> str:
     return f"{config.link}?{urlencode(given, safe='/')}" if given else config.link
 
 
-def _areas(stated: Sequence[AreaConfig], known: Sequence[AreaConfig]) -> list[Mapping[str, object]]:
+def areas_of(
+    stated: Sequence[AreaConfig], known: Sequence[AreaConfig]
+) -> list[Mapping[str, object]]:
     """Lay the site's areas before the template's; those of the same name are gone."""
     names = {area.area for area in stated}
     both = [*stated, *(area for area in known if area.area not in names)]

@@ -222,5 +222,5 @@ def test_a_site_lives_and_what_is_not_served_is_said(tmp_path: Path) -> None:
 
 
 def read(plant: Plant) -> dict[str, Value]:
-    found = polled(plant.devices, plant.drivers)
+    found = polled(tuple(one for one in plant.devices if one.groups), plant.drivers)
     return {name: value for values in found.values() for name, (_tag, value) in values.items()}
