@@ -106,7 +106,10 @@ def browse(
 @click.command(help=_("Find the register behind a number on a display."))
 @click.argument("words", metavar="LINK | SITE DEVICE", nargs=-1)
 @click.option("--unit", type=click.IntRange(0, 255), default=1, help=_("Of a device on LINK."))
-@click.option("--region", help=_("Registers to look through: holding:0-200 or input:0-80."))
+@click.option(
+    "--region",
+    help=_("Registers to look through: holding:0-200, or as the PLC names them: D100-130."),
+)
 @click.option("--shown", help=_("What the display shows now: 231.4, with its unit if you like."))
 @click.option(
     "--from",

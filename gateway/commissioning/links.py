@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from gateway import api
 from gateway.errors import ConfigError, Fault, GatewayError
 from gateway.links import fetch
 from gateway.resolution.device import areas_of
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from gateway.driver import Plugin
     from gateway.model import Device
     from gateway.plant import Plant
+
+_ANSWER_S = 3.0
+"""A gateway that runs answers within this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,25 @@ def named(words: Sequence[str], usage: str) -> Named:
         path.parent,
         _areas(path, words[1]),
     )
+
+
+async def holder(about: Named) -> str:
+    """What to do about a gateway that runs on the site and so holds the link; "" where none runs.
+
+    Words to follow those of an error.
+    """
+    if about.plant is None or not hasattr(asyncio, "open_unix_connection"):
+        return ""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            async for _told in api.follow(about.plant.store.path):
+                return " " + _(
+                    "A gateway runs on this site and holds the link: stop it meanwhile; nxgate "
+                    "read and nxgate prove go through it."
+                )
+    except (OSError, TimeoutError, ValueError):
+        pass
+    return ""
 
 
 def _areas(site: Path, name: str) -> Sequence[Mapping[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from gateway.clock import SystemClock
+from gateway.commissioning.links import holder
 from gateway.commissioning.readings import Reading
 from gateway.driver import AddressError
 from gateway.errors import DriverError, GatewayError
@@ -57,7 +58,7 @@ async def read(
             if refused == before:
                 break
     except DriverError as error:
-        raise GatewayError(tell(error, device)) from error
+        raise GatewayError(tell(error, device) + await holder(about)) from error
     finally:
         await link.close()
     if not words:

@@ -14,7 +14,7 @@ from gateway.clock import SystemClock
 from gateway.commissioning import out_file
 from gateway.commissioning.discovering import discover
 from gateway.commissioning.knowledge import gather
-from gateway.commissioning.links import named
+from gateway.commissioning.links import holder, named
 from gateway.commissioning.site_piece import piece, whole
 from gateway.commissioning.sweep import Manner, Sweep
 from gateway.driver import AddressError
@@ -102,7 +102,10 @@ async def search(about: Named, urls: Sequence[str], wanted: Wanted, sweep: Sweep
         known = {found.unit for found in sweep.found}
         units = [unit for unit in _units(wanted.units, explorer.units) if unit not in known]
         if units:
-            await sweep.go(link, about.plugin, explorer, knowledge, units, clock, progress)
+            try:
+                await sweep.go(link, about.plugin, explorer, knowledge, units, clock, progress)
+            except GatewayError as error:
+                raise GatewayError(f"{error}{await holder(about)}") from error
 
 
 def _urls(about: Named, wanted: Wanted) -> tuple[str, ...]:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from gateway.commissioning.decodings import Decoding
 
-REACH = 16
+REACH = 40
 """Registers before and behind."""
-FADE = 0.9
+FADE = 0.95
 """A step counts for so much of the one nearer."""
+_BACK = 64
+"""Registers behind which a region's beginning is no longer looked for."""
 BREAK = 0.4
 """What a step that is clearly something else leaves of those behind it: another part begins."""
 LEAST, MOST = -0.6, 0.9
@@ -84,7 +86,7 @@ def _aligned(words: Sequence[int | None], first: int, place: int, width: int) ->
     """Whether a number of several registers is where they use to be."""
     says = EVEN if (first + place) % 2 == 0 else ODD
     begin = place
-    while begin and words[begin - 1] is not None and place - begin < 4 * REACH:
+    while begin and words[begin - 1] is not None and place - begin < _BACK:
         begin -= 1
     is_edge = words[begin - 1] is None if begin else first == 0
     if is_edge:

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from gateway.checking import examine
 from gateway.cli import cli
 from gateway.commissioning.displays import CUT, shown
+from gateway.commissioning.infer import _piece, _region, _speller
+from gateway.commissioning.links import named
 from gateway.commissioning.ranking import rank
 from gateway.commissioning.readings import Reading, Region, region, save, saved
 from gateway.commissioning.site_piece import HEAD
@@ -165,6 +167,22 @@ def test_a_file_that_is_no_reading(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(GatewayError, match="is no reading"):
         saved(path)
+
+
+def test_rows_are_named_as_the_plc_does(tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        f"{HEAD}\ndevices:\n  plc: {{link: 'modbus+tcp://127.0.0.1:1', template: inovance/h5u}}\n",
+        "utf-8",
+    )
+    about = named((str(site), "plc"), "")
+    where = _region("D100-130", about)
+    assert where == Region("holding", 100, 130)
+    words = tuple(2314 if at == 20 else 7 for at in range(31))
+    seen = [(Reading(where, words, 0, "plc"), shown("231.4"))]
+    assert "found: {at: D120, kind: u16" in _piece(rank(seen)[0], seen, _speller(about, seen))
+    with pytest.raises(GatewayError, match="no area `E`"):
+        _region("E0-9", about)
 
 
 def test_saved_readings_are_enough(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drivers.modbus import plugin
+from drivers.modbus import Modbus
 from gateway.driver import AddressError
 from gateway.resolution.device_template import load_template
 from gateway.resolution.library import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+PLUGIN = Modbus()
 
 
 def areas(name: str) -> list[Mapping[str, object]]:
@@ -35,7 +37,7 @@ def areas(name: str) -> list[Mapping[str, object]]:
     ],
 )
 def test_a_run_is_read(template: str, text: str, run: tuple[str, int, int]) -> None:
-    assert plugin.run(text, areas(template)) == run
+    assert PLUGIN.run(text, areas(template)) == run
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_a_run_is_read(template: str, text: str, run: tuple[str, int, int]) -> N
 )
 def test_what_is_no_run_of_registers(text: str) -> None:
     with pytest.raises(AddressError):
-        plugin.run(text, areas("inovance/h5u"))
+        PLUGIN.run(text, areas("inovance/h5u"))
 
 
 @pytest.mark.parametrize("template", [n for n in TEMPLATES.names() if areas(n)])
@@ -51,12 +53,12 @@ def test_a_register_is_spelled_so_that_it_reads_as_itself(template: str) -> None
     known, own = areas(template), 0
     for table in ("holding", "input"):
         for number in range(0, 65536, 997):
-            name = plugin.spell(table, number, known)
-            assert plugin.run(f"{name}-{name.rpartition(':')[2]}", known) == (table, number, number)
+            name = PLUGIN.spell(table, number, known)
+            assert PLUGIN.run(f"{name}-{name.rpartition(':')[2]}", known) == (table, number, number)
             own += ":" not in name
     assert own
 
 
 def test_a_register_without_a_name_of_its_own() -> None:
-    assert plugin.spell("input", 3, areas("inovance/h5u")) == "input:3"
-    assert plugin.spell("holding", 41, ()) == "holding:41"
+    assert PLUGIN.spell("input", 3, areas("inovance/h5u")) == "input:3"
+    assert PLUGIN.spell("holding", 41, ()) == "holding:41"
