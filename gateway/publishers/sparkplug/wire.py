@@ -197,7 +197,9 @@ def varints(values: Sequence[int], size: int) -> tuple[bytes, int]:
         struct.error: one is no whole number of such a size.
     """
     lanes = _lanes(len(values), size)
-    packed = int.from_bytes(lanes.pack(values), "little")
+    packed = int.from_bytes(lanes.pack(*values), "little")
+    if packed & lanes.beyond:
+        raise struct.error
     spread = lanes.more
     for place, mask in enumerate(lanes.masks):
         spread |= (packed & mask) << place
@@ -209,17 +211,17 @@ class _Lanes:
 
     def __init__(self, count: int, size: int) -> None:
         code, self.width = _LANES[size]
-        self._pack = struct.Struct("<" + code * count).pack
-        self._most = 1 << 7 * size if size != SIZES[-1] else 0
+        self.pack = struct.Struct("<" + code * count).pack
         self.bytes = count * self.width
         ones = int.from_bytes((b"\1" + bytes(self.width - 1)) * count, "little")
         self.masks = [(_LOW << 7 * place & _64) * ones for place in range(size)]
+        self.beyond = _above(7 * size, self.width) * ones if size != SIZES[-1] else 0
         self.more = sum(_MORE << 8 * place for place in range(size - 1)) * ones
 
-    def pack(self, values: Sequence[int]) -> bytes:
-        if self._most and max(values) >= self._most:
-            raise struct.error
-        return self._pack(*values)
+
+def _above(bits: int, width: int) -> int:
+    """All bits of a lane of so many bytes but the lowest."""
+    return (1 << 8 * width) - (1 << bits)
 
 
 @lru_cache(maxsize=64)
