@@ -22,6 +22,7 @@ def main() -> None:
         with in_words():
             running.run(wanted)
         return
+    words.lend()
     from gateway.cli import cli  # noqa: PLC0415 - its help texts are made when it is imported
 
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,6 +6,7 @@ named and filled with `str.format`. Codes, keys and field names are never transl
 
 from __future__ import annotations
 
+import gettext
 import json
 import locale
 import os
@@ -38,6 +39,26 @@ def choose(lang: str | None = None) -> str:
         text = Path(__file__).with_name("locale").joinpath(f"{lang}.json").read_text("utf-8")
         _catalogue.update(json.loads(text))
     return lang
+
+
+def lend() -> None:
+    """Have click, which takes its own words from `gettext`, speak the language chosen.
+
+    To be called before click is imported: it keeps what it finds then.
+    """
+    if chosen() == "en":
+        return
+    path = Path(__file__).with_name("locale").joinpath(f"click.{chosen()}.json")
+    catalogue: dict[str, str] = json.loads(path.read_text("utf-8"))
+
+    def one(message: str) -> str:
+        return catalogue.get(message, message)
+
+    def counted(msgid1: str, msgid2: str, n: int) -> str:
+        found = catalogue.get(msgid2) or catalogue.get(msgid1)
+        return found or (msgid1 if n == 1 else msgid2)
+
+    gettext.gettext, gettext.ngettext = one, counted
 
 
 def chosen() -> str:

@@ -6,8 +6,11 @@ import ast
 import json
 import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -74,6 +77,29 @@ def test_the_locale_chooses(
         assert words.choose() == language == words.chosen()
     finally:
         words.choose("en")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], "用法： nxgate"),
+        (["nonsense"], "错误：没有命令 'nonsense'"),
+        (["read"], "缺少参数 'SITE'"),
+        (["scan", "x://", "--timeout", "99"], "99.0 不在范围 0.02<=x<=10 之内"),
+        (["schema", "sight"], "'sight' 不在 'site', 'profile' 之中"),
+    ],
+)
+def test_click_speaks_chinese_too(arguments: list[str], said: str) -> None:
+    wanted = [sys.executable, "-m", "gateway", "--lang", "zh", *arguments]
+    done = subprocess.run(wanted, capture_output=True, text=True, timeout=30, check=False)
+    assert said in done.stdout + done.stderr
+
+
+def test_what_is_translated_of_click_is_what_it_says() -> None:
+    catalogue = json.loads(CATALOGUE.with_name("click.zh.json").read_text("utf-8"))
+    sources = "".join(path.read_text("utf-8") for path in Path(click.__file__).parent.glob("*.py"))
+    assert not [message for message in catalogue if f'"{message}"' not in sources]
+    assert all(fields(message) == fields(text) for message, text in catalogue.items())
 
 
 def test_the_list_of_commands_says_whole_sentences() -> None:
