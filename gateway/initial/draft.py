@@ -7,6 +7,7 @@ is told where it can be mended.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ def lines(answers: Answers, found: Sequence[tuple[int, str]] = ()) -> list[Line]
     if answers.devices or found:
         made.append(Line("devices:", ("devices",)))
     for name, device in answers.devices.items():
-        made.append(Line(f"  {name}:", ("devices", name)))
+        made.append(Line(f"  {_word(name)}:", ("devices", name)))
         made += _keys(device, "    ", ("devices", name))
     for index, piece in found:
         made += [Line(text, ("scan", index)) for text in piece.splitlines()]
@@ -62,7 +63,12 @@ def _keys(values: Mapping[str, object], indent: str, path: KeyPath) -> Iterator[
     """A key a line; one that was left empty is none."""
     for key, value in values.items():
         if value is not None:
-            yield Line(f"{indent}{key}: {flow(value)}", (*path, key))
+            yield Line(f"{indent}{_word(key)}: {flow(value)}", (*path, key))
+
+
+def _word(key: str) -> str:
+    """A key as YAML takes it, whatever somebody typed."""
+    return key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else flow(key)
 
 
 def text_of(made: Iterable[Line]) -> str:

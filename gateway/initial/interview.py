@@ -17,6 +17,7 @@ from gateway.initial.answers import SITE_KEYS, read
 from gateway.initial.draft import judge, lines
 from gateway.initial.search import can_search, search
 from gateway.resolution.library import PROFILES, TEMPLATES
+from gateway.sitefile.yaml12 import parse
 from gateway.words import _, chosen
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Interview:
         """
         if self._kept.exists():
             read(self._kept)
-            self._data = yaml.safe_load(self._kept.read_text("utf-8"))
+            self._data = _data(self._kept.read_text("utf-8"))
             click.echo(_("Going on with the answers kept in {path}.").format(path=self._kept))
         click.echo(_("Enter takes what stands in brackets; Ctrl-C stops, and keeps the answers."))
         self._names()
@@ -120,7 +121,7 @@ class Interview:
             click.echo(_("nobody answers there"), err=True)
             return
         click.echo(found, nl=False)
-        devices.update(yaml.safe_load(f"devices:\n{found}")["devices"])
+        devices.update(_data(f"devices:\n{found}")["devices"])
         self._keep()
 
     def _type(self, link: str) -> None:
@@ -216,6 +217,12 @@ class Interview:
             text = _("{path} can't be written: {reason}")
             reason = error.strerror or error
             raise GatewayError(text.format(path=self._kept, reason=reason)) from error
+
+
+def _data(text: str) -> dict[str, Any]:
+    """What YAML says to a site file: an address of only digits is no octal number there."""
+    tree, _faults = parse(text, "")
+    return cast("dict[str, Any]", tree.data if tree is not None else {})
 
 
 def _told(fault: Fault) -> str:

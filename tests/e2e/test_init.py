@@ -64,6 +64,7 @@ WRONG = (
     {"wenzhou": "Wenzhou", "h5u": "h5", "modbus+tcp:": "modbus:", "username": "usernam"},
     {"  url": "  urk", "store: store": "store: 7", "broker:": "brokr:"},
     {"store: store": "store: [store"},
+    {"plc-1: {": "'p: {l c': {"},
 )
 TOLD = (
     (
@@ -74,6 +75,7 @@ TOLD = (
     ),
     ("4:1: brokr: there is no such key", "8:8: store"),
     ("9:1: ",),
+    ("3:14: devices.p: ",),
 )
 
 
