@@ -287,13 +287,17 @@ def _refused(settings: Settings, error: Rejected) -> ConnectionLost:
 
 
 def _offer(found: Sequence[ua.EndpointDescription]) -> set[tuple[object, ...]]:
-    """What counts of endpoints: not their URLs, which may name one host in several ways."""
+    """What both lists state of endpoints; the second one may leave out the rest.
+
+    URLs, which both have too, may name one host in several ways.
+
+    Source: OPC 10000-4, 5.6.2.2.
+    """
     return {
         (
             one.SecurityPolicyUri,
             int(one.SecurityMode),
-            bytes(one.ServerCertificate or b""),
-            one.Server.ApplicationUri,
+            one.SecurityLevel,
             frozenset(
                 (int(token.TokenType), token.PolicyId, token.SecurityPolicyUri or "")
                 for token in one.UserIdentityTokens or ()
