@@ -63,6 +63,17 @@ def has_rival(link: object) -> bool:
     return rivals is not None and bool(rivals.is_there)
 
 
+def is_open_to_all(link: object) -> bool:
+    """Whether a link that could be secured is not, as the site file wants it."""
+    return bool(getattr(link, "is_plain", False))
+
+
+def ends_of(link: object) -> Mapping[str, int]:
+    """UTC ms at which certificates of a link end, by what they are; of a link that has any."""
+    ends: Mapping[str, int] = getattr(link, "ends", {})
+    return ends
+
+
 class Driver(Protocol):
     """One device on a link that others may share. Raises only `DriverError`."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.driver import is_open_to_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,12 @@ class Snapshot:
                 name: dataclasses.asdict(health) for name, health in self.health.devices.items()
             },
             "links": {
-                link.url: {"late": link.late, "rejected": link.rejected} for link in self.links
+                link.url: {
+                    "late": link.late,
+                    "rejected": link.rejected,
+                    "open_to_all": is_open_to_all(link),
+                }
+                for link in self.links
             },
             "publishers": {p.name: dataclasses.asdict(p.status()) for p in self.publishers},
             "store": dataclasses.asdict(self.store.status()),

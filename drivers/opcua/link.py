@@ -12,6 +12,8 @@ from gateway.errors import ConnectionLost
 from gateway.words import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.clock import Clock
 
 
@@ -23,6 +25,7 @@ class UaLink:
         endpoint: `host:port`, for messages.
         late: answers that came after their question's time-out.
         rejected: answers that were none to their question.
+        ends: UTC ms at which the own and the server's certificate end; once it was open.
         known: what was found out about the server, whatever the session.
     """
 
@@ -34,8 +37,14 @@ class UaLink:
         self.known = Known()
         self.late = 0
         self.rejected = 0
+        self.ends: Mapping[str, int] = {}
         self._server: Server | None = None
         self._opening = asyncio.Lock()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nobody protects what is said on it."""
+        return self.settings.is_plain
 
     @property
     def is_open(self) -> bool:
@@ -68,6 +77,7 @@ class UaLink:
 
             session = Session(self.settings, self.clock, self._counted)
             await session.open()
+            self.ends = session.secured.ends
             self._server = await meet(session, CONNECT_S)
 
     async def close(self) -> None:

@@ -120,6 +120,7 @@ def _links(snapshot: Snapshot) -> Iterator[Finding]:
 _ALARMED = {
     "second_master": "second-master",
     "certificate_expiring": "certificate-expiring",
+    "device_certificate_expiring": "certificate-expiring",
 }
 """The gateway's own alarms that say what nothing else in a snapshot does."""
 

@@ -61,6 +61,10 @@ def lines(snapshot: dict[str, Any]) -> Iterator[str]:
             ms=device["round_trip_ms"],
         )
         yield f"  {name}: {how} · {polls}"
+    for url, link in snapshot["links"].items():
+        if link.get("open_to_all"):
+            text = _("  {link}: not secured (policy None), as the site file wants it")
+            yield text.format(link=url.partition("?")[0])
     for name, publisher in snapshot["publishers"].items():
         since = span(now_ms - publisher["since_ms"])
         how = _("connected for {span}") if publisher["connected"] else _("away for {span}: {cause}")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.driver import has_rival
+from gateway.driver import ends_of, has_rival
 from gateway.itself.certificate import expiry_ms
 from gateway.model import AlarmSpec, Quality
 from gateway.words import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from gateway.health import DeviceHealth
     from gateway.itself.readings import Parts
@@ -91,12 +92,22 @@ _RIVAL = _Kind(
 _CERTIFICATE = _Kind(
     "certificate_expiring", 2, "证书即将到期", "A certificate expires", {"below": EXPIRY_DAYS}
 )
+_OF_DEVICE = _Kind(
+    "device_certificate_expiring",
+    2,
+    "设备连接的证书即将到期",
+    "A certificate of a device's connection expires",
+    {"below": EXPIRY_DAYS},
+)
+CERTIFIED = "opc.tcp:"
+"""The scheme of links whose certificates are looked at."""
 
 
 def specs_of(plant: Plant) -> tuple[AlarmSpec, ...]:
     """The gateway's alarms: fixed names, `{alarm}-{device or publisher}` where there are many."""
     made = [_spec(_STORE), _spec(_CLOCK), _spec(_RIVAL)]
     made += [_spec(_SILENT, device.name) for device in plant.devices]
+    made += [_spec(_OF_DEVICE, one.name) for one in plant.devices if one.link.startswith(CERTIFIED)]
     for name, settings in plant.destinations.items():
         made += [_spec(kind, name) for kind in _BROKER]
         if settings.tls is not None:
@@ -132,6 +143,7 @@ class Trouble:
         self._gateway = gateway
         self._publish: dict[str, PublishSettings] = {}
         self._devices: frozenset[str] = frozenset()
+        self._certified: tuple[tuple[str, str], ...] = ()  # device and link
         self._failing_ns: dict[str, int] = {}
         self._well: set[str] = set()  # said to be so: most are, and asking again costs
         self._look_ns = 0
@@ -140,6 +152,8 @@ class Trouble:
         """Take devices and publishers; at a start and at a change."""
         self._publish = dict(plant.destinations)
         self._devices = frozenset(device.name for device in plant.devices)
+        certified = (one for one in plant.devices if one.link.startswith(CERTIFIED))
+        self._certified = tuple((one.name, one.link) for one in certified)
         self._failing_ns = {n: t for n, t in self._failing_ns.items() if n in self._devices}
         self._well.clear()
         self._look_ns = 0
@@ -169,6 +183,7 @@ class Trouble:
         if mono_ns >= self._look_ns:
             self._look_ns = mono_ns + round(LOOK_AGAIN_S * 1e9)
             yield from self._certificates(now_ms)
+            yield from self._of_devices(now_ms)
 
     def _device(self, name: str, health: DeviceHealth, mono_ns: int) -> Seen:
         if not health.error:
@@ -198,8 +213,21 @@ class Trouble:
             known = {file: end for file, end in ends.items() if end is not None}
             if not known:
                 continue
-            file, end = min(known.items(), key=lambda item: item[1])
-            text = _("{name}: {file} expires on {day}").format(
-                name=name, file=file, day=time.strftime("%Y-%m-%d", time.gmtime(end // 1000))
-            )
-            yield Seen(f"{_CERTIFICATE.name}-{name}", round((end - now_ms) / DAY_MS, 2), text)
+            yield _ending(_CERTIFICATE, name, known, now_ms)
+
+    def _of_devices(self, now_ms: int) -> Iterator[Seen]:
+        """Days until the first certificate of a device's connection expires, its own or ours."""
+        ends = {link.url: ends_of(link) for link in self._parts.links()}
+        for name, link in self._certified:
+            if ends.get(link):
+                yield _ending(_OF_DEVICE, name, ends[link], now_ms)
+
+
+def _ending(
+    kind: _Kind, name: str, ends: Mapping[Path, int] | Mapping[str, int], now_ms: int
+) -> Seen:
+    what, end = min(ends.items(), key=lambda item: item[1])
+    text = _("{name}: {file} expires on {day}").format(
+        name=name, file=what, day=time.strftime("%Y-%m-%d", time.gmtime(end // 1000))
+    )
+    return Seen(f"{kind.name}-{name}", round((end - now_ms) / DAY_MS, 2), text)
