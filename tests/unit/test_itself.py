@@ -80,6 +80,7 @@ class FakeLink:
     late: int = 2
     rejected: int = 3
     rivals: FakeRivals = field(default_factory=FakeRivals)
+    ends: dict[str, int] = field(default_factory=dict)
 
 
 class FakeLedger:
