@@ -68,6 +68,7 @@ class Listener:
         self.take = take
         self._server: asyncio.Server | None = None
         self._kept: socket.socket | None = None
+        self._turn = asyncio.Lock()  # faults of a link may begin and end at the same moment
 
     @property
     def is_open(self) -> bool:
@@ -75,29 +76,34 @@ class Listener:
         return self._server is not None
 
     async def open(self) -> None:
-        """Listen; raises `OSError` when the port is taken."""
-        kept, self._kept = self._kept, None
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(self), sock=kept or _bound(self.place.host, self.place.port)
-        )
-        self.place = self.place.at_port(self._server.sockets[0].getsockname()[1])
+        """Listen, at once when it does; raises `OSError` when the port is taken."""
+        async with self._turn:
+            if self._server is not None:
+                return
+            kept, self._kept = self._kept, None
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: _Connection(self), sock=kept or _bound(self.place.host, self.place.port)
+            )
+            self.place = self.place.at_port(self._server.sockets[0].getsockname()[1])
 
     async def leave(self) -> None:
         """Be out of reach, and keep the port: else it may be a client's own by the time it is back.
 
         A port that is bound and not listened on refuses every connection.
         """
-        if self._server is not None:
-            self._server.close()
-            self._kept = _bound(self.place.host, self.place.port)  # before anybody else runs
-            await self._end()
+        async with self._turn:
+            if self._server is not None:
+                self._server.close()
+                self._kept = _bound(self.place.host, self.place.port)  # before anybody else runs
+                await self._end()
 
     async def close(self) -> None:
         """Stop listening and reset what is connected; safe to call twice."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
-        await self._end()
+        async with self._turn:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
+            await self._end()
 
     async def _end(self) -> None:
         server, self._server = self._server, None

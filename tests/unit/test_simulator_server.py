@@ -260,3 +260,18 @@ def test_a_device_that_is_away_keeps_its_port() -> None:
                 assert await one.ask(READ) == ANSWER
 
     asyncio.run(check())
+
+
+def test_faults_that_begin_and_end_together() -> None:
+    async def check() -> None:
+        async with serving() as link:
+            both = [(unit, Fault(FaultKind.REFUSED)) for unit in (1, 2)]
+            for _turn in range(20):
+                await asyncio.gather(*(link.begin(*one) for one in both))
+                assert not link.is_open
+                await asyncio.gather(*(link.end(*one) for one in both))
+                assert link.is_open
+            async with client(link) as one:
+                assert await one.ask(READ) == ANSWER
+
+    asyncio.run(check())
