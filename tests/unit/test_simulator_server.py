@@ -265,7 +265,7 @@ def test_a_device_that_is_away_keeps_its_port() -> None:
 def test_faults_that_begin_and_end_together() -> None:
     async def check() -> None:
         async with serving() as link:
-            both = [(unit, Fault(FaultKind.REFUSED)) for unit in (1, 2)]
+            both = [(1, Fault(FaultKind.REFUSED)), (2, Fault(FaultKind.LATE, 0.1))]
             for _turn in range(20):
                 await asyncio.gather(*(link.begin(*one) for one in both))
                 assert not link.is_open
