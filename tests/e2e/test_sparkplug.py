@@ -23,6 +23,7 @@ from tests.e2e.sparkplug_payload_rules import RULES as ON_PAYLOADS
 from tests.e2e.sparkplug_rules import RULES as ON_SESSIONS
 from tests.e2e.sparkplug_story import Story
 from tests.e2e.sparkplug_tap import Tap
+from tests.e2e.test_sparkplug_foreign import decoded
 
 if TYPE_CHECKING:
     from gateway.settings import MqttSettings
@@ -240,3 +241,17 @@ def test_every_requirement_is_tested_or_argued() -> None:
     argued = {name for name in REQUIREMENTS if f"`{name}`" in page}
     assert argued | RULES.keys() == set(REQUIREMENTS)
     assert not argued & RULES.keys()
+
+
+def test_no_template_is_sent(story: Story) -> None:
+    told = [metric for _said, metric in story.metrics("NBIRTH", "DBIRTH", "NDATA", "DDATA")]
+    assert told
+    assert not any(metric.datatype == 19 or metric.HasField("template_value") for metric in told)
+
+
+def test_sparkplug_payload_of_npm_reads_every_message(story: Story) -> None:
+    said = story.said("NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH")
+    for told, one in zip(decoded([one.payload for one in said]), said, strict=True):
+        assert told.get("seq") == (str(one.message.seq) if one.kind != "NDEATH" else None)
+        names = [metric.name for metric in one.message.metrics]
+        assert [metric.get("name", "") for metric in told.get("metrics", [])] == names

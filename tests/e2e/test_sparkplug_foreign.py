@@ -54,6 +54,11 @@ def by_protobuf(payloads: Sequence[bytes]) -> list[list[Told]]:
 
 
 def by_npm(payloads: Sequence[bytes]) -> list[list[Told]]:
+    return [[_told_by_npm(metric) for metric in told["metrics"]] for told in decoded(payloads)]
+
+
+def decoded(payloads: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Payloads as sparkplug-payload reads them."""
     if not (MODULES / "sparkplug-payload").exists():
         pytest.skip("no sparkplug-payload: make foreign (needs npm)")
     lines = b"".join(base64.b64encode(payload) + b"\n" for payload in payloads)
@@ -61,10 +66,7 @@ def by_npm(payloads: Sequence[bytes]) -> list[list[Told]]:
     done = subprocess.run(
         ["node", str(SCRIPT)], input=lines, env=environment, capture_output=True, check=True
     )
-    return [
-        [_told_by_npm(metric) for metric in json.loads(line)["metrics"]]
-        for line in done.stdout.splitlines()
-    ]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("read", [by_protobuf, by_npm])
