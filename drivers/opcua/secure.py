@@ -21,6 +21,7 @@ from asyncua import ua
 from asyncua.crypto import security_policies
 from asyncua.ua.uaerrors import UaError
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from drivers.opcua import own, trust
@@ -53,6 +54,17 @@ _MODES = {
 _SAFE = frozenset(policy.URI for policy in POLICIES.values())
 FAILURES = (OSError, TimeoutError, UaError, struct.error, ValueError)
 """What asyncua raises where a connection doesn't come about."""
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises of a certificate that it can't make out."""
 
 
 @dataclass(slots=True)
@@ -271,7 +283,7 @@ def _believed(endpoint: ua.EndpointDescription, settings: Settings) -> x509.Cert
     except Rejected as error:
         trust.reject(pki, chain[0])
         raise _refused(settings, error) from error
-    except (ValueError, TypeError, LookupError, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         what = _("what it shows is no certificate")
         next_ = _("have its administrator make it an OPC UA application certificate")
         raise _refused(settings, Rejected("BadCertificateInvalid", what, next_)) from error

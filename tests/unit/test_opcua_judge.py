@@ -243,3 +243,14 @@ def test_files_that_are_no_certificates_trust_nobody(tmp_path: Path) -> None:
     assert [path.name for path in held.unread] == ["notes.txt"]
     assert len(held.trusted) == 1
     assert isinstance(trust.parse(revoke(authority())), x509.CertificateRevocationList)
+
+
+def test_a_key_of_elliptic_curves(tmp_path: Path) -> None:
+    names = f"subjectAltName=URI:{URI},IP:127.0.0.1"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    more = ["-keyout", "key.pem", "-outform", "DER", "-subj", "/CN=server", "-out", "cert.der"]
+    command_line = [*command.split(), "-addext", names, *more]
+    subprocess.run(command_line, check=True, capture_output=True, cwd=tmp_path)
+    server = x509.load_der_x509_certificate((tmp_path / "cert.der").read_bytes())
+    said = judged(tmp_path, Issued(server, key()))
+    assert said.startswith("BadCertificatePolicyCheckFailed: the key in CN=server is none of RSA")

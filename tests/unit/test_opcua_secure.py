@@ -109,6 +109,7 @@ def test_nobody_is_trusted_on_first_use_and_what_is_refused_is_kept(
     connect(server.port, pki)
 
 
+@pytest.mark.soak  # a server of its own takes seconds to start
 def test_a_host_that_the_certificate_does_not_carry(folder: Path, pki: Path) -> None:
     other = issue(hosts=("cell-7",))
     trust.put(pki / "trusted", other.certificate)
@@ -117,6 +118,7 @@ def test_a_host_that_the_certificate_does_not_carry(folder: Path, pki: Path) -> 
         connect(serving.port, pki, certified_host="cell-7")
 
 
+@pytest.mark.soak  # a server of its own takes seconds to start
 def test_a_uri_that_the_certificate_does_not_carry(folder: Path, pki: Path) -> None:
     other = issue(uri="urn:cloned")
     trust.put(pki / "trusted", other.certificate)
@@ -125,12 +127,10 @@ def test_a_uri_that_the_certificate_does_not_carry(folder: Path, pki: Path) -> N
         connect(serving.port, pki, certified_uri="urn:cloned")
 
 
-def test_another_key_at_the_next_connection(folder: Path, pki: Path) -> None:
-    with Secured(known(), folder / "swap") as serving:
-        connect(serving.port, pki)
-        port = serving.port
-    with Secured(issue(number=2), folder / "swap", port=port):
-        said = refused(port, pki)
+def test_another_key_at_the_next_connection(server: Secured, folder: Path, pki: Path) -> None:
+    connect(server.port, pki)
+    with Secured(issue(number=2), folder / "swap") as other:
+        said = refused(other.port, pki)
     assert "shows another key than the trusted" in said
     assert "somebody is in its place" in said
 
@@ -149,6 +149,7 @@ def test_a_server_that_offers_only_none(folder: Path, pki: Path) -> None:
         assert "in a way that others can read" in said
 
 
+@pytest.mark.soak  # a server of its own takes seconds to start
 def test_a_policy_that_is_not_offered_names_those_that_are(folder: Path, pki: Path) -> None:
     with Secured(known(), folder / "few", policies=ALL[:1]) as serving:
         said = refused(serving.port, pki, policy="Aes256_Sha256_RsaPss")
@@ -168,6 +169,7 @@ def test_a_user_who_is_not_known_by_certificate(server: Secured, pki: Path) -> N
     assert "check security: user, password or cert" in said or "check security: user and" in said
 
 
+@pytest.mark.soak  # a server of its own takes seconds to start
 def test_a_kind_of_user_that_the_server_does_not_take(folder: Path, pki: Path) -> None:
     tokens = (ua.UserNameIdentityToken,)
     with Secured(known(), folder / "names", tokens=tokens) as serving:
