@@ -21,7 +21,7 @@ from tests.e2e.dialect_rig import (
     speaking,
     topics,
 )
-from tests.e2e.mosquitto import Mosquitto, Subscriber
+from tests.e2e.mosquitto import Mosquitto, Subscriber, wait_for
 from tests.e2e.mqtt_rig import ROOT, draft
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_thingsboard_is_told_as_its_own_gateway_tells_it(tmp_path: Path) -> None
 
     with Mosquitto(tmp_path) as broker, Subscriber(broker.port, "v1/#") as tb:
         asyncio.run(main(broker, tb))
-        tb.back()
+        wait_for(lambda: bodies(tb, "v1/gateway/disconnect"), "the goodbye")
         told = bodies(tb, "v1/gateway/telemetry")
         assert told[0] == recorded["v1/gateway/telemetry"]
         assert told[1]["press-1"] == recorded["v1/gateway/telemetry"]["press-1"]
@@ -180,7 +180,7 @@ def test_jetlinks_children_report_and_are_written_to(tmp_path: Path) -> None:
 
     with Mosquitto(tmp_path) as broker, Subscriber(broker.port, "/a1GW/#") as jetlinks:
         asyncio.run(main(broker, jetlinks))
-        jetlinks.back()
+        wait_for(lambda: bodies(jetlinks, f"{child}/offline"), "the goodbye")
         reports = bodies(jetlinks, f"{child}/properties/report")
         assert set(reports[0].pop("messageId")) <= set("0123456789-")
         assert reports[0] == {
@@ -220,7 +220,7 @@ def test_huawei_sub_devices_report_and_are_commanded(tmp_path: Path) -> None:
 
     with Mosquitto(tmp_path) as broker, Subscriber(broker.port, "$oc/#") as huawei:
         asyncio.run(main(broker, huawei))
-        huawei.back()
+        wait_for(lambda: len(bodies(huawei, f"{root}/sys/events/up")) > 2, "the goodbye")
         first = bodies(huawei, report)[0]["devices"]
         assert first == [
             {
@@ -275,7 +275,7 @@ def test_alink_sub_devices_log_in_and_report_within_the_limits(tmp_path: Path) -
     with Mosquitto(tmp_path) as broker, Answering(broker.port, "#") as alink:
         alink.silent.add("property/set")
         asyncio.run(main(broker, alink))
-        alink.back()
+        wait_for(lambda: bodies(alink, "/ext/session/a1GW/GW-01/combine/logout"), "the goodbye")
         posts = bodies(alink, f"{own}/thing/event/property/pack/post")
         identity = {"productKey": "a1SUB", "deviceName": "PRESS-01"}
         device = posts[0]["params"]["subDevices"][0]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from gateway.errors import ConfigError
-from gateway.publishers.dialects.asking import scalars, wish, writes
+from gateway.publishers.dialects.asking import number_of, scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
 from gateway.publishers.dialects.dialect import Dialect, identifier, plug
 from gateway.publishers.dialects.samples import samples
@@ -158,7 +158,7 @@ class Alink(Dialect):
             self._answered(topic, fields)
             return ()
         _empty, _sys, product, device, what = topic.split("/", 4)
-        params, number = fields.get("params"), fields.get("id")
+        params, number = fields.get("params"), number_of(fields.get("id"))
         if what == SET:
             wishes = writes(scalars(params))
         else:
@@ -207,7 +207,7 @@ class Alink(Dialect):
 
     def _answered(self, topic: str, fields: dict[str, object]) -> None:
         """Take the platform's own answer; what it complains of is told when it is news."""
-        code = fields.get("code")
+        code = number_of(fields.get("code"))
         complaint = ""
         if code != OK:
             complaint = f"{topic.rpartition('/')[2]}: {code} {fields.get('message', '')}".strip()

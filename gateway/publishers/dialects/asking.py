@@ -165,6 +165,11 @@ class Asking:
             del self._open[cid]
 
 
+def number_of(given: object) -> int | str | None:
+    """A platform's number of a question, which the answer repeats."""
+    return given if isinstance(given, (int, str)) else None
+
+
 def scalars(values: object) -> dict[str, Value]:
     """The values among what a platform has sent."""
     given = values if isinstance(values, dict) else {}

@@ -172,7 +172,10 @@ class Dialect(Format):
             return ()
         if not isinstance(fields, dict):
             return ()
-        return self.asked(topic, fields, retained=retained)
+        try:
+            return list(self.asked(topic, fields, retained=retained))
+        except (TypeError, ValueError):  # nested beyond what can be written, or in an odd place
+            return ()
 
     def asked(self, topic: str, fields: dict[str, object], *, retained: bool) -> Iterable[Arrived]:
         """Make commands of what the platform asks."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.publishers.dialects.asking import scalars, wish, writes
+from gateway.publishers.dialects.asking import number_of, scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
 from gateway.publishers.dialects.dialect import Dialect, device_of, plug
 from gateway.publishers.dialects.samples import rows
@@ -84,11 +84,12 @@ class JetLinks(Dialect):
         if rest.startswith("child/"):
             _child, device, rest = rest.split("/", 2)
             asset, back = self._asset_of(device), f"{own}/child-reply/{device}"
+        number = number_of(fields.get("messageId"))
         wishes, extra = _wishes(rest, fields)
 
         def reply(answer: Answer) -> Sequence[Part]:
             said = {
-                "messageId": fields.get("messageId"),
+                "messageId": number,
                 "timestamp": self._now_ms(),
                 "success": answer.ok,
                 **extra,
@@ -99,7 +100,7 @@ class JetLinks(Dialect):
                 said["output"] = answer.data
             return (Part(f"{back}/{rest}/reply", orjson.dumps(said)),)
 
-        token = (topic, fields.get("messageId"))
+        token = (topic, number)
         return self._asking.ask(asset, wishes, reply, token=token, retained=retained)
 
     def _base(self, asset: str) -> str:
@@ -123,7 +124,11 @@ def _wishes(what: str, fields: dict[str, object]) -> tuple[list[Wish], dict[str,
         return [], {}
     given: object = inputs
     if isinstance(inputs, list):
-        given = {i["name"]: i.get("value") for i in inputs if isinstance(i, dict) and "name" in i}
+        given = {
+            i["name"]: i.get("value")
+            for i in inputs
+            if isinstance(i, dict) and isinstance(i.get("name"), str)
+        }
     return [wish(name, given)], {"functionId": name}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gateway.publishers.dialects.asking import scalars, wish, writes
+from gateway.publishers.dialects.asking import number_of, scalars, wish, writes
 from gateway.publishers.dialects.carrier import Part
 from gateway.publishers.dialects.dialect import Dialect, device_of, plug
 from gateway.publishers.dialects.samples import rows
@@ -94,7 +94,7 @@ class ThingsBoard(Dialect):
             return self._asking.ask(
                 device, writes(scalars(data)), lambda _answer: (), token=token, retained=retained
             )
-        number, method = data.get("id"), data.get("method")
+        number, method = number_of(data.get("id")), data.get("method")
         if not isinstance(method, str):
             return ()
 
