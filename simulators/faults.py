@@ -15,6 +15,7 @@ from simulators.place import (
     RTU,
     RTU_OVER_TCP,
     SCHEMES,
+    SERVER,
     TCP,
 )
 
@@ -72,6 +73,16 @@ class FaultKind(StrEnum):
     """Its counters begin anew at 0; they go on from there."""
     ROLLOVER = "rollover"
     """Its counters are about to wrap."""
+    RESTARTED = "restarted"
+    """The server ends, and is there again with new sessions."""
+    REORDERED = "reordered"
+    """The server starts anew with its namespaces in another order; at the end once more."""
+    BAD_NODES = "bad-nodes"
+    """Nodes are bad: BadSensorFailure in place of a value."""
+    CLOCK = "clock"
+    """The server's clock is ahead: times of values."""
+    CERTIFICATE = "certificate"
+    """The server starts anew with another certificate and key, which it keeps."""
     NONE = "none"
     """None of these: ends what is wrong with the device."""
 
@@ -80,9 +91,15 @@ _LINES = frozenset({RTU, ASCII, RTU_OVER_TCP})
 _CONNECTIONS = frozenset({TCP, RTU_OVER_TCP, METERS_OVER_TCP})
 _MODBUS = frozenset(MODBUS)
 SCHEMES_OF = {
-    FaultKind.REFUSED: _CONNECTIONS,
-    FaultKind.HALF_OPEN: _CONNECTIONS,
+    FaultKind.LATE: frozenset({*SCHEMES, SERVER}),
+    FaultKind.REFUSED: _CONNECTIONS | {SERVER},
+    FaultKind.HALF_OPEN: _CONNECTIONS | {SERVER},
     FaultKind.CUT: _CONNECTIONS & _MODBUS,
+    FaultKind.RESTARTED: frozenset({SERVER}),
+    FaultKind.REORDERED: frozenset({SERVER}),
+    FaultKind.BAD_NODES: frozenset({SERVER}),
+    FaultKind.CLOCK: frozenset({SERVER}),
+    FaultKind.CERTIFICATE: frozenset({SERVER}),
     FaultKind.TRANSACTION: frozenset({TCP}),
     FaultKind.LENGTH: frozenset({TCP}),
     FaultKind.UNPLUGGED: LINES,
@@ -109,7 +126,7 @@ class Fault:
     """A fault that a unit has.
 
     Attributes:
-        by_s: how late (late).
+        by_s: how late (late), or how far ahead (clock).
         code: which exception (exception).
         share: of the requests that it hits.
     """
@@ -232,5 +249,10 @@ def _said() -> dict[FaultKind, str]:
         FaultKind.SHIFTED: _("registers shifted by one"),
         FaultKind.RESET: _("counters reset"),
         FaultKind.ROLLOVER: _("counters about to wrap"),
+        FaultKind.RESTARTED: _("restarted"),
+        FaultKind.REORDERED: _("namespaces in another order"),
+        FaultKind.BAD_NODES: _("bad nodes"),
+        FaultKind.CLOCK: _("clock {seconds:g} s ahead"),
+        FaultKind.CERTIFICATE: _("another certificate"),
         FaultKind.NONE: _("no fault"),
     }

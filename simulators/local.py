@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.sitefile.document import load as read_document
 from gateway.sitefile.explain import Wrong
 from gateway.templates import load
-from simulators.place import Place
+from simulators.place import SERVER, Place
 from simulators.ports import free_ports
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def places(links: Iterable[str], folder: Path, port_base: int | None) -> dict[st
     there: dict[str, Place | None] = {}
     for link in links:
         try:
-            there[link] = Place.of(_plain(link))
+            made = Place.of(_plain(link))
+            there[link] = None if made.scheme == SERVER else made
         except Wrong:
             there[link] = None
     lines = list(dict.fromkeys(p.key for p in there.values() if p and p.is_line))

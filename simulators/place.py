@@ -14,9 +14,11 @@ TCP, RTU, ASCII, RTU_OVER_TCP = "modbus+tcp", "modbus+rtu", "modbus+ascii", "mod
 MODBUS = (TCP, RTU, ASCII, RTU_OVER_TCP)
 METERS, METERS_OVER_TCP = "dlt645", "dlt645+tcp"
 SCHEMES = (*MODBUS, METERS, METERS_OVER_TCP)
+SERVER = "opc.tcp"
+"""An OPC UA server: one device, whose nodes are no registers."""
 LINES = frozenset({RTU, ASCII, METERS})
 """Served as pseudo-terminals, at the path that the URL names."""
-USUAL_PORT, METERS_PORT = 502, 4001
+USUAL_PORT, METERS_PORT, SERVER_PORT = 502, 4001, 4840
 USUAL_BAUD, METERS_BAUD = 9600, 2400
 TURN_S = 0.003
 """How long a device thinks before it answers on a line, unless the URL says it."""
@@ -28,7 +30,7 @@ class Place:
     """Where a link is served.
 
     Attributes:
-        scheme: one of `SCHEMES`.
+        scheme: one of `SCHEMES`, or `SERVER`.
         host, port: of a TCP port; 0 is any free one.
         path: of a line.
         query: what stands behind the question mark, as it was given.
@@ -52,7 +54,7 @@ class Place:
             port = parts.port
         except ValueError:  # a port that is no number
             raise _refuse(url) from None
-        if parts.scheme not in SCHEMES:
+        if parts.scheme not in {*SCHEMES, SERVER}:
             raise _refuse(url)
         if parts.scheme in LINES:
             if parts.netloc or not parts.path.strip("/"):
@@ -60,7 +62,7 @@ class Place:
             return cls(parts.scheme, path=parts.path, query=parts.query)
         if not parts.hostname or parts.path.strip("/"):
             raise _refuse(url)
-        usual = METERS_PORT if parts.scheme == METERS_OVER_TCP else USUAL_PORT
+        usual = {METERS_OVER_TCP: METERS_PORT, SERVER: SERVER_PORT}.get(parts.scheme, USUAL_PORT)
         port = usual if port is None else port
         return cls(parts.scheme, parts.hostname, port, "", parts.query)
 
@@ -117,7 +119,8 @@ def _refuse(url: str) -> Wrong:
         "bad-link",
         _('"{url}" can\'t be served').format(url=url),
         _(
-            "write modbus+tcp://127.0.0.1:15021 or modbus+rtuovertcp:// with address and port, "
+            "write modbus+tcp://127.0.0.1:15021, modbus+rtuovertcp:// or opc.tcp:// with address "
+            "and port, "
             "modbus+rtu:///tmp/line-1 or modbus+ascii:// with the path of the port"
         ),
     )

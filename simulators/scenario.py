@@ -17,20 +17,28 @@ from gateway.sitefile.explain import Wrong
 from gateway.sitefile.units import Duration, Flag, Int, Number, Period
 from gateway.sitefile.yaml12 import parse
 from gateway.words import _
+from simulators.cnc import CncCell
 from simulators.faults import COUNTING, Fault, FaultKind
 from simulators.injection import RotaryInjection
 from simulators.lasting import ToeLasting
 from simulators.machine import MachineSettings
 from simulators.meter import Dtsu666
+from simulators.place import SERVER
 from simulators.settings import Served, Strict
 from simulators.tags import Rehearsed
+from simulators.valve_bench import ValveBench
 
 KINDS: Mapping[str, type[Served]] = {
     "rotary-injection": RotaryInjection,
     "toe-lasting": ToeLasting,
     "dtsu666": Dtsu666,
+    "cnc-cell": CncCell,
+    "valve-bench": ValveBench,
 }
 """What a device can be, by its key `serves`."""
+
+
+_BY = {FaultKind.LATE, FaultKind.CLOCK}
 
 
 class Trouble(Strict):
@@ -40,7 +48,7 @@ class Trouble(Strict):
         at: time since the start; a command is for now.
         on: name of the device.
         fault: what goes wrong; `none` ends what is wrong with the device.
-        by: how late (late).
+        by: how late (late), or how far ahead (clock).
         lasts: how long (`for` in the file); without it until the end.
         code: which exception (exception).
         share: of the requests that it hits.
@@ -58,10 +66,10 @@ class Trouble(Strict):
 
     @model_validator(mode="after")
     def _late_by(self) -> Self:
-        if (self.fault is FaultKind.LATE) != (self.by is not None):
+        if (self.fault in _BY) != (self.by is not None):
             raise Wrong(
                 "late-by",
-                _("`by` says how late an answer is, and only with `fault: late`"),
+                _("`by` says how late an answer is, or how far a clock is ahead"),
                 _("write e.g. {{fault: late, by: 800ms}}").format(),
             )
         return self
@@ -239,13 +247,14 @@ def _devices(document: Document) -> tuple[dict[str, Served], list[errors.Fault]]
         if device is None:
             continue
         place = device.place
-        if (place.key, device.unit) in units and (place.port or place.is_line):
+        unit = 1 if place.scheme == SERVER else device.unit
+        if (place.key, unit) in units and (place.port or place.is_line):
             said = _("unit {unit} of {link} is already another device's").format(
                 unit=device.unit, link=device.link
             )
             next_ = _("give each device of a link its own unit id")
             faults.append(document.fault((*path, "unit"), "unit-taken", said, next_))
-        units.add((place.key, device.unit))
+        units.add((place.key, unit))
         devices[name] = device
     broken = set(_names(document)) - set(devices)
     for name, device in devices.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError
@@ -13,7 +15,9 @@ from gateway.words import _
 from simulators import pdu
 from simulators.dlt645 import Party
 from simulators.faults import COUNTING
+from simulators.nodes import ServerMachine
 from simulators.pdu import READS
+from simulators.place import SERVER
 from simulators.server import Link
 from simulators.tag_meter import TagMeter
 from simulators.tags import Rehearsed
@@ -23,9 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulators.faults import Fault
+    from simulators.place import Place
     from simulators.scenario import Scenario, Trouble
     from simulators.server import Answers
     from simulators.truth import Truth
+    from simulators.ua_server import ServedMachine
 
 
 class Simulation:
@@ -54,11 +60,17 @@ class Simulation:
         self._active: dict[str, list[Fault]] = {name: [] for name in plan.devices}
         self._began_s = time.monotonic()
         self.workshop = Workshop(plan, seed, round(time.time() * 1000))
-        self.links: dict[object, Link] = {}
+        self.links: dict[object, Link | ServedMachine] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="nxgate-servers-")
         places = {name: device.place for name, device in plan.devices.items()}
         lowest = min((place.port for place in places.values() if place.port), default=0)
         for key in dict.fromkeys(place.key for place in places.values()):
             there = {name: place for name, place in places.items() if place.key == key}
+            first = next(iter(there))
+            if there[first].scheme == SERVER:
+                moved = there[first].at_port(_moved(there[first].port, lowest, port_base))
+                self.links[key] = self._server(first, moved, seed)
+                continue
             meters = [meter for name in there if (meter := self._meter(name))]
             names = {plan.devices[n].unit: n for n in there if self._meter(n) is None}
             # Of a line with several protocols, Modbus has framings to choose from.
@@ -141,12 +153,23 @@ class Simulation:
         """Stop listening; safe to call twice."""
         for link in self.links.values():
             await link.close()
+        self._folder.cleanup()
 
     def sum_up(self) -> None:
         """Write the closing lines of the truth."""
         self._truth.write(self.workshop.close(self.elapsed_s))
 
-    def _link(self, name: str) -> Link:
+    def _server(self, name: str, place: Place, seed: int) -> ServedMachine:
+        from simulators.ua_server import ServedMachine  # noqa: PLC0415 - asyncua, where it is used
+
+        machine = self.workshop.devices[name]
+        if not isinstance(machine, ServerMachine):
+            raise TypeError(f"{name} has no nodes")
+        folder = Path(self._folder.name) / name
+        folder.mkdir()
+        return ServedMachine(place, machine, self._advance, folder, seed)
+
+    def _link(self, name: str) -> Link | ServedMachine:
         return self.links[self._plan.devices[name].place.key]
 
     def _meter(self, name: str) -> TagMeter | None:

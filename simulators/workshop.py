@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulators.cnc import CncCell, CncMachine
 from simulators.injection import InjectionMachine, RotaryInjection
 from simulators.lasting import LastingMachine, ToeLasting
 from simulators.memory import Memory
@@ -11,13 +12,14 @@ from simulators.meter import Dtsu666, Meter
 from simulators.schedule import Schedule
 from simulators.tag_meter import TagMeter
 from simulators.tags import Rehearsed, TagDevice
+from simulators.valve_bench import BenchMachine, ValveBench
 
 if TYPE_CHECKING:
     from simulators.scenario import Scenario
     from simulators.settings import Device, Served
     from simulators.truth import Event
 
-    AnyMachine = InjectionMachine | LastingMachine
+    AnyMachine = InjectionMachine | LastingMachine | CncMachine | BenchMachine
 
 
 class Workshop:
@@ -129,5 +131,9 @@ class Workshop:
                 return InjectionMachine(name, settings, self.schedule, self._seed, self._log)
             case ToeLasting():
                 return LastingMachine(name, settings, self.schedule, self._seed, self._log)
+            case CncCell():
+                return CncMachine(name, settings, self.schedule, self._seed, self._log)
+            case ValveBench():
+                return BenchMachine(name, settings, self.schedule, self._seed, self._log)
             case _:
                 return None

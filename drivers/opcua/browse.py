@@ -147,7 +147,7 @@ class UaBrowser:
                     raw=value.value if isinstance(value.value, str | int | float) else None,
                     unit=_unit(unit.value) if has_unit else "",
                     words=words,
-                    description=str(good(text) or ""),
+                    description=_description(branch, good(text)),
                     is_writable=bool(_number(good(access)) & _WRITABLE),
                     is_good=not value.status & BAD,
                 )
@@ -274,6 +274,12 @@ class UaBrowser:
         if not number and data_type and not data_type[0]:
             number = _number(data_type[2])
         return (TYPE_NAMES[number] if number < len(TYPE_NAMES) else str(number)) + suffix
+
+
+def _description(branch: Branch, text: object) -> str:
+    """What is said of a node beyond its name, which some servers say twice."""
+    said = str(text or "")
+    return "" if said in {branch.name, branch.title} else said
 
 
 def _id(value: object) -> Id | None:

@@ -139,7 +139,7 @@ def _tag(name: str, node: Grown, part: str) -> str:
 def _assets(
     device: str, proposed: Sequence[Proposed], names: dict[tuple[str, str], str]
 ) -> Iterator[str]:
-    taken: set[str] = set()
+    taken = {device.replace("-", "_")}
     for one in proposed:
         name = _fresh(slug(one.top.branch.name) or "machine", taken).replace("_", "-")
         yield "  # " + _("known by {standard}; set ideal_cycle for OEE").format(

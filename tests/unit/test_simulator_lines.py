@@ -200,7 +200,7 @@ def test_a_byte_takes_what_the_line_says() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["modbus+rtu://line", "modbus+tcp://", "modbus+tcp://h:x", "opc.tcp://h:4840", "", "x:///y"],
+    ["modbus+rtu://line", "modbus+tcp://", "modbus+tcp://h:x", "opc.tcp://h/path", "", "x:///y"],
 )
 def test_what_nothing_serves_is_refused(url: str) -> None:
     with pytest.raises(Wrong):
