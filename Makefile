@@ -32,8 +32,8 @@ apt-test:
 foreign:
 	@command -v npm >/dev/null || exit 0; for package in modbus-serial@8.0.25 node-opcua-server@2.167.0 \
 	  sparkplug-payload@1.0.3; do \
-	  [ -d .foreign/node_modules/$${package%@*} ] || \
-	    npm install --prefix .foreign --no-audit --no-fund --silent --fetch-retries=0 \
+	  name=$${package%@*}; [ -d .foreign/$$name/node_modules/$$name ] || \
+	    npm install --prefix .foreign/$$name --no-audit --no-fund --silent --fetch-retries=0 \
 	      --fetch-timeout=20000 $$package || \
 	    echo "$$package is not to be had: its tests are skipped"; \
 	done

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("node_opcua.js")
-MODULES = ROOT / ".foreign/node_modules"
+MODULES = ROOT / ".foreign/node-opcua-server/node_modules"
 needs_node_opcua = pytest.mark.skipif(
     not (MODULES / "node-opcua-server").exists(), reason="no node-opcua: make foreign (needs npm)"
 )

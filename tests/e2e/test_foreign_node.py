@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("modbus_serial.js")
-MODULES = ROOT / ".foreign/node_modules"
+MODULES = ROOT / ".foreign/modbus-serial/node_modules"
 pytestmark = pytest.mark.skipif(
     not (MODULES / "modbus-serial").exists(), reason="no modbus-serial: make foreign (needs npm)"
 )

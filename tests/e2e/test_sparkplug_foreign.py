@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gateway.model import Value
 
 ROOT = Path(__file__).parents[2]
-MODULES = ROOT / ".foreign/node_modules"
+MODULES = ROOT / ".foreign/sparkplug-payload/node_modules"
 SCRIPT = Path(__file__).with_name("sparkplug_payload.js")
 KINDS = ("int", "float", "bool", "string")
 NAMES = {f"{kind}_{place}": kind for kind in KINDS for place in range(6)}
